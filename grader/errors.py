@@ -1,0 +1,49 @@
+"""Everything `grade` raises on purpose.
+
+    GradeError                  one clear sentence and the exit code it leads to
+    ├── UsageError       (2)    wrong arguments, a path that is not there, a folder that cannot be written
+    ├── RubricError      (2)    a rubric that is wrong: file, line and a sentence
+    ├── ReferenceError_  (2)    a reference implementation that is wrong or incomplete
+    ├── DataError        (2)    the data set is not to be had, or broken
+    ├── SandboxError     (4)    no acceptable sandbox
+    ├── NothingToGrade   (5)    no submission under the given paths
+    └── EvidenceError    (3)    stored or received evidence that fails its checks
+
+A student's mistake is never an exception: it is a `Fault` or a `Verdict`.
+"""
+
+from __future__ import annotations
+
+
+class GradeError(Exception):
+    """Base of all; `str()` is the sentence that a user reads."""
+
+    exit_code = 3
+
+
+class UsageError(GradeError):
+    exit_code = 2
+
+
+class RubricError(GradeError):
+    exit_code = 2
+
+
+class ReferenceError_(GradeError):
+    exit_code = 2
+
+
+class DataError(GradeError):
+    exit_code = 2
+
+
+class SandboxError(GradeError):
+    exit_code = 4
+
+
+class NothingToGrade(GradeError):
+    exit_code = 5
+
+
+class EvidenceError(GradeError):
+    exit_code = 3

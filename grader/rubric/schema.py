@@ -1,0 +1,75 @@
+"""The rubric: what is asked, what it is worth, and which check decides it. Pydantic, exported as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(_Strict):
+    """Per notebook; every entry can be overridden on the command line."""
+
+    notebook_s: float = Field(1800, gt=0, description="Wall clock of a notebook, seconds.")
+    cell_s: float = Field(600, gt=0, description="Wall clock of a cell, seconds.")
+    memory_mib: int = Field(4096, gt=0, description="Memory of a notebook with its processes, MiB.")
+    output_mib: int = Field(50, gt=0, description="Output of a notebook, MiB.")
+    disk_mib: int = Field(512, gt=0, description="Files that a notebook writes, MiB.")
+
+
+class NetworkSlot(_Strict):
+    """A network that the problem set asks for; matching assigns what the student trained to these."""
+
+    id: str
+    task: str = Field(description="The task under which it is trained ('1f').")
+    also: list[str] = Field(default_factory=list, description="Other tasks whose code belongs to it ('1c', '1e').")
+    expects: str = Field(description="Name in the reference's `networks`.")
+    may_reuse: list[str] = Field(
+        default_factory=list, description="Slots whose network may answer this one too when nothing else does."
+    )
+
+
+class Criterion(_Strict):
+    id: str
+    title: str = Field(description="What earns the points, in a few words.")
+    check: str = Field(description="Name of a registered check, for instance 'model.layers'.")
+    points: float = Field(gt=0)
+    network: str = Field("", description="The network slot that it is about.")
+    expects: str = Field("", description="Name of the expected value in the reference.")
+    options: dict[str, JsonValue] = Field(default_factory=dict, description="Settings of the check.")
+    follow_through: float | None = Field(None, ge=0, le=1, description="Share earned by following through; default: the rubric's.")
+    messages: dict[str, str] = Field(default_factory=dict, description="Outcome → sentence that replaces the check's own.")
+    guidance: str = Field("", description="What graders should look for; staff page only.")
+
+
+class Task(_Strict):
+    id: str
+    title: str
+    bonus: bool = False
+    criteria: list[Criterion] = Field(min_length=1)
+
+
+class Misconception(_Strict):
+    title: str
+    help: str = Field(description="What the student should understand, one or two sentences.")
+
+
+class Rubric(_Strict):
+    id: str
+    version: str
+    title: str
+    reference: str = Field(description="Package under `reference/` with the expected values.")
+    calibration: str = Field("", description="File beside the rubric with accuracies of real runs.")
+    follow_through: float = Field(0.5, ge=0, le=1)
+    reveal_reference: bool = Field(False, description="Whether students see the reference answers.")
+    claim_tolerance: float = Field(description="Distance of a stated accuracy from the verified one that still agrees.")
+    limits: Limits = Limits()  # type: ignore[call-arg]
+    networks: list[NetworkSlot]
+    tasks: list[Task] = Field(min_length=1)
+    misconceptions: dict[Slug, Misconception]
