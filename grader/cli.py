@@ -1,0 +1,294 @@
+"""The command `grade`: options in, exit code out; the only place that prints and exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader import __version__, data
+from grader.errors import GradeError, UsageError
+from grader.progress import Display
+
+INTERRUPTED = 130
+NOT_YET = {"review": "the graders' desk", "doctor": "the machine check"}
+EXPORTS = ("csv", "json")
+
+
+class _GradeGroup(click.Group):
+    """`grade PATH...` needs no sub-command: whatever is not one is a path."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] in NOT_YET and not Path(args[0]).exists():
+            raise UsageError(f"`grade {args[0]}` ({NOT_YET[args[0]]}) is not part of version {__version__}.")
+        if args and args[0] not in self.commands and args[0] not in {"--help", "-h", "--version"}:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=_GradeGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`grade PATH... --out DIR` grades everything found under PATH; see `grade run --help` for its options.",
+)
+@click.version_option(__version__, prog_name="grade")
+def app() -> None:
+    """Grade deep-learning notebooks: networks, parameters, accuracies, convolutions."""
+
+
+@app.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where reports, evidence and results go.",
+)
+@click.option("--rubric", help="Problem set: its id or a file.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: len(os.sched_getaffinity(0)),
+    help="Work done at once; default: cores.",
+)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per notebook, wall clock.")
+@click.option("--cell-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per cell.")
+@click.option("--memory", type=click.IntRange(1), help="MiB per notebook.")
+@click.option(
+    "--sandbox",
+    type=click.Choice(["auto", "bwrap", "landlock", "container", "none"]),
+    default="auto",
+    show_default=True,
+    help="Isolation of student code.",
+)
+@click.option(
+    "--fits",
+    type=click.Choice(["shared", "local"]),
+    default="local",
+    show_default=True,
+    help="Where networks are trained.",
+)
+@click.option("--fresh", is_flag=True, help="Ignore what an earlier run stored.")
+@click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 when any submission scores lower, percent.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help=f"Also write this export ({', '.join(EXPORTS)}); repeatable.",
+)
+@click.option(
+    "--audience",
+    type=click.Choice(["student", "staff"]),
+    default="staff",
+    show_default=True,
+    help="Whether pages may show reference answers.",
+)
+def run(**options: Any) -> None:
+    """Grade everything found under PATHS (`run` itself may be left out)."""
+    from grader import pipeline
+    from grader.sandbox import choose
+
+    exports = [_parse_format(text, options["out"]) for text in options["formats"]]
+    limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
+    settings = pipeline.Settings(
+        paths=options["paths"],
+        out=options["out"],
+        rubric=options["rubric"],
+        jobs=options["jobs"],
+        limits={name: value for name, value in limits.items() if value is not None},
+        sandbox=choose(options["sandbox"]),
+        fresh=options["fresh"],
+        audience=options["audience"],
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with Display(_stderr(), settings.jobs) as display:
+        if options["fits"] == "shared":
+            display.say("Shared training is not part of this version: every notebook trains its own networks.")
+        outcome = pipeline.grade(settings, display, stop)
+    _finish(outcome, settings.out, exports)
+    if options["fail_under"] is not None:
+        low = [g.ref.id for g in outcome.grades if 100 * g.score < options["fail_under"] * g.max_score]
+        if low:
+            _say(f"Below {options['fail_under']:g} %: {', '.join(low)}.")
+            sys.exit(1)
+
+
+@app.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--rubric", help="Problem set: its id or a file.")
+@click.option("--audience", type=click.Choice(["student", "staff"]), default="staff", show_default=True)
+def rescore(folder: Path, rubric: str | None, audience: str) -> None:
+    """Apply today's rubric to the evidence stored under DIR; no student code runs."""
+    from grader import pipeline
+
+    _must_be_reports(folder)
+    outcome, changes = pipeline.rescore(folder, rubric, audience)
+    if changes:
+        table = Table("submission", "criterion", "before", "now", "points")
+        for change in changes:
+            table.add_row(
+                *(
+                    Text(str(cell))
+                    for cell in (
+                        change.submission,
+                        change.criterion,
+                        change.before,
+                        change.after,
+                        f"{change.points:+g}",
+                    )
+                )
+            )
+        Console(no_color="NO_COLOR" in os.environ).print(table)
+    _say(f"{len(outcome.grades)} rescored, {len({c.submission for c in changes})} changed.")
+    _finish(outcome, folder, [])
+
+
+@app.command("export")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--format", "text", required=True, metavar="FORMAT[=FILE]", help=f"One of: {', '.join(EXPORTS)}.")
+def export_command(folder: Path, text: str) -> None:
+    """Write the results under DIR in another format (to stdout without a file)."""
+    _must_be_reports(folder)
+    form, file = _parse_format(text, None)
+    _write_export(folder, form, file)
+
+
+@app.group()
+def rubric() -> None:
+    """Write and check rubrics."""
+
+
+@rubric.command("check")
+@click.argument("which", required=False)
+def rubric_check(which: str | None) -> None:
+    """Check a rubric (an id or a file) and print what it is worth."""
+    from grader.rubric import authoring
+
+    click.echo(authoring.summary(which))
+
+
+@rubric.command("calibrate")
+@click.argument("which", required=False)
+@click.option("--seeds", type=click.IntRange(2), default=20, show_default=True)
+def rubric_calibrate(which: str | None, seeds: int) -> None:
+    """Train the reference networks over many seeds and store their accuracies beside the rubric (an hour)."""
+    from grader.rubric import authoring
+
+    authoring.calibrate(which, seeds=seeds, say=_say)
+
+
+@rubric.command("schema")
+@click.option("--results", is_flag=True, help="The schema of results.json instead of the rubric's.")
+def rubric_schema(results: bool) -> None:
+    """Print the JSON Schema of rubrics."""
+    from grader.report import results_schema
+    from grader.rubric import authoring
+
+    click.echo(json.dumps(results_schema.json_schema() if results else authoring.json_schema(), indent=2))
+
+
+@rubric.command("new")
+@click.argument("file", type=click.Path(path_type=Path))
+def rubric_new(file: Path) -> None:
+    """Write a commented rubric to start from."""
+    from grader.rubric import authoring
+
+    authoring.new(file)
+    _say(f"Wrote {file}: edit it, then run `grade rubric check {file}`.")
+
+
+@app.group("data")
+def data_group() -> None:
+    """Provide Fashion-MNIST."""
+
+
+@data_group.command("fetch")
+def data_fetch() -> None:
+    """Find or fetch the data set, check it, and print where it is."""
+    click.echo(data.provide_data(_say).directory)
+
+
+@data_group.command("where")
+def data_where() -> None:
+    """Print where the checked data set is; exit 2 when it is not there."""
+    files = data.find_data()
+    if files is None:
+        raise UsageError("Fashion-MNIST is not here yet: run `grade data fetch`.")
+    click.echo(files.directory)
+
+
+# ------------------------------------------------------------------ the ends
+
+
+def _finish(outcome: Any, out: Path, exports: list[tuple[str, Path | None]]) -> None:
+    for form, file in exports:
+        _write_export(out, form, file)
+    for failure in outcome.failures:
+        _say(failure)
+    _say(f"{len(outcome.grades)} graded. Open this page:")
+    click.echo((out / "index.html").resolve())
+    if outcome.failures:
+        sys.exit(3)
+
+
+def _must_be_reports(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder of reports: give the --out of an earlier `grade`.")
+
+
+def _parse_format(text: str, out: Path | None) -> tuple[str, Path | None]:
+    form, _, file = text.partition("=")
+    if form not in EXPORTS:
+        raise UsageError(f"There is no export format '{form}': choose from {', '.join(EXPORTS)}.")
+    if file:
+        return form, Path(file)
+    return form, None if out is None else out / f"export.{form}"
+
+
+def _write_export(out: Path, form: str, file: Path | None) -> None:
+    source = out / {"csv": "grades.csv", "json": "results.json"}[form]
+    if not source.is_file():
+        raise UsageError(f"{source} is not there: run `grade` or `grade rescore` first.")
+    if file is None:
+        click.echo(source.read_text("utf-8"), nl=False)
+    else:
+        from grader.atomic import atomic_write
+
+        atomic_write(file, source.read_text("utf-8"))
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, no_color="NO_COLOR" in os.environ, highlight=False)
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def main() -> None:
+    """Entry point: every error becomes one sentence and its documented exit code."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(2)
+    except GradeError as problem:
+        _say(f"grade: {problem}")
+        sys.exit(problem.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _say("grade: interrupted. What had finished is stored: run the same command again to go on from there.")
+        sys.exit(INTERRUPTED)
