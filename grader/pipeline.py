@@ -20,7 +20,7 @@ from typing import Protocol
 import nbformat
 from filelock import FileLock, Timeout
 
-from grader import data, resources
+from grader import data
 from grader.atomic import atomic_write
 from grader.checks import run_checks
 from grader.errors import GradeError, NothingToGrade, UsageError
@@ -89,11 +89,8 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
             files = data.provide_data(progress.say)
             progress.expect(refs)
             with Verifier(files, jobs=settings.jobs) as verifier:
-
-                def grade_one(ref: SubmissionRef) -> _Graded:
-                    return _grade_one(ref, settings, limits, loaded, verifier, scratch / ref.id, progress, stop)
-
-                done = _in_parallel(grade_one, refs, settings.jobs, stop)
+                run = _Run(settings, limits, loaded, verifier, scratch, progress, stop)
+                done = _in_parallel(lambda ref: _grade_one(ref, run), refs, settings.jobs, stop)
             return _report(done, loaded, settings)
 
 
@@ -115,68 +112,63 @@ def rescore(out: Path, rubric: str | None, audience: str) -> tuple[Outcome, list
 
 
 @dataclass(frozen=True, slots=True)
+class _Run:
+    """What all submissions of a run share."""
+
+    settings: Settings
+    limits: Limits
+    loaded: LoadedRubric
+    verifier: Verifier
+    scratch: Path
+    progress: Progress
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
 class _Graded:
     grade: Grade
     stored: Evidence | Unreadable | None
     failure: str = ""
 
 
-def _grade_one(
-    ref: SubmissionRef,
-    settings: Settings,
-    limits: Limits,
-    loaded: LoadedRubric,
-    verifier: Verifier,
-    scratch: Path,
-    progress: Progress,
-    stop: threading.Event,
-) -> _Graded:
-    folder = settings.out / ref.id
-    reused = None if settings.fresh else store.reusable(folder, ref, limits)
+def _grade_one(ref: SubmissionRef, run: _Run) -> _Graded:
+    reused = None if run.settings.fresh else store.reusable(run.settings.out / ref.id, ref, run.limits)
     try:
-        stored = reused or _gather(ref, settings, limits, verifier, scratch, progress, stop)
-        graded = _judge_safely(stored, loaded)
-    except Exception as problem:  # noqa: BLE001 - our own fault: named, never the student's, exit code 3
-        if stop.is_set():
+        graded = _judge_safely(reused or _gather(ref, run), run.loaded)
+    except Exception as problem:  # noqa: BLE001 - our own fault: a sentence and exit code 3, never the student's
+        if run.stop.is_set():
             raise
-        graded = _failed(ref, None, loaded, problem)
-    if not stop.is_set():
-        _write_pages(graded, loaded, settings)
-        progress.finished(ref, graded.grade, reused=reused is not None)
+        graded = _failed(ref, None, run.loaded, problem)
+    if not run.stop.is_set():
+        _write_pages(graded, run.loaded, run.settings)
+        run.progress.finished(ref, graded.grade, reused=reused is not None)
     return graded
 
 
-def _gather(
-    ref: SubmissionRef,
-    settings: Settings,
-    limits: Limits,
-    verifier: Verifier,
-    scratch: Path,
-    progress: Progress,
-    stop: threading.Event,
-) -> Evidence | Unreadable:
+def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
     """Stages 2 to 5: read, run, harvest, store."""
-    folder = settings.out / ref.id
-    progress.doing(ref, "reading", 0.0)
+    folder = run.settings.out / ref.id
+    run.progress.doing(ref, "reading", 0.0)
     submission = read_submission(ref)
     if isinstance(submission, Unreadable):
-        store.save(submission, folder, limits)
+        store.save(submission, folder, run.limits)
         return submission
+    scratch = run.scratch / ref.id
     scratch.mkdir(parents=True)
-    run_settings = RunSettings(
-        data_directory=verifier.files.directory,
-        notebook_s=limits.notebook_s,
-        cell_s=limits.cell_s,
-        memory_mib=limits.memory_mib,
-        output_mib=limits.output_mib,
-        sandbox=settings.sandbox,
-        stop=stop,
+    settings = RunSettings(
+        data_directory=run.verifier.files.directory,
+        notebook_s=run.limits.notebook_s,
+        cell_s=run.limits.cell_s,
+        memory_mib=run.limits.memory_mib,
+        output_mib=run.limits.output_mib,
+        sandbox=run.settings.sandbox,
+        stop=run.stop,
     )
     try:
-        result = run_submission(submission, scratch, run_settings, lambda p: progress.doing(ref, p.text, p.share))
-        progress.doing(ref, "verifying", 1.0)
-        evidence = harvest(submission, result, verifier.files, verifier)
-        store.save(evidence, folder, limits, weights_from=result.raw_evidence)
+        result = run_submission(submission, scratch, settings, lambda p: run.progress.doing(ref, p.text, p.share))
+        run.progress.doing(ref, "verifying", 1.0)
+        evidence = harvest(submission, result, run.verifier.files, run.verifier)
+        store.save(evidence, folder, run.limits, weights_from=result.raw_evidence)
         atomic_write(folder / "executed.ipynb", nbformat.writes(result.executed) + "\n")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -187,7 +179,7 @@ def _judge_safely(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Grade
     ref = stored.ref if isinstance(stored, Unreadable) else stored.submission.ref
     try:
         return _Graded(judge(stored, loaded), stored)
-    except Exception as problem:  # noqa: BLE001 - as above
+    except Exception as problem:  # noqa: BLE001 - our own fault: a sentence and exit code 3, never the student's
         return _failed(ref, stored, loaded, problem)
 
 
