@@ -16,11 +16,11 @@ class _Strict(BaseModel):
 class Limits(_Strict):
     """Per notebook; every entry can be overridden on the command line."""
 
-    notebook_s: float = Field(1800, gt=0, description="Wall clock of a notebook, seconds.")
-    cell_s: float = Field(600, gt=0, description="Wall clock of a cell, seconds.")
-    memory_mib: int = Field(4096, gt=0, description="Memory of a notebook with its processes, MiB.")
-    output_mib: int = Field(50, gt=0, description="Output of a notebook, MiB.")
-    disk_mib: int = Field(512, gt=0, description="Files that a notebook writes, MiB.")
+    notebook_s: float = Field(default=1800, gt=0, description="Wall clock of a notebook, seconds.")
+    cell_s: float = Field(default=600, gt=0, description="Wall clock of a cell, seconds.")
+    memory_mib: int = Field(default=4096, gt=0, description="Memory of a notebook with its processes, MiB.")
+    output_mib: int = Field(default=50, gt=0, description="Output of a notebook, MiB.")
+    disk_mib: int = Field(default=512, gt=0, description="Files that a notebook writes, MiB.")
 
 
 class NetworkSlot(_Strict):
@@ -40,12 +40,16 @@ class Criterion(_Strict):
     title: str = Field(description="What earns the points, in a few words.")
     check: str = Field(description="Name of a registered check, for instance 'model.layers'.")
     points: float = Field(gt=0)
-    network: str = Field("", description="The network slot that it is about.")
-    expects: str = Field("", description="Name of the expected value in the reference.")
+    network: str = Field(default="", description="The network slot that it is about.")
+    expects: str = Field(default="", description="Name of the expected value in the reference.")
     options: dict[str, JsonValue] = Field(default_factory=dict, description="Settings of the check.")
-    follow_through: float | None = Field(None, ge=0, le=1, description="Share earned by following through; default: the rubric's.")
-    messages: dict[str, str] = Field(default_factory=dict, description="Outcome → sentence that replaces the check's own.")
-    guidance: str = Field("", description="What graders should look for; staff page only.")
+    follow_through: float | None = Field(
+        None, ge=0, le=1, description="Share earned by following through; default: the rubric's."
+    )
+    messages: dict[str, str] = Field(
+        default_factory=dict, description="Outcome → sentence that replaces the check's own."
+    )
+    guidance: str = Field(default="", description="What graders should look for; staff page only.")
 
 
 class Task(_Strict):
@@ -65,11 +69,11 @@ class Rubric(_Strict):
     version: str
     title: str
     reference: str = Field(description="Package under `reference/` with the expected values.")
-    calibration: str = Field("", description="File beside the rubric with accuracies of real runs.")
-    follow_through: float = Field(0.5, ge=0, le=1)
-    reveal_reference: bool = Field(False, description="Whether students see the reference answers.")
+    calibration: str = Field(default="", description="File beside the rubric with accuracies of real runs.")
+    follow_through: float = Field(default=0.5, ge=0, le=1)
+    reveal_reference: bool = Field(default=False, description="Whether students see the reference answers.")
     claim_tolerance: float = Field(description="Distance of a stated accuracy from the verified one that still agrees.")
-    limits: Limits = Limits()  # type: ignore[call-arg]
+    limits: Limits = Limits()
     networks: list[NetworkSlot]
     tasks: list[Task] = Field(min_length=1)
     misconceptions: dict[Slug, Misconception]
