@@ -38,6 +38,7 @@ class Configuration(_Strict):
     """What was trained, and what came out."""
 
     network: str = Field(description="A family of `Calibration.networks`.")
+    optimizer: str = "SGD"
     width: int | None = Field(
         default=None, gt=0, description="Units of each hidden layer; null where they are prescribed."
     )
@@ -81,6 +82,7 @@ class Calibration(_Strict):
         learning_rate: float,
         train_rows: int,
         epochs: int,
+        optimizer: str = "SGD",
     ) -> float | None:
         """Return the test accuracy that a right solution with these choices reaches 999 times in 1,000.
 
@@ -89,27 +91,25 @@ class Calibration(_Strict):
         bound; the highest of them is returned. None when no run covers the choices.
         """
         family = next((name for name, members in self.networks.items() if network == name or network in members), None)
-        if family is None or not self._within_what_was_run(family, batch_size, learning_rate):
+        run = [c for c in self.configurations if c.network == family and c.optimizer == optimizer and len(c.runs) > 1]
+        if epochs < 1 or not _within(run, batch_size, learning_rate):
             return None
         bounds = [
-            lower_bound(run.test_after(min(epochs, run.epochs)))
-            for run in self.configurations
-            if run.network == family
-            and (run.width is None or (width is not None and run.width <= width))
-            and run.batch_size >= batch_size
-            and run.learning_rate <= learning_rate * _ROUNDING
-            and run.train_rows <= train_rows
-            and len(run.runs) >= 2
-            and epochs >= 1
+            lower_bound(c.test_after(min(epochs, c.epochs)))
+            for c in run
+            if (c.width is None or (width is not None and c.width <= width))
+            and c.batch_size >= batch_size
+            and c.learning_rate <= learning_rate * _ROUNDING
+            and c.train_rows <= train_rows
         ]
         return max(bounds, default=None)
 
-    def _within_what_was_run(self, family: str, batch_size: int, learning_rate: float) -> bool:
-        """Whether training is no noisier than some run: a higher rate or a smaller batch may be worse as well."""
-        run = [c for c in self.configurations if c.network == family]
-        highest = max((c.learning_rate for c in run), default=0.0)
-        noisiest = max((c.learning_rate / c.batch_size for c in run), default=0.0)
-        return learning_rate <= highest * _ROUNDING and learning_rate / batch_size <= noisiest * _ROUNDING
+
+def _within(run: Sequence[Configuration], batch_size: int, learning_rate: float) -> bool:
+    """Whether training is no noisier than some run: a higher rate or a smaller batch may be worse as well as better."""
+    highest = max((c.learning_rate for c in run), default=0.0)
+    noisiest = max((c.learning_rate / c.batch_size for c in run), default=0.0)
+    return learning_rate <= highest * _ROUNDING and learning_rate / batch_size <= noisiest * _ROUNDING
 
 
 _ROUNDING = 1.0001
