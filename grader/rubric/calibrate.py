@@ -60,7 +60,7 @@ def dump(calibration: Calibration) -> str:
         runs = ",\n".join(f"      {json.dumps(run.model_dump())}" for run in c.runs)
         return f'    {{{json.dumps(c.model_dump(exclude={"runs"}))[1:-1]}, "runs": [\n{runs}\n    ]}}'
 
-    head = json.dumps(calibration.model_dump(exclude={"configurations"}), indent=2).rstrip("\n}")
+    head = json.dumps(calibration.model_dump(exclude={"configurations"}), indent=2).removesuffix("\n}")
     return (
         f'{head},\n  "configurations": [\n' + ",\n".join(map(configuration, calibration.configurations)) + "\n  ]\n}\n"
     )

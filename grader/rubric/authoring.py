@@ -1,0 +1,134 @@
+"""What `grade rubric …` does: check, calibrate, print the schema, start a new rubric."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from grader.errors import RubricError, UsageError
+from grader.rubric.load import load_rubric
+from grader.rubric.references import import_reference
+from grader.rubric.schema import Rubric, Task
+from grader.rubric.source import read_yaml
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a rubric file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Rubric.model_json_schema()}
+
+
+def summary(which: str | None) -> str:
+    """Check a rubric and return what it is worth, a line per problem; raises RubricError and ReferenceError_."""
+    loaded = load_rubric(which)
+    rubric = loaded.rubric
+    lines = [f"{rubric.title} ({rubric.id} {rubric.version}), {loaded.path}"]
+    for problem, tasks in groupby(rubric.tasks, lambda task: (_problem(task), task.bonus)):
+        group = list(tasks)
+        bonus = ", bonus" if problem[1] else ""
+        count = sum(len(task.criteria) for task in group)
+        worth = _points(group)
+        lines.append(f"  problem {problem[0]}: {worth:g} points{bonus} ({count} criteria in {len(group)} tasks)")
+    regular = _points(task for task in rubric.tasks if not task.bonus)
+    bonus_points = _points(task for task in rubric.tasks if task.bonus)
+    lines.append(f"  in all: {regular:g} points" + (f" and {bonus_points:g} bonus" if bonus_points else ""))
+    configurations = loaded.calibration.configurations
+    runs = sum(len(c.runs) for c in configurations)
+    lines.append(f"  thresholds: from {runs:,} runs of {len(configurations)} configurations")
+    return "\n".join(lines)
+
+
+def _problem(task: Task) -> str:
+    """'1' of '1a': the leading digits, or the whole id where there are none."""
+    digits = task.id[: len(task.id) - len(task.id.lstrip("0123456789"))]
+    return digits or task.id
+
+
+def _points(tasks: Iterable[Task]) -> float:
+    return sum(criterion.points for task in tasks for criterion in task.criteria)
+
+
+def calibrate(which: str | None, *, seeds: int, say: Callable[[str], None]) -> Path:
+    """Run the reference's `calibrate(path, seeds, say)` and return the file that it wrote beside the rubric.
+
+    Raises RubricError where the rubric names no calibration or its reference has no such function.
+    """
+    loaded = load_rubric(which)
+    source = read_yaml(loaded.path, loaded.path.read_text("utf-8"))
+    if not loaded.rubric.calibration:
+        source.refuse((), "to calibrate, name the file to write: `calibration: NAME.json`.")
+    package = import_reference(source, loaded.rubric.reference)
+    try:
+        module = importlib.import_module(f"{package.__name__}.calibrate")
+    except ModuleNotFoundError as problem:
+        if problem.name != f"{package.__name__}.calibrate":
+            raise
+        raise RubricError(
+            f"{loaded.path}: the reference '{loaded.rubric.reference}' cannot be calibrated: it has no calibrate.py."
+        ) from None
+    path = loaded.path.parent / loaded.rubric.calibration
+    module.calibrate(path, seeds, say)
+    return path
+
+
+def new(file: Path) -> None:
+    """Write a small commented rubric that passes `grade rubric check`; raises UsageError where it cannot."""
+    if file.suffix not in {".yaml", ".yml"}:
+        raise UsageError(f"{file}: a rubric's name ends in .yaml.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as out:
+            out.write(_SKELETON.replace("ID", file.stem))
+    except FileExistsError:
+        raise UsageError(f"{file} is already there: choose another name.") from None
+    except OSError as problem:
+        raise UsageError(f"Cannot write {file} ({problem.strerror}).") from None
+
+
+_SKELETON = """\
+# A rubric: what is asked, what it is worth, and which check decides it.
+# `grade rubric check FILE` says where it is wrong; `grade rubric schema` prints all that may stand in it.
+id: ID
+version: "1.0"
+title: "ID: what the problem set is called"
+
+# The package under `reference/` whose reference() returns every expected value. A folder `reference/` beside this
+# file or beside its folder is looked into first, then those that ship with the grader.
+reference: ps10
+
+# Share of a criterion's points for an answer that is right for the student's own, earlier mistake.
+follow_through: 0.5
+
+# How far a stated accuracy may be from the verified one.
+claim_tolerance: 0.1
+
+# The networks that are asked for; `expects` is a name in the reference, `task` where it is trained.
+networks:
+  - {id: dense_small, task: 1a, expects: dense_small}
+
+tasks:
+  - id: 1a
+    title: A small network
+    criteria:
+      - id: 1a.layers  # the task's id, a dot, a name
+        title: Two hidden layers with ReLU, ten outputs with softmax
+        check: model.layers  # which check decides
+        network: dense_small  # the network that it is about
+        points: 4
+      - id: 1a.why
+        title: Why ten outputs
+        check: text.review  # a person decides
+        expects: 1c.output  # the reference's answer, shown beside the student's
+        points: 2
+        guidance: One point for the number of classes, one for probabilities.
+
+# What typically goes wrong, by name: every mistake that the reference or a check names needs its help here.
+misconceptions:
+  params.no_bias: {title: Biases left out, help: Every unit has one bias in addition to its weights.}
+  conv.not_flipped: {title: Kernel not flipped, help: A convolution turns the kernel by 180° first.}
+  conv.zero_padding: {title: Zeros outside the image, help: Outside the image stands the nearest pixel.}
+  cnn.filters_swapped: {title: Numbers of filters swapped, help: Compare them with the sheet.}
+  cnn.no_flatten: {title: Nothing flattens before the output, help: A Dense layer works on the last axis only.}
+"""
