@@ -85,7 +85,7 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
             "Says that the labels are one-hot. The sheet says so itself, but for this loss they are integers: "
             "no reason to deduct, worth a remark.",
             (
-                r"(?:label|target|klasse|class)\w*\s+(?:are|is|sind|ist|werden|were)\s+(?:(?!no|nicht|kein)\w+\s+)?one[- ]?hot",
+                r"(?:label|target|klasse|class)\w*\s+(?:are|is|sind|ist|were)\s+(?:(?!no|nicht|kein)\w+\s+)?one[- ]?hot",
                 r"(?:because|since|due to|weil|da|wegen)\s+(?:of\s+)?(?:the\s+|der\s+|des\s+|die\s+)?one[- ]?hot",
             ),
         ),
