@@ -113,9 +113,12 @@ def fingerprint(array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, 
             facts["lo"], facts["hi"] = lo, hi
             factor = 255.0 / (hi - lo)
             stored["pixels"] = np.concatenate(
-                [hash_rows(np.rint((flat[i : i + _CHUNK].astype(np.float64) - lo) * factor).astype(np.uint8)) for i in chunks]
+                [
+                    hash_rows(np.rint((flat[i : i + _CHUNK].astype(np.float64) - lo) * factor).astype(np.uint8))
+                    for i in chunks
+                ]
             )
-    elif array.size == n and 0 <= minimum and maximum < 1000:
+    elif array.size == n and minimum >= 0 and maximum < 1000:
         values = array.reshape(n)
         if np.array_equal(values, np.rint(values)):
             facts["kind"], facts["encoding"] = "labels", "integer"

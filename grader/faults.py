@@ -1,0 +1,121 @@
+"""What went wrong in a cell, as a fault with one sentence that a student understands."""
+
+from __future__ import annotations
+
+import re
+
+from grader.records import Fault, FaultKind
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+_NETWORK = re.compile(
+    r"URLError|HTTPError|ConnectionError|ConnectionRefused|ConnectTimeout|MaxRetryError|NameResolutionError|gaierror"
+    r"|NewConnectionError|ProxyError|SSLError|RemoteDisconnected"
+)
+_NETWORK_TEXT = re.compile(r"URL fetch failure|[Nn]etwork is unreachable|getaddrinfo failed|Name or service not known")
+_MODULE = re.compile(r"No module named '?([\w.]+)")
+_FILE = re.compile(r"(?:No such file or directory|[Ff]ile not found)[^'\"]*['\"](.+?)['\"]|filename=['\"]?([^'\",)]+)")
+
+
+def plain_text(text: str) -> str:
+    """Without terminal colours."""
+    return _ANSI.sub("", text)
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """The first line that says something, cut."""
+    line = next((part.strip() for part in plain_text(text).splitlines() if part.strip()), "")
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def fault_of(name: str, value: str, cell: int, seconds: float | None) -> Fault | None:
+    """The fault of an exception `name: value` that ended a cell; None for an orderly `sys.exit()`."""
+    value = plain_text(value)
+    said = one_line(f"{name}: {value}" if value else name)
+    if name == "SystemExit" and value.strip() in {"", "0", "None"}:
+        return None
+    if name == "StdinNotImplementedError" or "raw_input was called" in value:
+        return Fault(
+            FaultKind.INPUT_REQUESTED,
+            cell,
+            "The cell asked for keyboard input, but nobody can type while it is graded; it stopped there.",
+            seconds,
+        )
+    if name in {"ModuleNotFoundError", "ImportError"} and (found := _MODULE.search(value)):
+        return missing_module(found[1], cell, seconds)
+    if _NETWORK.search(name) or _NETWORK_TEXT.search(value):
+        return Fault(
+            FaultKind.NETWORK_BLOCKED,
+            cell,
+            f"The cell wanted to reach the internet, which is not available while it is graded ({said}).",
+            seconds,
+        )
+    if name == "FileNotFoundError":
+        found = _FILE.search(value)
+        file = f" '{one_line(found[1] or found[2], 120)}'" if found else ""
+        return Fault(
+            FaultKind.MISSING_FILE,
+            cell,
+            f"The cell wanted to open a file{file} that was not handed in with the notebook.",
+            seconds,
+        )
+    return Fault(FaultKind.CELL_ERROR, cell, f"The cell stopped with {said}", seconds)
+
+
+def missing_module(module: str, cell: int, seconds: float | None) -> Fault:
+    return Fault(
+        FaultKind.MISSING_MODULE,
+        cell,
+        f"The Python package '{one_line(module, 80)}' is not available here; what needs it did not run.",
+        seconds,
+    )
+
+
+def failed_import(said: str, cell: int, seconds: float | None) -> Fault:
+    return Fault(
+        FaultKind.CELL_ERROR, cell, f"An import failed, and the cell went on without it: {one_line(said)}", seconds
+    )
+
+
+def cell_timeout(cell: int, limit_s: float, seconds: float) -> Fault:
+    return Fault(
+        FaultKind.CELL_TIMEOUT,
+        cell,
+        f"The cell was still running after {limit_s:.0f} seconds and was stopped.",
+        seconds,
+    )
+
+
+def notebook_timeout(cell: int, limit_s: float, seconds: float) -> Fault:
+    return Fault(
+        FaultKind.TIMEOUT,
+        cell,
+        f"The notebook was still running after {limit_s:.0f} seconds and was stopped; what follows did not run.",
+        seconds,
+    )
+
+
+def kernel_died(cell: int, seconds: float, why: str = "") -> Fault:
+    return Fault(
+        FaultKind.KERNEL_DIED,
+        cell,
+        why or "Python itself stopped in this cell, so that the cells that follow could not run.",
+        seconds,
+    )
+
+
+def out_of_memory(cell: int, limit_mib: int, seconds: float) -> Fault:
+    return Fault(
+        FaultKind.MEMORY,
+        cell,
+        f"The notebook used more than the {limit_mib} MiB of memory that it may use and was stopped in this cell.",
+        seconds,
+    )
+
+
+def output_flood(cell: int, limit_mib: int, seconds: float) -> Fault:
+    return Fault(
+        FaultKind.OUTPUT_FLOOD,
+        cell,
+        f"The cell put out too much (a notebook may put out {limit_mib} MiB); the rest was not kept.",
+        seconds,
+    )

@@ -1,0 +1,344 @@
+"""Hooks on the methods of Keras' models. Class methods, because modules are several and names are rebound."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .fingerprint import PIXELS
+from .inputs import as_array, unpack, unpack_validation
+from .networks import Network, Networks
+from .record import Recorder, quietly, wrap
+from .speed import faster, suits
+
+_HELD = 20_000
+"""Rows of single predictions that are held back to be written as one."""
+_SINGLE = 256
+"""Predictions of at most so many rows are joined with the next of the same place."""
+
+
+class ModelHooks:
+    def __init__(self, recorder: Recorder, networks: Networks) -> None:
+        self.recorder = recorder
+        self.networks = networks
+        self._held: tuple[Network, list[list[int]], list[Any], list[Any]] | None = None
+        self._held_rows = 0
+        self._predictions = 0
+        recorder.before_emit.append(self.flush)
+
+    def install(self, _: ModuleType) -> None:
+        from keras.src.layers.layer import Layer
+        from keras.src.models.functional import Functional
+        from keras.src.models.model import Model
+        from keras.src.models.sequential import Sequential
+        from keras.src.optimizers.base_optimizer import BaseOptimizer
+
+        for cls in (Model, Sequential, Functional):
+            wrap(cls, ["__init__"], self._created)
+        hooks: dict[str, Callable[[Any], Any]] = {
+            "compile": self._compile,
+            "fit": self._fit,
+            "evaluate": self._evaluate,
+            "predict": self._predict,
+            "predict_on_batch": self._predict,
+            "train_on_batch": self._train_on_batch,
+        }
+        for name, make in hooks.items():
+            # On the class that defines it: loading a model compares `compile` with that of the class it is from.
+            owner = next(cls for cls in Model.__mro__ if name in vars(cls))
+            wrap(owner, [name], make)
+        wrap(Model, ["__call__"], self._call)
+        wrap(BaseOptimizer, ["apply"], self._apply)
+        for cls, name in ((Layer, "set_weights"), (Model, "load_weights"), (Model, "set_weights")):
+            if name in vars(cls):
+                wrap(cls, [name], self._set_weights)
+
+    # -------------------------------------------------- making and compiling
+
+    def _created(self, original: Any) -> Any:
+        recorder, networks = self.recorder, self.networks
+
+        def __init__(model: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            __tracebackhide__ = True
+            original(model, *args, **kwargs)
+            if not recorder.inside and sys._getframe(1).f_code.co_filename in recorder.places:
+                quietly(networks.known)(model)
+
+        return __init__
+
+    def _compile(self, original: Any) -> Any:
+        recorder, networks = self.recorder, self.networks
+        signature = inspect.signature(original)
+
+        def note(model: Any, args: Any, kwargs: Any) -> None:
+            bound = signature.bind(model, *args, **kwargs)
+            network = networks.known(model)
+            network.loss, network.metrics = bound.arguments.get("loss"), bound.arguments.get("metrics")
+            network.functions = (None, None)
+            networks.sync(network, model)
+            recorder.emit("compiled", network=network.id, **networks.compiled(network, model))
+
+        def compile(model: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
+            __tracebackhide__ = True
+            result = original(model, *args, **kwargs)
+            if not recorder.inside:
+                quietly(note)(model, args, kwargs)
+            return result
+
+        return compile
+
+    # -------------------------------------------------- training
+
+    def _fit(self, original: Any) -> Any:
+        recorder = self.recorder
+        signature = inspect.signature(original)
+
+        def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if recorder.inside:
+                return original(model, *args, **kwargs)
+            started = quietly(self._before_fit)(model, signature, args, kwargs)
+            error = ""
+            clock = time.perf_counter()
+            speed = started[2] if started else contextlib.nullcontext()
+            try:
+                with recorder, speed:
+                    return original(model, *args, **kwargs)
+            except BaseException as raised:
+                error = f"{type(raised).__name__}: {raised}"[:2000]
+                raise
+            finally:
+                if started:
+                    quietly(self._after_fit)(model, started, error, time.perf_counter() - clock)
+
+        return fit
+
+    def _before_fit(self, model: Any, signature: inspect.Signature, args: Any, kwargs: Any) -> Any:
+        bound = signature.bind(model, *args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        recorder, networks = self.recorder, self.networks
+        network = networks.known(model)
+        stack = recorder.stack()
+        moved = networks.moved(network, model) or network.by_hand is not None
+        facts = networks.sync(network, model)
+        with recorder:
+            x, y, batch_of_data = unpack(given["x"], given["y"])
+            validation_x, validation_y, _ = unpack_validation(given["validation_data"])
+            arrays = [x, y, validation_x, validation_y]
+            digests = [recorder.array(a) if a is not None else None for a in arrays]
+        batch_size = given["batch_size"] or batch_of_data or (32 if x is not None else None)
+        event = {
+            "network": network.id,
+            "id": networks.next_training(),
+            "architecture": facts,
+            "compiled": networks.compiled(network, model),
+            "epochs": int(given["epochs"] - given["initial_epoch"]),
+            "batch_size": int(batch_size) if batch_size else None,
+            **dict(zip(("x", "y", "validation_x", "validation_y"), digests, strict=True)),
+            "validation_split": float(given["validation_split"] or 0.0),
+            "initial": "continued" if network.trained or moved else "fresh",
+            "started_seq": recorder.seq,
+        }
+        speed: Any = contextlib.nullcontext()
+        if suits(model, given["x"], given["callbacks"], facts["layers"]):
+            speed = faster(model, network)
+        return network, event, speed, stack, model.history if hasattr(model, "history") else None
+
+    def _after_fit(self, model: Any, started: Any, error: str, seconds: float) -> None:
+        network, event, _, stack, earlier = started
+        history = getattr(model, "history", None)
+        if history is earlier:  # it ended before the first epoch began
+            history = None
+        logged = history.history if history is not None else {}
+        facts, _ = self.networks.describe(model)
+        if not event["architecture"]["params"]:  # built by `fit` itself
+            event["architecture"] = facts
+        with self.recorder:
+            self.recorder.emit(
+                "fit",
+                stack,
+                **event,
+                epochs_done=len(history.epoch) if history is not None else 0,
+                history={str(k): [float(v) for v in values] for k, values in logged.items() if _numbers(values)},
+                duration_s=seconds,
+                error=error,
+                weights=self.networks.save_weights(model, event["id"]),
+            )
+        network.trained = True
+        network.by_hand = None
+        self.networks.moved(network, model)
+        self.networks.sync(network, model, stack)
+
+    def _train_on_batch(self, original: Any) -> Any:
+        recorder, networks = self.recorder, self.networks
+
+        def note(model: Any) -> None:
+            network = networks.known(model)
+            if network.by_hand is None:
+                network.by_hand = recorder.stack()
+
+        def train_on_batch(model: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if recorder.inside:
+                return original(model, *args, **kwargs)
+            quietly(note)(model)
+            with recorder:
+                return original(model, *args, **kwargs)
+
+        return train_on_batch
+
+    def _apply(self, original: Any) -> Any:
+        recorder, networks = self.recorder, self.networks
+
+        def note(optimizer: Any, variables: Any) -> None:
+            stack = recorder.stack()
+            for variable in variables or getattr(optimizer, "_trainable_variables", None) or []:
+                networks.touched.setdefault(id(variable), stack)
+
+        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
+            __tracebackhide__ = True
+            if not recorder.inside:
+                trainable_variables = list(trainable_variables) if trainable_variables is not None else None
+                quietly(note)(optimizer, trainable_variables)
+            return original(optimizer, grads, trainable_variables)
+
+        return apply
+
+    def _set_weights(self, original: Any) -> Any:
+        recorder, networks = self.recorder, self.networks
+
+        def set_weights(layer: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if not recorder.inside:
+                networks.weights_set = True
+            return original(layer, *args, **kwargs)
+
+        return set_weights
+
+    # -------------------------------------------------- using
+
+    def _evaluate(self, original: Any) -> Any:
+        recorder = self.recorder
+
+        def note(model: Any, x: Any, y: Any = None, *_: Any, **__: Any) -> None:
+            network = self.networks.known(model)
+            with recorder:
+                images, labels, _batch = unpack(x, y)
+                digests = [recorder.array(a) if a is not None else None for a in (images, labels)]
+                results = model.get_metrics_result()
+            found = [float(v) for k, v in results.items() if "acc" in k and "top" not in k]
+            recorder.emit(
+                "evaluate", network=network.id, x=digests[0], y=digests[1], accuracy=found[0] if found else None
+            )
+
+        def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if recorder.inside:
+                return original(model, *args, **kwargs)
+            with recorder:
+                result = original(model, *args, **kwargs)
+            quietly(note)(model, *args, **kwargs)
+            return result
+
+        return evaluate
+
+    def _predict(self, original: Any) -> Any:
+        recorder = self.recorder
+
+        def predict(model: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if recorder.inside:
+                return original(model, x, *args, **kwargs)
+            with recorder:
+                result = original(model, x, *args, **kwargs)
+            quietly(self._predicted)(model, x, result)
+            return result
+
+        return predict
+
+    def _call(self, original: Any) -> Any:
+        recorder = self.recorder
+
+        def __call__(model: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+            __tracebackhide__ = True
+            if recorder.inside or not args or kwargs.get("training") or not _concrete_images(args[0]):
+                return original(model, *args, **kwargs)
+            with recorder:
+                result = original(model, *args, **kwargs)
+            if sys._getframe(1).f_code.co_filename in recorder.places and not _in_tape():
+                quietly(self._predicted)(model, args[0], result)
+            return result
+
+        return __call__
+
+    def _predicted(self, model: Any, x: Any, result: Any) -> None:
+        network = self.networks.known(model)
+        with self.recorder:
+            images, _, _ = unpack(x)
+            scores = as_array(result)
+        stack = self.recorder.stack()
+        labels = None
+        if scores is not None and scores.ndim >= 2 and scores.size == len(scores) * scores.shape[-1] > len(scores):
+            labels = scores.reshape(len(scores), -1).argmax(axis=1).astype(np.int16)
+        if images is None or labels is None or len(images) != len(labels) or len(images) > _SINGLE:
+            self._write_prediction(network, stack, images, labels)
+            return
+        held = self._held
+        if (
+            held is None
+            or held[0] is not network
+            or held[1] != stack
+            or held[2][0].shape[1:] != images.shape[1:]
+            or held[2][0].dtype != images.dtype
+            or self._held_rows > _HELD
+        ):
+            self.flush()
+            held = self._held = (network, stack, [], [])
+        held[2].append(images.copy())
+        held[3].append(labels)
+        self._held_rows += len(images)
+
+    def flush(self) -> None:
+        """Write the single predictions that were held back, as one."""
+        held, self._held, self._held_rows = self._held, None, 0
+        if held is not None:
+            network, stack, images, labels = held
+            quietly(self._write_prediction)(network, stack, np.concatenate(images), np.concatenate(labels))
+
+    def _write_prediction(self, network: Network, stack: list[list[int]], images: Any, labels: Any) -> None:
+        recorder = self.recorder
+        digest = recorder.array(images) if images is not None else None
+        file = None
+        if labels is not None:
+            self._predictions += 1
+            file = f"arrays/p{self._predictions}.npz"
+            if not recorder.save(file, {"labels": labels}):
+                file = None
+        recorder.emit("predict", stack, network=network.id, x=digest, labels=file)
+
+
+def _numbers(values: Any) -> bool:
+    try:
+        return all(np.ndim(v) == 0 and isinstance(float(v), float) for v in values)
+    except (TypeError, ValueError):
+        return False
+
+
+def _concrete_images(x: Any) -> bool:
+    if not (isinstance(x, np.ndarray) or type(x).__name__ == "EagerTensor"):
+        return False
+    shape = tuple(x.shape)
+    return len(shape) >= 2 and shape[0] > 0 and int(np.prod(shape)) == shape[0] * PIXELS
+
+
+def _in_tape() -> bool:
+    record = sys.modules.get("tensorflow.python.eager.record")
+    return bool(record and record.could_possibly_record())

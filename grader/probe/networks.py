@@ -1,0 +1,176 @@
+"""The networks that student code makes: what each is, was compiled with, and whether its weights moved.
+
+Names mean nothing: a network is known by its object, held until the cell that used it ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import weakref
+from typing import Any
+
+import numpy as np
+
+from .architecture import architecture, weights_in_order
+from .compiled import compiled_facts
+from .record import Recorder, quietly
+
+PARAMETERS = 50_000_000
+"""Largest network whose weights are stored."""
+_WATCHED = 5_000_000
+"""Largest network whose weights are looked at after each cell."""
+
+
+class Network:
+    """What is known of one model object."""
+
+    def __init__(self, number: int, model: Any) -> None:
+        self.id = f"n{number}"
+        self.model = weakref.ref(model)
+        self.loss: Any = None
+        self.metrics: Any = None
+        self.described = ""
+        """Digest of the architecture that was written last."""
+        self.weights: str | None = None
+        """Digest of the weights when they were looked at last."""
+        self.trained = False
+        self.by_hand: list[list[int]] | None = None
+        """Where it was trained without `fit` in this cell."""
+        self.functions: tuple[Any, Any] = (None, None)
+        """Compiled training and test functions of the faster kind (see `speed`)."""
+
+
+class Networks:
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._all: dict[int, Network] = {}
+        self._count = 0
+        self._trainings = 0
+        self._used: dict[int, Any] = {}
+        """Models that this cell used, kept alive until it ends."""
+        self.weights_set = False
+        """Whether weights were put in by hand or from a file in this cell."""
+        self.touched: dict[int, list[list[int]]] = {}
+        """id of a variable that an optimizer changed outside `fit` → where."""
+
+    def known(self, model: Any) -> Network:
+        """The record of a model; a new one is announced."""
+        network = self._all.get(id(model))
+        if network is None or network.model() is not model:
+            self._count += 1
+            network = self._all[id(model)] = Network(self._count, model)
+            facts = self.describe(model)[0]
+            network.described = _digest(facts)
+            self.recorder.emit("built", network=network.id, architecture=facts)
+            network.weights = self._weights_digest(model)
+        self._used[id(model)] = model
+        return network
+
+    def describe(self, model: Any) -> tuple[dict[str, Any], list[Any]]:
+        with self.recorder:
+            return architecture(model)
+
+    def sync(self, network: Network, model: Any, stack: list[list[int]] | None = None) -> dict[str, Any]:
+        """Write the architecture if it changed; returns it."""
+        facts, _ = self.describe(model)
+        digest = _digest(facts)
+        if digest != network.described:
+            network.described = digest
+            self.recorder.emit("final", stack, network=network.id, architecture=facts)
+        return facts
+
+    def compiled(self, network: Network, model: Any) -> dict[str, Any]:
+        return compiled_facts(model, network.loss, network.metrics)
+
+    def next_training(self) -> str:
+        self._trainings += 1
+        return f"t{self._trainings}"
+
+    def save_weights(self, model: Any, training: str) -> str:
+        """Store the weights in the order of the architecture's layers; the file's name, '' when there are none."""
+        try:
+            _, layers = self.describe(model)
+            variables = weights_in_order(model, layers)
+            if not variables or sum(int(np.prod(v.shape)) for v in variables) > PARAMETERS:
+                return ""
+            name = f"weights/{training}.npz"
+            arrays = {f"w{i}": np.asarray(v.numpy()) for i, v in enumerate(variables)}
+            return name if self.recorder.save(name, arrays) else ""
+        except Exception:
+            return ""
+
+    def moved(self, network: Network, model: Any) -> bool:
+        """Whether the weights are others than when they were looked at last (and look at them)."""
+        digest = self._weights_digest(model)
+        moved = network.weights is not None and digest is not None and digest != network.weights
+        network.weights = digest
+        return moved
+
+    @quietly
+    def _weights_digest(self, model: Any) -> str | None:
+        variables = model.weights if getattr(model, "built", False) else []
+        if not variables or sum(int(np.prod(v.shape)) for v in variables) > _WATCHED:
+            return None
+        hasher = hashlib.blake2b(digest_size=16)
+        for variable in variables:
+            hasher.update(np.ascontiguousarray(variable.numpy()).data)
+        return hasher.hexdigest()
+
+    # -------------------------------------------------- at the end of a cell
+
+    def end_cell(self) -> None:
+        for network in list(self._all.values()):
+            model = network.model()
+            if model is None:
+                continue
+            try:
+                self._trained_by_hand(network, model)
+                self.sync(network, model, [])
+            except Exception:
+                pass
+        self.weights_set = False
+        self.touched.clear()
+        self._used.clear()
+        self._all = {key: network for key, network in self._all.items() if network.model() is not None}
+
+    def _trained_by_hand(self, network: Network, model: Any) -> None:
+        """A loop of the student's own leaves a training without epochs: only its weights are known."""
+        where = network.by_hand
+        if where is None and self.touched:
+            where = next((self.touched[id(v)] for v in model.trainable_variables if id(v) in self.touched), None)
+        moved = self.moved(network, model)
+        if where is None and (not moved or self.weights_set):
+            return
+        network.by_hand = None
+        training = self.next_training()
+        facts, _ = self.describe(model)
+        with self.recorder:
+            self.recorder.emit(
+                "fit",
+                where or [],
+                network=network.id,
+                id=training,
+                architecture=facts,
+                compiled=self.compiled(network, model),
+                epochs=0,
+                epochs_done=0,
+                batch_size=None,
+                x=None,
+                y=None,
+                validation_x=None,
+                validation_y=None,
+                validation_split=0.0,
+                history={},
+                duration_s=0.0,
+                error="",
+                weights=self.save_weights(model, training),
+                initial="continued" if network.trained else "fresh",
+                started_seq=self.recorder.seq,
+            )
+        network.trained = True
+        network.described = _digest(facts)
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,204 @@
+"""Writes events and arrays to the evidence folder; format 1, one JSON object a line.
+
+Whatever fails here is silent: a recorder that breaks a notebook is worse than one that misses an event.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from .fingerprint import fingerprint
+
+FORMAT = 1
+STACK = 8
+"""Most student frames of an event."""
+EVENTS_BYTES = 40 << 20
+"""Most bytes of all events; what follows is not recorded."""
+FILES = 30_000
+"""Most files of hashes and labels together."""
+ARRAY_BYTES = 1 << 30
+"""Largest array that is fingerprinted."""
+_SAMPLE = 4096
+"""Values looked at to see whether an array still holds what it held."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Recorder:
+    """Events in order. `places` maps file names of compiled cells to (cell, first line − 1, line map)."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "arrays").mkdir(parents=True, exist_ok=True)
+        (folder / "weights").mkdir(exist_ok=True)
+        self.folder = folder
+        self.cell: int | None = None
+        self.places: dict[str, tuple[int, Callable[[int], int]]] = {}
+        self.before_emit: list[Callable[[], None]] = []
+        """Called before an event is written, so that what was held back keeps its place in the order."""
+        self._events = (folder / "events.jsonl").open("ab", buffering=0)
+        self._left = EVENTS_BYTES
+        self.seq = 0
+        """Number of the next event."""
+        self._files = 0
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._inside = threading.local()
+        self._known: dict[tuple[Any, ...], tuple[bytes, str]] = {}
+        self._written: set[str] = set()
+        self._bridged: set[tuple[Any, ...]] = set()
+
+    # -------------------------------------------------- what student code is doing
+
+    @property
+    def inside(self) -> bool:
+        """Whether this thread is in a call that is recorded as a whole, or in the recorder itself."""
+        return getattr(self._inside, "depth", 0) > 0 or os.getpid() != self._pid
+
+    def __enter__(self) -> Self:
+        """Nothing that happens within is recorded by itself."""
+        self._inside.depth = getattr(self._inside, "depth", 0) + 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inside.depth -= 1
+
+    def stack(self) -> list[list[int]]:
+        """[[cell, line], …] of the student's frames, innermost first."""
+        found: list[list[int]] = []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and len(found) < STACK:
+            place = self.places.get(frame.f_code.co_filename)
+            if place:
+                found.append([place[0], place[1](frame.f_lineno)])
+            frame = frame.f_back
+        return found
+
+    # -------------------------------------------------- events
+
+    def emit(self, event: str, stack: list[list[int]] | None = None, **facts: Any) -> int | None:
+        """Write an event; its number, or None when it was not written."""
+        if os.getpid() != self._pid:  # a forked child writes nothing
+            return None
+        stack = self.stack() if stack is None else stack
+        with self._lock:
+            for flush in self.before_emit:
+                flush()
+            if self._left <= 0:
+                return None
+            seq = self.seq
+            self.seq += 1
+            record = {"seq": seq, "type": event, "cell": self.cell, "stack": stack, **plain(facts)}
+            line = json.dumps(record, ensure_ascii=True, allow_nan=False, default=str).encode() + b"\n"
+            self._left -= len(line)
+            if self._left > 0:
+                self._events.write(line)
+            return seq
+
+    def bridged(self, idiom: str, today: str) -> None:
+        """Note a course-era idiom, once per place; library code that uses it is not the student's."""
+        try:
+            stack = self.stack()
+            key = (idiom, tuple(map(tuple, stack[:1])))
+            if stack and key not in self._bridged:
+                self._bridged.add(key)
+                self.emit("bridged", stack, idiom=idiom, today=today)
+        except Exception:
+            pass
+
+    # -------------------------------------------------- files
+
+    def array(self, value: Any) -> str | None:
+        """The digest of a numeric array, whose facts are written if they are new; None when it is none."""
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf" or array.nbytes > ARRAY_BYTES:
+            return None
+        key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
+        sample = _sample(array)
+        known = self._known.get(key)
+        if known and known[0] == sample:
+            return known[1]
+        facts, stored = fingerprint(array)
+        digest: str = facts["digest"]
+        if digest not in self._written:
+            file = f"arrays/{digest}.npz" if stored and self.save(f"arrays/{digest}.npz", stored) else None
+            if self.emit("array", [], **facts, file=file) is None:
+                return None
+            self._written.add(digest)
+        if array.nbytes > _SAMPLE:
+            self._known[key] = (sample, digest)
+        return digest
+
+    def save(self, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> bool:
+        """Store arrays under the evidence folder; False when there are too many files already."""
+        if self._files >= FILES or os.getpid() != self._pid:
+            return False
+        self._files += 1
+        np.savez(self.folder / name, allow_pickle=False, **arrays)
+        return True
+
+
+def _sample(array: np.ndarray[Any, Any]) -> bytes:
+    if array.size <= _SAMPLE:
+        return array.tobytes()
+    return bytes(array.flat[np.linspace(0, array.size - 1, _SAMPLE).astype(np.intp)].tobytes())
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can say it: NaN and infinities become None, unknown objects their `str`, cut."""
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            return value[:5000]
+        case float():
+            return float(value) if math.isfinite(value) else None
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+        case np.generic():
+            return plain(value.item())
+        case np.ndarray():
+            return plain(value.tolist()) if value.size <= 400 else f"array of shape {value.shape}"
+    return str(value)[:500]
+
+
+def quietly(function: _Function) -> _Function:
+    """The same function, returning None where it would raise."""
+
+    @functools.wraps(function)
+    def quiet(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception:
+            return None
+
+    return quiet  # type: ignore[return-value]
+
+
+def wrap(owner: Any, names: Iterable[str], make: Callable[[Any], Any]) -> None:
+    """Replace methods or functions of `owner` by `make(original)`, keeping names, docs and signatures."""
+    for name in names:
+        original = getattr(owner, name, None)
+        if original is None:
+            continue
+        replaced: Any = functools.wraps(original)(make(original))
+        replaced.autograph_info__ = {}  # TensorFlow's mark: call as it is, do not translate into a graph
+        try:
+            import inspect
+
+            replaced.__signature__ = inspect.signature(original)  # Keras asks for it without unwrapping
+        except (TypeError, ValueError):
+            pass
+        setattr(owner, name, replaced)

@@ -1,0 +1,59 @@
+"""Random numbers: the same dice for everybody at the start, and none used up by the recorder."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+SEED = 10
+
+
+def seed_start() -> None:
+    """Before the first cell. Keras draws its layers' seeds from `random`."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002 (the generator that student code uses)
+
+
+def seed_tensorflow(tensorflow: ModuleType) -> None:
+    """Once TensorFlow is imported, before student code can have set a seed of its own."""
+    tensorflow.random.set_seed(SEED)
+
+
+def seed_keras(_: ModuleType) -> None:
+    """What `keras.utils.set_random_seed` does beyond the two above, which student code may have changed by now."""
+    from keras.src.backend.common import global_state
+
+    global_state.set_global_attribute("global_random_seed", SEED)
+
+
+def _tensorflow_dice() -> random.Random | None:
+    context = sys.modules.get("tensorflow.python.eager.context")
+    return getattr(context.context(), "_rng", None) if context else None
+
+
+@contextlib.contextmanager
+def untouched() -> Iterator[None]:
+    """Puts every random number generator, and Keras' counters of names, back as they were."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    dice = _tensorflow_dice()
+    drawn = dice.getstate() if dice else None
+    names: Any = None
+    state = sys.modules.get("keras.src.backend.common.global_state")
+    if state:
+        names = dict(state.get_global_attribute("object_name_uids") or {})
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        if dice and drawn:
+            dice.setstate(drawn)
+        if state and names is not None and (uids := state.get_global_attribute("object_name_uids")) is not None:
+            uids.clear()
+            uids.update(names)

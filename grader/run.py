@@ -1,0 +1,292 @@
+"""Stage 4: run a submission in a fresh kernel and room of its own, cell by cell to its end.
+
+What student code does wrong becomes faults; only our own failures raise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from grader import faults
+from grader.kernel import Kernel, KernelGone, Stopped
+from grader.outputs import as_seen, printed
+from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
+from grader.sandbox import Launch, Room, Sandbox, open_sandbox
+
+PROBE = Path(__file__).with_name("probe")
+PROBE_NAME = "grade_probe"
+"""Package name of the recorder in the room."""
+FIGURES = 60
+"""Figures of a notebook that are drawn; later ones are only noted."""
+_TRACEBACK = 20_000
+_MISSING = "The cell did not run, because the notebook had stopped before."
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Limits of one run; seconds are wall clock."""
+
+    data_directory: Path
+    """Folder with the data set's four `.gz` files under the names that Keras gives them."""
+    notebook_s: float = 600
+    cell_s: float = 300
+    memory_mib: int = 4096
+    output_mib: int = 32
+    sandbox: str = "none"
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by another thread to call the run off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    text: str
+    """What it is doing: 'cell 3 of 12'."""
+    share: float
+    """0 … 1 of its cells done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    executed: NotebookNode
+    """The submitted cells in their order, with the outputs they had here."""
+    cells: tuple[CellRun, ...]
+    """One per code cell that is not empty."""
+    faults: tuple[Fault, ...]
+    duration_s: float
+    raw_evidence: Path
+    """The recorder's folder: events.jsonl, arrays/, weights/. Untrusted."""
+    sandbox: str
+
+
+def run_submission(
+    submission: Submission, scratch: Path, settings: RunSettings, on_progress: Callable[[Progress], None]
+) -> RunResult:
+    """Run `submission` with everything it writes under `scratch` (a folder that exists).
+
+    Raises `GradeError` when the kernel cannot be started, KeyboardInterrupt when `settings.stop` was set.
+    """
+    sandbox = open_sandbox(settings.sandbox)
+    room = Room(scratch, settings.data_directory, settings.memory_mib)
+    _furnish(room, submission)
+    run = _Run(submission, room, sandbox, settings, on_progress)
+    try:
+        return asyncio.run(run.to_the_end())
+    except Stopped:
+        raise KeyboardInterrupt from None
+
+
+# ------------------------------------------------------------------ the room
+
+
+def _furnish(room: Room, submission: Submission) -> None:
+    """Folders, copies of what was handed in, the data set's place and the recorder."""
+    for folder in (room.work, room.home, room.temporary, room.keras / "datasets", room.probe, room.evidence):
+        folder.mkdir(parents=True, exist_ok=True)
+    for companion in submission.ref.companions:
+        source, target = submission.ref.root / companion, room.work / companion
+        if source.is_file() and not source.is_symlink():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    (room.keras / "datasets" / "fashion-mnist").symlink_to(room.data.resolve())
+    shutil.copytree(PROBE, room.probe / PROBE_NAME, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _command(room: Room, submission: Submission, settings: RunSettings) -> Launch:
+    name = submission.ref.source.name
+    probe_settings = room.probe / "settings.json"
+    probe_settings.write_text(
+        json.dumps(
+            {
+                "evidence": str(room.evidence),
+                "argv": [name],
+                "file": str(room.work / name) if submission.is_script else "",
+                "output_bytes": settings.output_mib << 20,
+                "figures": FIGURES,
+            }
+        )
+    )
+    arguments = (sys.executable, "-P", "-m", PROBE_NAME, str(probe_settings), "-f", "{connection_file}")
+    return Launch(arguments, _environment(room))
+
+
+def _environment(room: Room) -> dict[str, str]:
+    """All that student code finds in its environment; nothing is inherited but where programs are."""
+    nowhere = "http://127.0.0.1:9"  # programs that student code starts fail at once instead of waiting for a network
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "LANG": "C.UTF-8",
+        "HOME": str(room.home),
+        "TMPDIR": str(room.temporary),
+        "PYTHONPATH": str(room.probe),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "IPYTHONDIR": str(room.home / ".ipython"),
+        "JUPYTER_RUNTIME_DIR": str(room.temporary),
+        "KERAS_HOME": str(room.keras),
+        "KERAS_BACKEND": "tensorflow",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": str(room.home / ".matplotlib"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "http_proxy": nowhere,
+        "https_proxy": nowhere,
+        "no_proxy": "localhost,127.0.0.1,::1",
+    }
+
+
+# ------------------------------------------------------------------ the notebook
+
+
+def _notebook(submission: Submission) -> NotebookNode:
+    """The submitted cells without what was stored with them."""
+    make: dict[CellKind, Callable[..., NotebookNode]] = {
+        CellKind.CODE: new_code_cell,
+        CellKind.MARKDOWN: new_markdown_cell,
+        CellKind.RAW: new_raw_cell,
+    }
+    cells = [make[cell.kind](cell.source, id=f"cell-{cell.index}") for cell in submission.cells]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook: NotebookNode = new_notebook(cells=cells, metadata=metadata)  # type: ignore[no-untyped-call]
+    return notebook
+
+
+class _Run:
+    """One run: the cells so far, the faults so far."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        room: Room,
+        sandbox: Sandbox,
+        settings: RunSettings,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._room = room
+        self._sandbox = sandbox
+        self._settings = settings
+        self._on_progress = on_progress
+        self._launch = sandbox.launch(room, _command(room, submission, settings))
+        self._notebook = _notebook(submission)
+        self._todo = [cell for cell in submission.cells if cell.kind is CellKind.CODE and cell.source.strip()]
+        self._cells: list[CellRun] = []
+        self._faults: list[Fault] = []
+        self._clock = time.monotonic()
+        self._over = False
+        """Whether the kernel is gone or the time is up."""
+
+    async def to_the_end(self) -> RunResult:
+        self._on_progress(Progress("starting", 0.0))
+        settings = self._settings
+        async with Kernel(self._notebook, self._room, self._launch, settings.output_mib, settings.stop) as kernel:
+            self._clock = time.monotonic()
+            for number, cell in enumerate(self._todo):
+                if self._over:
+                    self._cells.append(CellRun(cell.index, CellStatus.NOT_RUN, 0.0, error=_MISSING))
+                    continue
+                self._on_progress(Progress(f"cell {number + 1} of {len(self._todo)}", number / len(self._todo)))
+                await self._cell(kernel, cell)
+        nbformat.validate(self._notebook)
+        return RunResult(
+            self._notebook,
+            tuple(self._cells),
+            tuple(self._faults),
+            self._seconds,
+            self._room.evidence,
+            self._sandbox.name,
+        )
+
+    @property
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._clock, 3)
+
+    async def _cell(self, kernel: Kernel, cell: Cell) -> None:
+        settings = self._settings
+        started = self._seconds
+        left = _unlimited(settings.notebook_s) - started
+        limit = min(left, _unlimited(settings.cell_s))
+        status = CellStatus.NOT_RUN
+        try:
+            status = await kernel.run_cell(cell.index, max(0.0, limit))
+        except KernelGone as gone:
+            status = CellStatus.TIMEOUT if gone.reason == "deaf" else CellStatus.ERROR
+            self._over = True
+            self._gone(gone.reason, cell.index)
+        if status is CellStatus.TIMEOUT:
+            self._timed_out(cell.index, limit, whole=limit == left)
+        elif status is CellStatus.ERROR and kernel.reply is not None and not self._over:
+            fault = faults.fault_of(
+                str(kernel.reply.get("ename", "")), str(kernel.reply.get("evalue", "")), cell.index, self._seconds
+            )
+            if fault is None:
+                status = CellStatus.OK
+            else:
+                self._faults.append(fault)
+        self._noted(kernel, cell.index)
+        seconds = self._seconds - started
+        self._cells.append(_cell_run(cell.index, status, seconds, self._notebook.cells[cell.index], kernel))
+
+    def _gone(self, reason: str, cell: int) -> None:
+        if reason == "memory":
+            self._faults.append(faults.out_of_memory(cell, self._settings.memory_mib, self._seconds))
+        elif reason == "died":
+            self._faults.append(faults.kernel_died(cell, self._seconds))
+
+    def _timed_out(self, cell: int, limit_s: float, *, whole: bool) -> None:
+        if whole:
+            self._over = True
+            self._faults.append(faults.notebook_timeout(cell, self._settings.notebook_s, self._seconds))
+            return
+        self._faults.append(faults.cell_timeout(cell, limit_s, self._seconds))
+        if self._over:
+            why = "The cell did not stop when it was asked to, so Python was ended; the cells that follow did not run."
+            self._faults.append(faults.kernel_died(cell, self._seconds, why))
+
+    def _noted(self, kernel: Kernel, cell: int) -> None:
+        """Faults that the recorder told of, and too much output."""
+        missing = [n for n in kernel.noted if n.get("fault") == FaultKind.MISSING_MODULE]
+        for module in dict.fromkeys(str(n.get("module", "")) for n in missing):
+            self._faults.append(faults.missing_module(module, cell, self._seconds))
+        failed = [n for n in kernel.noted if n.get("fault") == FaultKind.CELL_ERROR]
+        for said in dict.fromkeys(str(n.get("error", "")) for n in failed):
+            self._faults.append(faults.failed_import(said, cell, self._seconds))
+        if kernel.flooded or any(n.get("fault") == FaultKind.OUTPUT_FLOOD for n in kernel.noted):
+            self._faults.append(faults.output_flood(cell, self._settings.output_mib, self._seconds))
+
+
+def _unlimited(seconds: float) -> float:
+    """A limit of 0 or less means none."""
+    return seconds if seconds > 0 else float("inf")
+
+
+def _cell_run(index: int, status: CellStatus, seconds: float, cell: NotebookNode, kernel: Kernel) -> CellRun:
+    reply: dict[str, Any] = kernel.reply or {}
+    failed = status in {CellStatus.ERROR, CellStatus.TIMEOUT} and reply.get("status") == "error"
+    lines = reply.get("traceback") if failed else None
+    trace = faults.plain_text("\n".join(map(str, lines))) if isinstance(lines, list) else ""
+    run = CellRun(index, status, round(seconds, 3), printed=printed(cell.outputs))
+    for output in cell.outputs:
+        if output["output_type"] == "stream":
+            output["text"] = as_seen(output["text"])
+    if not failed:
+        return run
+    said = faults.one_line(f"{reply.get('ename', '')}: {reply.get('evalue', '')}", 1000)
+    return replace(run, error=said, traceback=trace if len(trace) <= _TRACEBACK else "…" + trace[-_TRACEBACK:])
