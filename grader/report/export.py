@@ -1,0 +1,252 @@
+"""Grades → files: `results.json`, `grades.csv`, the pages. Same input, same bytes (but for the one timestamp)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from grader.atomic import atomic_write
+from grader.errors import UsageError
+from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade, Unreadable
+from grader.report.class_view import class_view
+from grader.report.pages import render_feedback, render_index, render_staff
+from grader.report.results_schema import (
+    CriterionResult,
+    EvidencePlace,
+    FaultResult,
+    GraderInfo,
+    ResultsDocument,
+    RubricInfo,
+    SubmissionResult,
+    SuggestionResult,
+    TaskResult,
+)
+from grader.report.view import submission_view
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.match import Assignment
+    from grader.report.run_info import RunInfo
+    from grader.rubric.load import LoadedRubric
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+# ------------------------------------------------------------------ files of a run
+
+
+def write_submission(
+    out: Path,
+    grade: Grade,
+    evidence: Evidence | None,
+    loaded_rubric: LoadedRubric,
+    run_info: RunInfo,
+    audience: str,
+    assignment: Assignment | None = None,
+) -> None:
+    """Write `feedback.html` and, for staff, `staff.html`; one that an earlier run left for staff goes otherwise."""
+    folder = out / grade.ref.id
+    student = submission_view(grade, evidence, loaded_rubric, run_info, "student")
+    atomic_write(folder / "feedback.html", render_feedback(student))
+    if audience == "staff":
+        staff = submission_view(grade, evidence, loaded_rubric, run_info, "staff", assignment)
+        atomic_write(folder / "staff.html", render_staff(staff))
+    else:
+        (folder / "staff.html").unlink(missing_ok=True)
+
+
+def write_class(
+    out: Path,
+    grades: Sequence[Grade],
+    stored: Iterable[Evidence | Unreadable | None],
+    loaded_rubric: LoadedRubric,
+    run_info: RunInfo,
+) -> None:
+    """Write `index.html`, `results.json` and `grades.csv`; the index links to the staff pages that are there."""
+    durations = {e.submission.ref.id: e.duration_s for e in stored if isinstance(e, Evidence)}
+    with_staff_page = {g.ref.id for g in grades if (out / g.ref.id / "staff.html").is_file()}
+    view = class_view(grades, loaded_rubric, run_info, durations, with_staff_page)
+    atomic_write(out / "index.html", render_index(view))
+    atomic_write(out / "results.json", to_json(results_document(grades, loaded_rubric, run_info, durations)))
+    atomic_write(out / "grades.csv", grades_csv(grades, loaded_rubric))
+
+
+def write_reports(
+    out: Path,
+    grades: Sequence[Grade],
+    stored: Sequence[Evidence | Unreadable | None],
+    loaded_rubric: LoadedRubric,
+    run_info: RunInfo,
+    audience: str,
+) -> None:
+    """Write every file of a report; `stored` holds what each grade was judged from, in the same order."""
+    for grade, evidence in zip(grades, stored, strict=True):
+        run = evidence if isinstance(evidence, Evidence) else None
+        write_submission(out, grade, run, loaded_rubric, run_info, audience)
+    write_class(out, grades, stored, loaded_rubric, run_info)
+
+
+# ------------------------------------------------------------------ results.json
+
+
+def results_document(
+    grades: Sequence[Grade],
+    loaded_rubric: LoadedRubric,
+    run_info: RunInfo,
+    durations: Mapping[str, float] | None = None,
+) -> ResultsDocument:
+    """`results.json` as a model; `durations`: seconds per submission id."""
+    assert ResultsDocument.model_fields["schema_version"].default == RESULTS_SCHEMA_VERSION
+    return ResultsDocument(
+        generated=run_info.timestamp,
+        grader=GraderInfo(version=run_info.version, sandbox=run_info.sandbox, fits=run_info.fits),
+        rubric=RubricInfo(
+            id=loaded_rubric.rubric.id, version=loaded_rubric.rubric.version, sha256=loaded_rubric.sha256
+        ),
+        submissions=[_submission(grade, (durations or {}).get(grade.ref.id)) for grade in grades],
+    )
+
+
+def to_json(document: ResultsDocument) -> str:
+    return json.dumps(document.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+
+
+def read_results(path: Path) -> ResultsDocument | None:
+    """Read what an earlier run wrote; None where there is nothing. Raises UsageError when it cannot be read."""
+    try:
+        return ResultsDocument.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as problem:
+        raise UsageError(
+            f"{path} is not a results file of this version: move it away, or grade again with --fresh."
+        ) from problem
+
+
+def _submission(grade: Grade, duration_s: float | None) -> SubmissionResult:
+    return SubmissionResult(
+        id=_text(grade.ref.id),
+        source=_text(grade.ref.source.as_posix()),
+        status=grade.status,
+        faults=[FaultResult(kind=f.kind, cell=f.cell, message=_text(f.message)) for f in grade.faults],
+        score=_points(grade.score),
+        pending=_points(grade.pending),
+        max_score=_points(grade.max_score),
+        bonus=_points(grade.bonus),
+        pending_bonus=_points(grade.pending_bonus),
+        max_bonus=_points(grade.max_bonus),
+        misconceptions=list(grade.misconceptions),
+        duration_s=None if duration_s is None else round(duration_s, 3),
+        tasks=[_task(task) for task in grade.tasks],
+    )
+
+
+def _task(task: TaskGrade) -> TaskResult:
+    return TaskResult(
+        id=task.id,
+        title=task.title,
+        points=_points(task.points),
+        max_points=_points(task.max_points),
+        bonus=task.bonus,
+        criteria=[_criterion(criterion) for criterion in task.criteria],
+    )
+
+
+def _criterion(grade: CriterionGrade) -> CriterionResult:
+    verdict = grade.verdict
+    place, suggestion = verdict.place or Place(), verdict.suggestion
+    return CriterionResult(
+        id=verdict.criterion,
+        outcome=verdict.outcome,
+        points=_points(grade.points),
+        max_points=_points(grade.max_points),
+        message=_text(verdict.message),
+        expected=_text(verdict.expected),
+        actual=_text(verdict.actual),
+        misconceptions=list(verdict.misconceptions),
+        follow_through=verdict.follow_through,
+        evidence=EvidencePlace(cell=place.cell, line=place.line),
+        suggestion=SuggestionResult(points=_points(suggestion.points), why=_text(suggestion.why))
+        if suggestion
+        else None,
+    )
+
+
+def _points(value: float) -> float:
+    """Sums of thirds without the noise of binary fractions."""
+    return round(float(value), 4) + 0.0
+
+
+def _text(value: str) -> str:
+    """A notebook may hold half of a surrogate pair, which no file can."""
+    return _LONE_SURROGATE.sub("\ufffd", value)
+
+
+# ------------------------------------------------------------------ grades.csv
+
+
+def grades_csv(grades: Sequence[Grade], loaded_rubric: LoadedRubric) -> str:
+    """RFC 4180, a row per submission: id, status, score, max_score, pending, then a column per task."""
+    tasks = [task.id for task in loaded_rubric.rubric.tasks]
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\r\n")
+    rows.writerow(["id", "status", "score", "max_score", "pending", *tasks])
+    for grade in grades:
+        earned = {task.id: _number(task.points) for task in grade.tasks}
+        sums = (_number(value) for value in (grade.score, grade.max_score, grade.pending))
+        rows.writerow([_no_formula(grade.ref.id), grade.status.value, *sums, *(earned.get(task, "") for task in tasks)])
+    return file.getvalue()
+
+
+def _number(value: float) -> str:
+    return f"{_points(value):g}"
+
+
+def _no_formula(text: str) -> str:
+    """A spreadsheet would run '=…': an apostrophe makes it text."""
+    text = _text(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+# ------------------------------------------------------------------ what a rescore changed
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    submission: str
+    criterion: str
+    before: str
+    """Outcome and points: 'failed 0'; '' when it was not there."""
+    after: str
+    points: float
+    """Gained (or lost, negative)."""
+
+
+def changes(before: ResultsDocument | None, grades: Sequence[Grade]) -> list[Change]:
+    """Criteria whose outcome or points differ from an earlier report's, in the order of `grades`."""
+    earlier: dict[str, SubmissionResult] = {s.id: s for s in before.submissions} if before else {}
+    found: list[Change] = []
+    for grade in grades:
+        old = (
+            {c.id: c for task in earlier[grade.ref.id].tasks for c in task.criteria} if grade.ref.id in earlier else {}
+        )
+        new = {c.id: c for task in grade.tasks for c in map(_criterion, task.criteria)}
+        for criterion in dict.fromkeys([*old, *new]):
+            was, now = old.get(criterion), new.get(criterion)
+            if old and _said(was) != _said(now):
+                gained = (now.points if now else 0) - (was.points if was else 0)
+                found.append(Change(grade.ref.id, criterion, _said(was), _said(now), gained))
+    return found
+
+
+def _said(result: CriterionResult | None) -> str:
+    return "" if result is None else f"{result.outcome.value} {result.points:g}"

@@ -1,0 +1,111 @@
+"""What outcomes, statuses and faults are called on the pages, and how numbers are written there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from grader.records import FaultKind, Outcome, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state as people read it: `slug` names its icon and its colour, `word` says it."""
+
+    slug: str
+    word: str
+    meaning: str = ""
+
+
+OUTCOMES = {
+    Outcome.PASSED: Word("passed", "Passed", "full points"),
+    Outcome.PARTIAL: Word("partial", "Partly right", "some of the points; the message says which part is missing"),
+    Outcome.FAILED: Word("failed", "Not right", "attempted, and not what is asked for"),
+    Outcome.MISSING: Word("missing", "Missing", "nothing was found that attempts it"),
+    Outcome.BLOCKED: Word("blocked", "Not reached", "the notebook stopped before it"),
+    Outcome.NEEDS_REVIEW: Word("needs_review", "For a person", "a person decides; until then it counts as pending"),
+    Outcome.ERRORED: Word("errored", "Grader’s fault", "the grader failed here; it never costs points"),
+}
+
+STATUSES = {
+    Status.GRADED: Word("graded", "Graded", "The notebook ran to its end."),
+    Status.FAULTED: Word("faulted", "Cut short", "Something ended or disturbed the run; what was earned stays."),
+    Status.EMPTY: Word("empty", "Empty", "Nothing was attempted."),
+    Status.UNREADABLE: Word("unreadable", "Unreadable", "No notebook could be read from what was handed in."),
+}
+
+FAULTS = {
+    FaultKind.TIMEOUT: Word(
+        "timeout",
+        "Out of time",
+        "The whole notebook took longer than its limit. Look for a loop that trains too often.",
+    ),
+    FaultKind.CELL_TIMEOUT: Word(
+        "cell_timeout", "A cell took too long", "The cell was stopped at its time limit; the cells after it still ran."
+    ),
+    FaultKind.MEMORY: Word(
+        "memory",
+        "Out of memory",
+        "The notebook wanted more memory than its limit and was ended. Look for large copies.",
+    ),
+    FaultKind.DISK: Word("disk", "Disk full", "The notebook wrote more to disk than its limit."),
+    FaultKind.OUTPUT_FLOOD: Word(
+        "output_flood", "Too much output", "The output was cut at its limit. Print less inside loops."
+    ),
+    FaultKind.KERNEL_DIED: Word(
+        "kernel_died",
+        "The kernel died",
+        "Python itself ended in this cell, so nothing after it ran. Written answers still count.",
+    ),
+    FaultKind.CELL_ERROR: Word(
+        "cell_error", "A cell raised an exception", "The cell stopped there; the cells after it still ran."
+    ),
+    FaultKind.INPUT_REQUESTED: Word(
+        "input_requested",
+        "Waited for input",
+        "Nobody is there to answer input() while grading. Use a variable instead.",
+    ),
+    FaultKind.MISSING_FILE: Word(
+        "missing_file", "A file is missing", "Hand in the files that your notebook reads, beside it, by relative path."
+    ),
+    FaultKind.MISSING_MODULE: Word(
+        "missing_module", "A module is not installed", "Only the course’s packages are there when grading."
+    ),
+    FaultKind.NETWORK_BLOCKED: Word(
+        "network_blocked", "No network", "Notebooks run without internet. The data set is there without it."
+    ),
+    FaultKind.UNREADABLE: Word(
+        "unreadable", "The file cannot be read", "Open it in Jupyter, save it again, and check that it is complete."
+    ),
+    FaultKind.TAMPERED: Word(
+        "tampered", "The recording was disturbed", "What the run recorded contradicts itself; a person will look at it."
+    ),
+}
+
+
+def points(value: float) -> str:
+    """At most two decimals, no trailing zeros, a real minus sign: 71.5, 100, 1.33."""
+    return number(round(value, 2))
+
+
+def number(value: float) -> str:
+    """A number as short as it reads exactly enough (6 digits): 4, −4, 0.005."""
+    if not math.isfinite(value):
+        return "∞" if value == math.inf else "−∞" if value == -math.inf else "not a number"
+    return f"{value + 0.0:.6g}".replace("-", "−")
+
+
+def accuracy(value: float | None) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def seconds(value: float) -> str:
+    """4.2 s, 75 s as '1 min 15 s'."""
+    if value < 60:
+        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    return f"{count} {singular if count == 1 else plural or singular + 's'}"
