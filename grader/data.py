@@ -215,7 +215,7 @@ def _succeeds(command: list[str], folder: Path, say: Say, **environment: str) ->
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
-        say(f"`{command[0]}` did not succeed: {problem}")
+        say(f"`{Path(command[0]).name}` did not succeed: {problem}")
         return False
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

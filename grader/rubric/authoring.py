@@ -78,11 +78,11 @@ def new(file: Path) -> None:
     if file.suffix not in {".yaml", ".yml"}:
         raise UsageError(f"{file}: a rubric's name ends in .yaml.")
     try:
+        if file.exists():
+            raise UsageError(f"{file} is already there: choose another name.")
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
             out.write(_SKELETON.replace("ID", file.stem))
-    except FileExistsError:
-        raise UsageError(f"{file} is already there: choose another name.") from None
     except OSError as problem:
         raise UsageError(f"Cannot write {file} ({problem.strerror}).") from None
 

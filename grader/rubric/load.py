@@ -81,10 +81,20 @@ def parse_rubric(source: Source) -> Rubric:
     try:
         return Rubric.model_validate(source.values, strict=True)
     except ValidationError as problem:
-        errors = problem.errors(include_url=False)
+        # A field whose name is mistyped is unknown and missing at once: the first says more.
+        errors = sorted(problem.errors(include_url=False), key=lambda error: error["type"] != "extra_forbidden")
         first, more = errors[0], len(errors) - 1
-        sentence = _sentence(source, dict(first)) + (f" ({more} more like this.)" if more else "")
+        sentence = _sentence(source, dict(first)) + (f" ({more} more after this.)" if more else "")
         return source.refuse(first["loc"], sentence)
+
+
+_TYPES = {
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
 
 
 def _sentence(source: Source, error: dict[str, Any]) -> str:
@@ -100,8 +110,12 @@ def _sentence(source: Source, error: dict[str, Any]) -> str:
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             relation = error["msg"].removeprefix("Input should be ")
             return f"'{last}'{where} must be {relation}, not {error['input']}."
-        case _:
-            expected = error["msg"].removeprefix("Input should be ").removeprefix("Input should ")
+        case "string_pattern_mismatch":
+            return f"the name '{error['input']}' may hold lower-case letters, digits, '_' and single dots only."
+        case "string_type":
+            return f"'{last}'{where} must be text, not {error['input']!r}: put it in quotes."
+        case kind:
+            expected = _TYPES.get(kind) or error["msg"].removeprefix("Input should ").removeprefix("be ")
             return f"'{last}'{where} must be {expected}, not {error['input']!r}."
 
 
