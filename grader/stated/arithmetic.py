@@ -1,0 +1,371 @@
+"""Numbers and arithmetic as people type them: 8,070 · 8.070 · 8 070 · 784x10+10 · $5\\cdot 10^{-3}$ · 77,1 %.
+
+A text is made plain, cut into tokens by one expression, and every stretch that reads as arithmetic is
+evaluated by a small bounded parser. Nothing raises; the work grows linearly with the text.
+"""
+
+from __future__ import annotations
+
+import bisect
+import html
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+_DEPTH = 30
+"""Nested parentheses that are followed."""
+_LONGEST = 200_000
+"""Characters of a text that are read: more than anybody typed."""
+LARGEST = 1e15
+"""Larger results are nobody's count."""
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_MARKS = str.maketrans(
+    dict.fromkeys("×·⋅∙•∗✕✖⨯", "*")
+    | dict.fromkeys("−–‐‑", "-")
+    | dict.fromkeys("\u00a0\u202f\u2007", "\u2009")
+    | dict.fromkeys("≈→⇒≃∼", "=")
+    | dict.fromkeys("`${}", " ")
+    | {"÷": "/", "’": "'", "[": "(", "]": ")"}
+)
+
+_WORDS = "ex|exercise|task|problem|question|aufgabe|teilaufgabe|übung|part|section|fig|figure|tab|table"
+_NOT_NUMBERS = re.compile(
+    rf"""https?://\S+ | data:[\w/+.-]{{1,40}};base64,\S* | \]\([^()\n]{{0,400}}\)
+      | </?[a-zA-Z][^<>\n]{{0,400}}>
+      | \b0x[0-9a-f]+\b | \#[0-9a-f]{{6}}\b
+      | \b\d{{4}}-\d{{1,2}}-\d{{1,2}}\b | \b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b
+      | \b\d{{1,2}}\.[ ]?\d{{1,2}}\.[ ]?(?:19|20)\d\d\b
+      | \b\d{{1,2}}:\d\d(?::\d\d)?\b(?![.,]?\d)
+      | \b(?:version|python|tensorflow|keras|numpy|scipy|tf|v)[ ]?[ =v]{{0,3}}\d+(?:\.\d+)+ | ==\d+(?:\.\d+)+
+      | (?<![\d.])\d+\.\d{{1,2}}\.\d+(?:\.\d+)* | (?<![\d.])\d+\.\d{{3}}\.\d{{1,2}}(?!\d)
+      | \b(?:{_WORDS})[ ]?[.:\#-]?[ ]?\d{{1,2}}(?![\d]|[.,']\d|[ ]?[*/^%+])(?:[ ]?\.?[ ]?\(?[a-j]\)|[a-j]\b|\.[a-j]\b)?
+      | (?<![\w.,(*+/-])\(?\d{{1,2}}[ ]?\.?[ ]?\(?[a-j]\)
+      | ^[ \t>]*\(?\d{{1,2}}[.)](?=[ ])""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+"""Dates, versions, addresses, exercise labels, list numerals: what looks like a number and states none."""
+
+_LATEX = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"\\(?:cdot|times|ast)(?![a-zA-Z])", "*"),
+        (r"\\div(?![a-zA-Z])", "/"),
+        (r"\{,\}", ","),
+        (r"(?<=\d)(?:\\[,;:! ]|~)(?=\d{3})", "\u2009"),
+        (r"\\(?:text|mathrm|mathit|textit|operatorname|label|tag) {0,3}\{[^{}\n\d]{0,80}\}", " "),
+        (r"\\[dt]?frac {0,3}\{([^{}\n]{0,200})\} {0,3}\{([^{}\n]{0,200})\}", r"((\1)/(\2))"),
+        (r"_\{[^{}\n]{0,200}\}", " "),
+        (r"\\%", "%"),
+        (r"\^\{([^{}\n]{1,40})\}", r"^(\1)"),
+        (r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\.?", " "),
+        (r"\\(?:approx|[rR]ightarrow|implies|to|equiv|sim)(?![a-zA-Z])", "="),
+        (r"\\\\", " ; "),
+        (r"\\\*", "*"),
+        (r"\\(?:boxed|mathbf|textbf|text|underline|underbrace|mathrm|q?quad|[,;:! #$_]|[a-zA-Z]+)", " "),
+        (r"&", " "),
+    )
+)
+_POWER = re.compile(r"(?<=[\d)])\*\*(?=[\d(-])|(?<=[\d)]) \*\* (?=[\d(-])")
+_EMPHASIS = re.compile(r"\*\*|(?<!\w)__?(?=\d)|(?<=\d)__?(?!\w)")
+_ASIDE = re.compile(r"\(([^()\d\n]{1,60})\)")
+_TIMES = re.compile(r"(?<=[\d)]) ?[xX] ?(?=[\d(])")
+_NUMBER = r"""[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?(?!\d|\.\d) | [1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)
+    | [1-9]\d{0,2}(?:['_\u2009]\d{3})+(?:[.,]\d+)?(?!\d) | [1-9]\d{0,2}(?:[ ]\d{3})+(?:[.,]\d+)?(?!\d)
+    | \d+[.,]\d+(?:e[+-]?\d{1,3}\b)? | \d+(?:e[+-]?\d{1,3}\b)? | \.\d+(?:e[+-]?\d{1,3}\b)?"""
+_TOKEN = re.compile(
+    rf"""(?P<number>(?<!\w)(?:{_NUMBER}))(?P<percent>[ \u2009]?(?:%|percent\b|prozent\b))?
+      | (?P<op>//|[-+*/^]) | (?P<lp>\() | (?P<rp>\)) | (?P<space>\s+) | (?P<word>[^\W\d]\w*) | (?P<other>\d+|.)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A number in a text: every value that it can be read as."""
+
+    values: tuple[float, ...]
+    text: str
+    line: int
+    """0-based line of the text."""
+    start: int
+    """Offset in the plain text (`plain`), for order and neighbourhood."""
+    percent: bool = False
+    """Written with a percent sign; `values` are fractions."""
+    arithmetic: bool = False
+    """Not written, but what the written arithmetic comes to: '784*10 + 10'."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+    percent: bool = False
+    values: tuple[float, ...] = ()
+    partner: int = -1
+    """Of a parenthesis: where its partner stands."""
+
+
+@lru_cache(maxsize=1024)
+def plain(text: str) -> str:
+    """The text with LaTeX, HTML and Markdown marks made plain and non-numbers blanked; it has the same lines."""
+    text = html.unescape(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _NOT_NUMBERS.sub(" ; ", text)
+    for pattern, instead in _LATEX:
+        text = pattern.sub(instead, text)
+    text = re.sub(r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"^({m.group().translate(_SUPERSCRIPTS)})", text)
+    text = text.translate(_MARKS)
+    text = _EMPHASIS.sub(" ", _POWER.sub("^", text))
+    text = _ASIDE.sub(lambda m: " " if any(c.isalpha() for c in m.group(1)) else m.group(), text)
+    return _TIMES.sub("*", text)
+
+
+@lru_cache(maxsize=1024)
+def mentions(text: str) -> tuple[Mention, ...]:
+    """Every number that a text states, and what its arithmetic comes to, in order."""
+    text = plain(text[:_LONGEST])
+    starts = [0, *(m.end() for m in re.finditer("\n", text))]
+    tokens = _tokens(text)
+    found = [m for token in tokens if token.kind == "number" for m in _written(token)]
+    strict = _pair(tokens)
+    loose = _pair(_without_words(tokens))
+    for stream in (strict, loose) if len(loose) < len(strict) else (strict,):
+        for style in (0, -1):
+            found.extend(_Parser(stream, style, text).results())
+    unique = {(m.start, m.text, m.arithmetic, m.values): m for m in found}
+    placed = (replace(m, line=bisect.bisect_right(starts, m.start) - 1) for m in unique.values())
+    return tuple(sorted(placed, key=lambda m: (m.start, m.arithmetic, -len(m.text))))
+
+
+def readings(written: str) -> tuple[float, ...]:
+    """Values of one written number: '8.070' is 8070 or 8.07, '0,01' is 0.01; thousands come first."""
+    bare = re.sub(r"['_\s]", "", written)
+    marks = [c for c in bare if c in ".,"]
+    if len(set(marks)) == 2:  # the last one is the decimal mark
+        last = max(bare.rfind("."), bare.rfind(","))
+        options = [re.sub(r"[.,]", "", bare[:last]) + "." + bare[last + 1 :]]
+    elif len(marks) > 1:
+        options = [re.sub(r"[.,]", "", bare)]
+    else:
+        options = [bare.replace(",", ".")]
+        if re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", bare):
+            options.insert(0, re.sub(r"[.,]", "", bare))
+    return tuple(v for v in (float(o) for o in options if len(o) <= 40) if v <= LARGEST)
+
+
+def _written(token: _Token) -> list[Mention]:
+    """A number, and where its thousands marks may also separate items of a list, those items."""
+    found = [Mention(token.values, token.text, 0, token.start, token.percent)] if token.values else []
+    for mark in (" ", ","):
+        parts = token.text.split(mark)
+        if len(parts) > 1 and all(p.isdigit() for p in parts):
+            found += [Mention((float(p),), p, 0, token.start) for p in parts]
+    return found
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Tokens without spaces; a line's end separates, unless an operator carries the arithmetic over it."""
+    tokens: list[_Token] = []
+    newline = False
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "other"
+        if kind == "space":
+            newline = newline or "\n" in match.group()
+            continue
+        start, end = match.span()
+        if newline or not tokens:
+            bullet = kind == "op" and match.group() in "-*" and text[end : end + 1].isspace()
+            carried = tokens and (tokens[-1].kind == "op" or (kind == "op" and match.group() in "+*/"))
+            if bullet or not carried:
+                tokens.append(_Token("other", "\n", start, start))
+            newline = False
+            if bullet:
+                continue
+        number = match.group("number")
+        if number is None:
+            tokens.append(_Token(kind, match.group(), start, end))
+        else:
+            percent = match.group("percent") is not None
+            values = tuple(v / 100 if percent else v for v in readings(number))
+            tokens.append(_Token("number", number, start, end, percent, values))
+    return tokens
+
+
+def _without_words(tokens: list[_Token]) -> list[_Token]:
+    """'784 inputs * 10 units + 10 biases' without its words: up to three between a number and an operator."""
+    kept: list[_Token] = []
+    i = 0
+    while i < len(tokens):
+        j = i
+        while j < len(tokens) and tokens[j].kind == "word":
+            j += 1
+        if i < j <= i + 3 and kept and j < len(tokens):
+            before, after = kept[-1].kind, tokens[j].kind
+            if (before in {"number", "rp"} and after in {"op", "rp"}) or (before == "op" and after in {"number", "lp"}):
+                i = j
+                continue
+        if i < j:
+            kept.extend(tokens[i:j])
+            i = j
+        else:
+            kept.append(tokens[i])
+            i += 1
+    return kept
+
+
+def _pair(tokens: list[_Token]) -> list[_Token]:
+    """Parentheses with their partners; one without a partner is nothing."""
+    paired = list(tokens)
+    stack: list[int] = []
+    for i, token in enumerate(tokens):
+        if token.kind == "lp":
+            stack.append(i)
+        elif token.kind == "rp":
+            if stack:
+                paired[stack[-1]] = replace(tokens[stack[-1]], partner=i)
+                stack.pop()
+            else:
+                paired[i] = replace(token, kind="other")
+    for i in stack:
+        paired[i] = replace(tokens[i], kind="other")
+    return paired
+
+
+class _Parser:
+    """Recursive descent over paired tokens; `style` 0 reads '8.070' as 8070, -1 as 8.07."""
+
+    def __init__(self, tokens: list[_Token], style: int, text: str) -> None:
+        self.tokens = tokens
+        self.style = style
+        self.text = text
+        self.at = 0
+        self.operations = 0
+        self.found: list[Mention] = []
+
+    def results(self) -> list[Mention]:
+        """What each longest stretch of arithmetic comes to, and each parenthesis in it."""
+        while self.at < len(self.tokens):
+            begin = self.at
+            if self.tokens[begin].kind in {"number", "lp"} or self.tokens[begin].text == "-":
+                self._state(begin, 0)
+            if self.at == begin:
+                self.at += 1
+        return self.found
+
+    def _state(self, begin: int, depth: int) -> float | None:
+        operations = self.operations
+        value = self._sum(depth)
+        if value is not None and self.operations > operations:
+            start, end = self.tokens[begin].start, self.tokens[self.at - 1].end
+            self.found.append(Mention((value,), self.text[start:end][:200], 0, start, arithmetic=True))
+        return value
+
+    def _peek(self, *texts: str) -> str:
+        if self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if token.kind == "op" and token.text in texts:
+                return token.text
+        return ""
+
+    def _sum(self, depth: int) -> float | None:
+        return self._chain(depth, ("+", "-"))
+
+    def _chain(self, depth: int, operators: tuple[str, ...]) -> float | None:
+        product = operators != ("+", "-")
+        operand = self._power if product else self._product
+        value = operand(depth)
+        while value is not None:
+            back = self.at
+            operator = self._peek(*operators)
+            if operator:
+                self.at += 1
+            elif product and self._implied():
+                operator = "*"
+            else:
+                break
+            right = operand(depth)
+            value_next = None if right is None else apply(operator, value, right)
+            if value_next is None:
+                self.at = back
+                break
+            value = value_next
+            self.operations += 1
+        return value
+
+    def _product(self, depth: int) -> float | None:
+        return self._chain(depth, ("*", "/", "//"))
+
+    def _implied(self) -> bool:
+        """'(784+1)(10)' and '10(784+1)' multiply; a space between says they may not."""
+        if not 0 < self.at < len(self.tokens):
+            return False
+        before, here = self.tokens[self.at - 1], self.tokens[self.at]
+        joined = before.end == here.start and {before.kind, here.kind} <= {"number", "lp", "rp"}
+        return joined and (here.kind == "lp" or before.kind == "rp")
+
+    def _power(self, depth: int) -> float | None:
+        begin = self.at
+        sign = 1.0
+        while self._peek("+", "-") and self.at < begin + 2:
+            sign = -sign if self._peek("-") else sign
+            self.at += 1
+        value = self._atom(depth)
+        if value is None:
+            self.at = begin
+            return None
+        if self._peek("^") and depth < _DEPTH:
+            back = self.at
+            self.at += 1
+            exponent = self._power(depth + 1)
+            raised = None if exponent is None else apply("^", value, exponent)
+            if raised is None:
+                self.at = back
+            else:
+                self.operations += 1
+                value = raised
+        return sign * value
+
+    def _atom(self, depth: int) -> float | None:
+        if self.at >= len(self.tokens):
+            return None
+        token = self.tokens[self.at]
+        if token.kind == "number" and token.values:
+            self.at += 1
+            return token.values[self.style]
+        if token.kind == "lp" and depth < _DEPTH:
+            begin, found = self.at, len(self.found)
+            self.at += 1
+            value = self._state(self.at, depth + 1)
+            if value is not None and self.at == token.partner:
+                self.at += 1
+                return value
+            del self.found[found:]
+            self.at = begin
+        return None
+
+
+def apply(operator: str, left: float, right: float) -> float | None:
+    """`left operator right`; None where it is undefined, or too large to be anybody's count."""
+    try:
+        if operator == "+":
+            value = left + right
+        elif operator == "-":
+            value = left - right
+        elif operator == "*":
+            value = left * right
+        elif operator == "/":
+            value = left / right
+        elif operator == "//":
+            value = left // right
+        elif operator == "%":
+            value = left % right
+        elif abs(right) <= 32 and abs(left) <= 1e6:
+            raised = left**right
+            value = raised if isinstance(raised, float) else float("inf")
+        else:
+            return None
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return value if abs(value) <= LARGEST else None

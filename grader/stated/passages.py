@@ -1,0 +1,131 @@
+"""The texts of a submission: Markdown, comments, strings, and code that is no Python, each with its place.
+
+Nothing here raises, whatever a cell holds, and the work grows linearly with the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from grader.intake.python_text import parse
+from grader.records import Cell, CellKind, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.records import Submission
+
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|\?+\w.*|\w[\w.]*\?+[ \t]*)$", re.MULTILINE)
+_LARGEST = 1_000_000
+"""Characters of a cell that are read; what follows is not an answer that anybody typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text with the cell and the line where it starts."""
+
+    text: str
+    cell: int
+    line: int
+    source: str
+    """'markdown', 'comment', 'string', 'docstring' or 'code' (a code cell that is no Python)."""
+    spoken: bool = True
+    """Whether it is there to be read: not a key, a mode or a file name in code."""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.cell, self.line)
+
+    def at(self, offset: int) -> Place:
+        """The place of the `offset`-th line (from 0) of the text."""
+        return Place(self.cell, self.line + offset)
+
+
+def passages(submission: Submission) -> tuple[Passage, ...]:
+    """All texts of a submission, in order."""
+    return tuple(p for cell in submission.cells for p in passages_of(cell))
+
+
+@lru_cache(maxsize=512)
+def passages_of(cell: Cell) -> tuple[Passage, ...]:
+    source = cell.source[:_LARGEST]
+    if cell.kind is not CellKind.CODE:
+        return (Passage(source, cell.index, 1, "markdown"),) if source.strip() else ()
+    if source.lstrip().startswith(("%%markdown", "%%html", "%%latex")):
+        return (Passage(source.lstrip().split("\n", 1)[-1], cell.index, 2, "markdown"),)
+    tree = tree_of(cell)
+    if tree is None:
+        return (Passage(source, cell.index, 1, "code"),) if source.strip() else ()
+    found = [*_comments(source, cell.index), *_strings(tree, cell.index)]
+    return tuple(sorted(found, key=lambda p: p.line))
+
+
+@lru_cache(maxsize=512)
+def tree_of(cell: Cell) -> ast.Module | None:
+    """The syntax tree of a code cell, magics aside; None when it is no Python."""
+    return parse(cell.source[:_LARGEST]) if cell.kind is CellKind.CODE else None
+
+
+def _comments(source: str, cell: int) -> Iterator[Passage]:
+    """Comments; those on lines of their own that follow one another are one text."""
+    block: list[str] = []
+    start = last = 0
+    for line, alone, text in _comment_tokens(source):
+        if block and alone and line == last + 1:
+            block.append(text)
+        else:
+            if block:
+                yield Passage("\n".join(block), cell, start, "comment")
+            block, start = [text], line
+        last = line if alone else -1
+    if block:
+        yield Passage("\n".join(block), cell, start, "comment")
+
+
+def _comment_tokens(source: str) -> list[tuple[int, bool, str]]:
+    """(line, whether it has the line to itself, text); what comes before a fault of the code is kept."""
+    found: list[tuple[int, bool, str]] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(_MAGIC.sub(r"\1pass", source)).readline):
+            if token.type == tokenize.COMMENT:
+                alone = not token.line[: token.start[1]].strip()
+                found.append((token.start[0], alone, token.string.lstrip("#").removeprefix(" ")))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        pass
+    return found
+
+
+def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
+    """String literals: docstrings and bare strings, and those in expressions; f-strings with holes as ' … '."""
+    inside: set[int] = set()
+    spoken: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+                yield Passage(node.value.value, cell, node.lineno, "docstring")
+                inside.add(id(node.value))
+            spoken.update(id(a) for a in _said(node.value))
+        elif isinstance(node, ast.Assign):
+            spoken.add(id(node.value))
+        elif isinstance(node, ast.JoinedStr):
+            inside.update(id(part) for part in node.values)
+            text = "".join(str(p.value) if isinstance(p, ast.Constant) else " … " for p in node.values)
+            yield Passage(text, cell, node.lineno, "string")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield Passage(node.value, cell, node.lineno, "string", id(node) in spoken)
+
+
+def _said(call: ast.expr) -> list[ast.AST]:
+    """What a call of `print`, `display`, `Markdown`, `write`, … says."""
+    if not isinstance(call, ast.Call):
+        return []
+    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    if name not in {"print", "display", "Markdown", "Latex", "printmd", "write", "pprint", "display_markdown"}:
+        return []
+    return [n for a in call.args for n in ast.walk(a)]
