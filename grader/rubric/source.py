@@ -53,8 +53,9 @@ def _child(node: Node, step: str | int) -> tuple[Node, int] | None:
 def read_yaml(path: Path, text: str) -> Source:
     """Parse YAML 1.2; raises RubricError with the line of a syntax error or a duplicate key."""
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
-        values = YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        root = yaml.compose(text)
+        values = yaml.constructor.construct_document(root) if root else None
     except DuplicateKeyError as problem:
         what = str(problem.problem).split(" with ")[0]
         raise RubricError(f"{path}, line {_line(problem)}: {what}; each key may stand once.") from None

@@ -85,7 +85,7 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
             "Says that the labels are one-hot. The sheet says so itself, but for this loss they are integers: "
             "no reason to deduct, worth a remark.",
             (
-                r"(?:label|target|klasse|class)\w*\s+(?:are|is|sind|ist|were)\s+(?:(?!no|nicht|kein)\w+\s+)?one[- ]?hot",
+                r"(?:label|target|klasse|class)\w*\s+(?:are|is|sind|ist)\s+(?:(?!no|nicht|kein)\w+\s+)?one[- ]?hot",
                 r"(?:because|since|due to|weil|da|wegen)\s+(?:of\s+)?(?:the\s+|der\s+|des\s+|die\s+)?one[- ]?hot",
             ),
         ),
@@ -212,8 +212,8 @@ the image gets brighter or darker.""",
         AnswerPoint(
             "Has the directions the other way round (the derivative along x is large at a *vertical* edge).",
             (
-                r"K_?\{?x\}?(?:(?!K_?\{?y|vertical|vertikal|senkrecht)[^.]){0,80}(?:horizontal|waage?recht)\w*\s+(?:edge|line|kante|linie|structure|struktur)",
-                r"K_?\{?y\}?(?:(?!K_?\{?x|horizont|waage?recht)[^.]){0,80}(?:vertical|vertikal|senkrecht)\w*\s+(?:edge|line|kante|linie|structure|struktur)",
+                r"K_?\{?x\}?(?:(?!K_?\{?y|vertical|vertikal|senkrecht|and|und)[^.,;]){0,80}(?:horizontal|waage?recht)\w*\s+(?:edge|line|kante|linie|structure|struktur)",
+                r"K_?\{?y\}?(?:(?!K_?\{?x|horizont|waage?recht|and|und)[^.,;]){0,80}(?:vertical|vertikal|senkrecht)\w*\s+(?:edge|line|kante|linie|structure|struktur)",
             ),
         ),
     ),
