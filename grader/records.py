@@ -38,7 +38,11 @@ class SubmissionRef:
     ignored: tuple[str, ...] = ()
     """Other notebooks and scripts in the same student folder that were not graded."""
     sha256: str = ""
-    """Of the source's bytes, then of each companion's name and bytes; empty where there is none."""
+    """Of the source's bytes, then of each companion's name and digest; empty where there is none."""
+    origin: str = ""
+    """The source as a reader of the report knows it: the path as given, 'class.zip/ada/ps10.ipynb' in an archive."""
+    participant: str = ""
+    """The number by which the learning platform knows the student ('1234567' in Moodle's folder names)."""
 
 
 class CellKind(enum.StrEnum):

@@ -1,0 +1,197 @@
+"""The cells of a notebook file, of every format version, however bent. No validation: what can be read is read.
+
+Stored outputs are not looked at: they prove nothing and are most of the bytes.
+Format history: https://nbformat.readthedocs.io/en/latest/format_description.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from grader.records import Cell, CellKind
+
+_KINDS = {
+    "code": CellKind.CODE,
+    "markdown": CellKind.MARKDOWN,
+    "raw": CellKind.RAW,
+    # Of formats 1 to 3.
+    "text": CellKind.MARKDOWN,
+    "html": CellKind.MARKDOWN,
+    "heading": CellKind.MARKDOWN,
+    "plaintext": CellKind.RAW,
+}
+_OTHER_KERNELS = {
+    "ir": "R",
+    "julia": "Julia",
+    "xcpp": "C++",
+    "octave": "Octave",
+    "matlab": "MATLAB",
+    "scala": "Scala",
+    "javascript": "JavaScript",
+    "bash": "Bash",
+}
+"""Kernel name, without what follows a '-' or digit, → language, for notebooks that do not name one."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    cells: tuple[Cell, ...]
+    language: str
+    """'python', or the name of another."""
+    notes: tuple[str, ...]
+
+
+def read_notebook(text: str) -> Notebook | str:
+    """The cells of a notebook, or one sentence that says why there are none."""
+    data = _json(text)
+    if isinstance(data, str):
+        return data
+    content = data.value
+    if not isinstance(content, dict):
+        return "The file is valid JSON but not a notebook: a notebook is an object with a list of cells."
+    version = content.get("nbformat")
+    if isinstance(version, int) and version > 4:
+        return f"The notebook has format {version}, newer than 4: save it in format 4 and hand it in again."
+    raw = _raw_cells(content)
+    if raw is None:
+        return "The file is valid JSON but not a notebook: it has no list of cells."
+    notes = list(data.notes)
+    if isinstance(version, int) and version < 4:
+        notes.append(f"converted from notebook format {version}")
+    cells, odd = _cells(raw)
+    if odd:
+        notes.append("cells that could not be read: " + ", ".join(str(index) for index in odd))
+    return Notebook(cells, _language(content), tuple(notes))
+
+
+# ------------------------------------------------------------------ JSON
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    value: Any
+    notes: tuple[str, ...] = ()
+
+
+def _json(text: str) -> _Data | str:
+    try:
+        return _Data(json.loads(text))
+    except json.JSONDecodeError as problem:
+        return _repaired(text) or _why_not_json(text, problem)
+    except (RecursionError, MemoryError):
+        return "The file is nested far deeper than any notebook: export the notebook again and hand that in."
+    except ValueError as problem:
+        return f"The file is not a notebook: {problem}."
+
+
+def _repaired(text: str) -> _Data | None:
+    """Unescaped control characters in strings harm nobody."""
+    try:
+        return _Data(json.loads(text, strict=False), ("held unescaped control characters",))
+    except (ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _why_not_json(text: str, problem: json.JSONDecodeError) -> str:
+    where = f"line {problem.lineno}, column {problem.colno}"
+    start = text[:2000].lstrip().lower()
+    if start.startswith(("<!doctype", "<html", "<?xml", "<head", "<body")):
+        return "The file is a web page, not a notebook: download the raw .ipynb file and hand that in."
+    if start.startswith("version https://git-lfs"):
+        return "The file is a Git LFS pointer: fetch the notebook itself with `git lfs pull` and hand that in."
+    if conflict := _CONFLICT.search(text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        return f"The notebook holds an unresolved merge conflict (line {line}): resolve it and hand it in again."
+    if not start.startswith(("{", "[")):
+        return f"The file is not a notebook but something else saved under its name ({problem.msg}, {where})."
+    if not text[problem.pos :].strip() or problem.msg.startswith("Unterminated string"):
+        return f"The notebook is cut short: it ends in the middle ({where}); save it completely and hand it in again."
+    return f"The notebook is damaged: {problem.msg} ({where}); export it again and hand that in."
+
+
+# ------------------------------------------------------------------ cells
+
+
+def _raw_cells(content: dict[str, Any]) -> list[Any] | None:
+    cells = content.get("cells")
+    if isinstance(cells, list):
+        return cells
+    sheets = content.get("worksheets")
+    if isinstance(sheets, list):
+        lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        return [cell for each in lists if isinstance(each, list) for cell in each]
+    return None
+
+
+def _cells(raw: list[Any]) -> tuple[tuple[Cell, ...], list[int]]:
+    """The cells, and the positions of those that are none (they stay as empty raw cells: positions are addresses)."""
+    cells, odd = [], []
+    for index, cell in enumerate(raw):
+        if not isinstance(cell, dict):
+            odd.append(index)
+            cell = {"source": cell} if isinstance(cell, str) else {}  # noqa: PLW2901
+        kind = _KINDS.get(cell["cell_type"]) if isinstance(cell.get("cell_type"), str) else None
+        source = _source(cell.get("source", cell.get("input")))
+        if cell.get("cell_type") == "heading":
+            level = cell.get("level")
+            source = "#" * (level if isinstance(level, int) and 1 <= level <= 6 else 1) + " " + source
+        metadata = cell.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        grading = metadata.get("nbgrader")
+        identity = grading.get("grade_id") if isinstance(grading, dict) else None
+        cells.append(
+            Cell(
+                index,
+                kind or CellKind.RAW,
+                source,
+                _tags(metadata.get("tags")),
+                clean(identity) if isinstance(identity, str) else "",
+            )
+        )
+    return tuple(cells), odd
+
+
+def _source(value: Any) -> str:
+    if isinstance(value, str):
+        return clean(value)
+    if not isinstance(value, list):
+        return ""
+    pieces = [piece for piece in value if isinstance(piece, str)]
+    # Some exporters leave the line ends out.
+    ended = any(piece.endswith(("\n", "\r")) for piece in pieces[:-1])
+    return clean(("" if ended or len(pieces) < 2 else "\n").join(pieces))
+
+
+def clean(text: str) -> str:
+    """Text with one kind of line end, and that can be written as UTF-8."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n")).replace("\0", "")
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(clean(tag) for tag in values if isinstance(tag, str))
+
+
+# ------------------------------------------------------------------ language
+
+
+def _language(content: dict[str, Any]) -> str:
+    metadata = content.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    kernel, info = (
+        value if isinstance(value := metadata.get(key), dict) else {} for key in ("kernelspec", "language_info")
+    )
+    named = [name for name in (kernel.get("language"), info.get("name")) if isinstance(name, str) and name.strip()]
+    if any("python" in name.lower() or name.lower() == "sage" for name in named):
+        return "python"
+    if named:
+        return clean(named[-1].strip())[:40]
+    name = kernel.get("name")
+    stem = re.split(r"[-\d._ ]", name.lower())[0] if isinstance(name, str) else ""
+    return _OTHER_KERNELS.get(stem, "python")

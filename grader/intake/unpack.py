@@ -1,0 +1,126 @@
+"""Archives as learning platforms hand them out, unpacked without trusting them.
+
+Guards: no member leaves the folder (zip slip), no links, no more than fits a class (count, size), no bombs
+(compression ratio), no archive with a password. Names without the UTF-8 flag are UTF-8 or code page 437.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import unicodedata
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+MOST_FILES = 50_000
+LARGEST_FILE_MIB = 512
+LARGEST_TOTAL_MIB = 16_384
+HIGHEST_RATIO = 400
+"""Unpacked to packed size beyond which an archive is taken for a bomb; text and pictures stay far below."""
+
+_RATIO_FROM_MIB = 16
+"""Small archives may shrink as they like."""
+
+_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What `zipfile` raises for archives that are damaged or packed in ways that it does not know."""
+
+_SKIPPED = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What will be unpacked."""
+
+    members: tuple[tuple[zipfile.ZipInfo, PurePosixPath], ...]
+
+
+def why_not(path: Path) -> str:
+    """The sentence that says why an archive cannot be unpacked; '' when it can."""
+    found = inspect(path)
+    return found if isinstance(found, str) else ""
+
+
+def inspect(path: Path) -> Archive | str:
+    """The members worth unpacking with their safe places, or why it cannot be unpacked. Reads the directory only."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except _BAD_ZIP as problem:
+        if isinstance(problem, OSError) and problem.strerror:
+            return f"The archive cannot be opened: {problem.strerror}."
+        return "The archive is damaged: pack it again, or hand in the notebook (.ipynb) itself."
+    files = [info for info in infos if not info.is_dir()]
+    if len(files) > MOST_FILES:
+        return f"The archive holds {len(files)} files, more than {MOST_FILES}: hand in the notebook (.ipynb) itself."
+    if any(info.flag_bits & 1 for info in files):
+        return "The archive has a password: pack it without one, or hand in the notebook (.ipynb) itself."
+    total = sum(info.file_size for info in files)
+    packed = max(1, sum(info.compress_size for info in files))
+    bomb = total > _RATIO_FROM_MIB << 20 and total / packed > HIGHEST_RATIO
+    if bomb or total > LARGEST_TOTAL_MIB << 20 or any(info.file_size > LARGEST_FILE_MIB << 20 for info in files):
+        size = f"{total >> 20} MiB"
+        return f"The archive unpacks to {size}, not credible for notebooks: hand in the notebook (.ipynb) itself."
+    placed = ((info, _place(info)) for info in files)
+    return Archive(tuple((info, place) for info, place in placed if place is not None))
+
+
+def unpack(path: Path, into: Path) -> str:
+    """Unpack an archive into a folder that does not exist yet; '' or the sentence that says why not (nothing stays)."""
+    found = inspect(path)
+    if isinstance(found, str):
+        return found
+    into.mkdir(parents=True)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info, place in found.members:
+                _write(archive, info, into / place)
+    except _BAD_ZIP:
+        shutil.rmtree(into, ignore_errors=True)
+        return "The archive is damaged: pack it again, or hand in the notebook (.ipynb) itself."
+    return ""
+
+
+def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        output = target.open("xb")
+    except (FileExistsError, NotADirectoryError):
+        return  # two members of one name, or one that is a file and a folder: the first counts
+    with output, archive.open(info) as source:
+        shutil.copyfileobj(source, output, 1 << 20)
+
+
+def _place(info: zipfile.ZipInfo) -> PurePosixPath | None:
+    """Where a member goes, relative to the folder; None for links, refuse of other systems and places outside."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        return None
+    parts = _name(info).replace("\\", "/").split("/")
+    if ".." in parts or (parts and (parts[0] == "" or parts[0][1:2] == ":")):
+        return None
+    parts = [_part(part) for part in parts if part not in ("", ".")]
+    if not parts or len(parts) > 40 or any(part in _SKIPPED for part in parts) or parts[-1].startswith("._"):
+        return None
+    return PurePosixPath(*parts)
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return info.filename
+
+
+def _part(part: str) -> str:
+    """A name that every file system takes, as short as it must be, its ending kept."""
+    safe = "".join("_" if unicodedata.category(c) in ("Cc", "Cs") else c for c in unicodedata.normalize("NFC", part))
+    stem, dot, ending = safe.rpartition(".")
+    if len(safe.encode()) <= 200:
+        return safe
+    if not dot or len(ending) > 10:
+        stem, ending = safe, ""
+    return stem.encode()[:180].decode("utf-8", "ignore") + (f".{ending}" if ending else "")
