@@ -18,6 +18,7 @@ from ipykernel.kernelapp import IPKernelApp
 
 from .bridge import Bridge
 from .cells import CellCompiler
+from .datasets import install_datasets
 from .figures import FigureHooks
 from .imports import ImportWatch
 from .magics import install_magics
@@ -79,6 +80,7 @@ class Probe:
         watch.after("matplotlib.figure", self.figures.install_figure_class)
         watch.after("IPython.core.pylabtools", self.figures.install_figures)
         watch.after("PIL.Image", self.figures.install_pillow)
+        install_datasets(self.recorder, watch)
         self.bridge.install(watch)
 
     def started(self, keras: Any) -> None:

@@ -1,13 +1,167 @@
+"""Course-era code (Keras 1 and 2, TensorFlow 1, NumPy 1) carried out by today's libraries.
+
+Each idiom does what it did then, and its use is noted once per place with how it is written today.
+"""
+
 from __future__ import annotations
 
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
+from .bridge_layers import bridge_layers, bridge_optimizers, old_convolution
+from .bridge_libraries import bridge_matplotlib, bridge_numpy, bridge_tensorflow, bridge_time
+from .bridge_models import bridge_models, bridge_saving
+from .imports import ImportWatch, keras_name
 from .record import Recorder
+
+MOVED = {
+    **dict.fromkeys(
+        (
+            "layers.core",
+            "layers.convolutional",
+            "layers.pooling",
+            "layers.normalization",
+            "layers.embeddings",
+            "layers.recurrent",
+            "layers.merge",
+            "layers.advanced_activations",
+            "layers.noise",
+            "layers.local",
+            "layers.experimental",
+            "layers.experimental.preprocessing",
+            "engine.topology",
+            "engine.base_layer",
+        ),
+        "layers",
+    ),
+    **dict.fromkeys(("utils.np_utils", "utils.generic_utils", "utils.vis_utils", "utils.data_utils"), "utils"),
+    **dict.fromkeys(
+        (
+            "optimizers.legacy",
+            "optimizers.adam",
+            "optimizers.sgd",
+            "optimizers.rmsprop",
+            "optimizers.adam_v2",
+            "optimizers.gradient_descent_v2",
+            "optimizers.rmsprop_v2",
+            "optimizers.optimizer_v2",
+        ),
+        "optimizers",
+    ),
+    "engine": "models",
+    "engine.training": "models",
+    "engine.sequential": "models",
+    "objectives": "losses",
+    "backend.tensorflow_backend": "backend",
+}
+"""Modules within Keras that are no more → the module that holds their contents today."""
+
+_BACKEND = {
+    "eval": "keras.ops.convert_to_numpy(x)",
+    "get_value": "keras.ops.convert_to_numpy(x)",
+    "set_value": "variable.assign(value)",
+}
+_TWIN = "keras._tf_keras.keras"
+"""The tree that still holds Keras 2's backend functions and image generators."""
 
 
 class Bridge:
     def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
+        self._recorder = recorder
 
-    def install(self, watch: Any) -> None:
-        pass
+    def install(self, watch: ImportWatch) -> None:
+        note = self._recorder.bridged
+        watch.make = self._moved_module
+        watch.after_keras = self._patch
+        watch.after("keras.src.saving.saving_api", lambda module: bridge_saving(note, module))
+        watch.after("keras", lambda _: bridge_optimizers(note))
+        watch.after("keras", lambda _: bridge_layers(note, self._recorder.from_cell))
+        watch.after("keras", lambda _: bridge_models(note))
+        watch.after("numpy", lambda module: bridge_numpy(note, self._recorder.from_cell, module))
+        watch.after("tensorflow", lambda module: bridge_tensorflow(note, self._recorder.from_cell, module))
+        watch.after("matplotlib.style", lambda module: bridge_matplotlib(note, module))
+        bridge_time(note)
+
+    # -------------------------------------------------- modules
+
+    def _moved_module(self, fullname: str) -> ModuleType | None:
+        """A stand-in for a module that is no more."""
+        within = keras_name(fullname)
+        if within not in MOVED:
+            return None
+        tree = fullname[: -len(within) - 1]
+        return _Moved(fullname, f"{tree}.{MOVED[within]}", self._recorder.bridged)
+
+    def _patch(self, within: str, module: ModuleType) -> None:
+        """What a module of Keras no longer has is looked for where it went."""
+        if within == "layers":
+            module.Convolution2D = old_convolution(self._recorder.bridged, module.Convolution2D)  # type: ignore[attr-defined]
+        if within == "backend":
+            module.set_value = lambda x, value: x.assign(value)  # type: ignore[attr-defined]  # theirs fails
+        if within in {"", "backend", "layers", "utils", "optimizers", "preprocessing", "preprocessing.image", "engine"}:
+            _with_fallback(module, lambda name: self._missing(within, module, name))
+
+    def _missing(self, within: str, module: ModuleType, name: str) -> Any:
+        inner = f"{within}.{name}".lstrip(".")
+        if inner in MOVED and not (within == "optimizers" and name.islower() and _class_of(module, name)):
+            return importlib.import_module(f"{module.__name__}.{name}")
+        if within == "optimizers" and (found := _class_of(module, name)) is not None:
+            self._recorder.bridged(f"keras.optimizers.{name}", f"keras.optimizers.{found.__name__}")
+            return found
+        if within == "backend" and name == "set_session":
+            self._recorder.bridged("keras.backend.set_session", "not needed: TensorFlow has no sessions any more")
+            return lambda _session: None
+        twin = f"{_TWIN}.{within}".rstrip(".")
+        if module.__name__ != twin and within:
+            value = getattr(importlib.import_module(twin), name)
+            today = _BACKEND.get(name, f"keras.ops.{name} or NumPy")
+            if within != "backend":
+                today = "layers such as keras.layers.RandomFlip"
+            self._recorder.bridged(f"keras.{within}.{name}", today)
+            return value
+        raise AttributeError(name)
+
+
+def _class_of(module: ModuleType, name: str) -> Any:
+    """The optimizer class that a lower-case name was another name of ('sgd', 'adam')."""
+    return next((v for k, v in vars(module).items() if k.lower() == name and isinstance(v, type)), None)
+
+
+def _with_fallback(module: ModuleType, find: Callable[[str], Any]) -> None:
+    earlier = vars(module).get("__getattr__")
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if not name.startswith("__"):
+            try:
+                return find(name)
+            except (AttributeError, ImportError):
+                pass
+        if earlier is not None:
+            return earlier(name)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+    module.__getattr__ = __getattr__  # type: ignore[method-assign]
+
+
+class _Moved(ModuleType):
+    def __init__(self, name: str, target: str, note: Callable[[str, str], None]) -> None:
+        super().__init__(name)
+        self.__dict__["_target"] = target
+        self.__dict__["_note"] = note
+
+    def __getattr__(self, name: str) -> Any:
+        target = importlib.import_module(self._target)
+        if name == "__all__":
+            return [public for public in dir(target) if not public.startswith("_")]
+        if name.startswith("__"):
+            raise AttributeError(name)
+        deeper = f"{self.__name__}.{name}"
+        if keras_name(deeper) in MOVED and deeper not in sys.modules:
+            return importlib.import_module(deeper)
+        value = getattr(target, name)
+        within = keras_name(self.__name__)
+        self._note(f"keras.{within}", f"keras.{MOVED.get(within or '', '')}")
+        return value

@@ -72,6 +72,11 @@ def affine_map(flat: np.ndarray[Any, Any]) -> tuple[float, float] | None:
     return None
 
 
+def _one_hot(array: np.ndarray[Any, Any], minimum: float, maximum: float) -> bool:
+    whole = minimum == 0 and maximum == 1 and np.array_equal(array, array.astype(np.uint8))
+    return bool(whole and (array.sum(axis=1) == 1).all())
+
+
 def fingerprint(array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
     """Describe a numeric array: (JSON-ready facts, arrays to store beside them).
 
@@ -123,8 +128,7 @@ def fingerprint(array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, 
         if np.array_equal(values, np.rint(values)):
             facts["kind"], facts["encoding"] = "labels", "integer"
             stored["values"] = values.astype(np.int16)
-    elif array.ndim == 2 and array.shape[1] <= 100 and minimum == 0 and maximum == 1:
-        if np.array_equal(array, array.astype(np.uint8)) and (array.sum(axis=1) == 1).all():
-            facts["kind"], facts["encoding"] = "labels", "one_hot"
-            stored["values"] = array.argmax(axis=1).astype(np.int16)
+    elif array.ndim == 2 and array.shape[1] <= 100 and _one_hot(array, minimum, maximum):
+        facts["kind"], facts["encoding"] = "labels", "one_hot"
+        stored["values"] = array.argmax(axis=1).astype(np.int16)
     return facts, stored

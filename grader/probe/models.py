@@ -68,7 +68,7 @@ class ModelHooks:
         def __init__(model: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             __tracebackhide__ = True
             original(model, *args, **kwargs)
-            if not recorder.inside and sys._getframe(1).f_code.co_filename in recorder.places:
+            if not recorder.inside and recorder.from_cell(sys._getframe(1)):
                 quietly(networks.known)(model)
 
         return __init__
@@ -174,7 +174,7 @@ class ModelHooks:
             )
         network.trained = True
         network.by_hand = None
-        self.networks.moved(network, model)
+        self.networks.trained_with(network, model)
         self.networks.sync(network, model, stack)
 
     def _train_on_batch(self, original: Any) -> Any:
@@ -273,7 +273,7 @@ class ModelHooks:
                 return original(model, *args, **kwargs)
             with recorder:
                 result = original(model, *args, **kwargs)
-            if sys._getframe(1).f_code.co_filename in recorder.places and not _in_tape():
+            if recorder.from_cell(sys._getframe(1)) and not _in_tape():
                 quietly(self._predicted)(model, args[0], result)
             return result
 

@@ -117,38 +117,55 @@ class Networks:
             hasher.update(np.ascontiguousarray(variable.numpy()).data)
         return hasher.hexdigest()
 
+    def trained_with(self, network: Network, model: Any) -> None:
+        """Look at the weights anew after a training, also those of networks that share some with it."""
+        self.moved(network, model)
+        own = _variables(model)
+        for other, shared in self._alive():
+            if other is not network and own & _variables(shared):
+                other.trained = True
+                self.moved(other, shared)
+
+    def _alive(self) -> list[tuple[Network, Any]]:
+        return [(network, model) for network in self._all.values() if (model := network.model()) is not None]
+
     # -------------------------------------------------- at the end of a cell
 
     def end_cell(self) -> None:
-        for network in list(self._all.values()):
-            model = network.model()
-            if model is None:
-                continue
-            try:
-                self._trained_by_hand(network, model)
-                self.sync(network, model, [])
-            except Exception:
-                pass
+        try:
+            self._trained_by_hand()
+        except Exception:
+            pass
+        for network, model in self._alive():
+            quietly(self.sync)(network, model, [])
         self.weights_set = False
         self.touched.clear()
         self._used.clear()
         self._all = {key: network for key, network in self._all.items() if network.model() is not None}
 
-    def _trained_by_hand(self, network: Network, model: Any) -> None:
+    def _trained_by_hand(self) -> None:
         """A loop of the student's own leaves a training without epochs: only its weights are known."""
-        where = network.by_hand
-        if where is None and self.touched:
-            where = next((self.touched[id(v)] for v in model.trainable_variables if id(v) in self.touched), None)
-        moved = self.moved(network, model)
-        if where is None and (not moved or self.weights_set):
-            return
-        network.by_hand = None
+        found: list[tuple[Network, Any, list[list[int]]]] = []
+        for network, model in self._alive():
+            where = network.by_hand
+            network.by_hand = None
+            if where is None and self.touched:
+                where = next((self.touched[id(v)] for v in model.trainable_variables if id(v) in self.touched), None)
+            moved = self.moved(network, model)
+            if where is not None or (moved and not self.weights_set):
+                found.append((network, model, where or []))
+        for network, model, where in found:
+            own = _variables(model)
+            if not any(own < _variables(other) for _, other, _ in found):  # a part of what was trained
+                self._write_training(network, model, where)
+
+    def _write_training(self, network: Network, model: Any, where: list[list[int]]) -> None:
         training = self.next_training()
         facts, _ = self.describe(model)
         with self.recorder:
             self.recorder.emit(
                 "fit",
-                where or [],
+                where,
                 network=network.id,
                 id=training,
                 architecture=facts,
@@ -170,6 +187,10 @@ class Networks:
             )
         network.trained = True
         network.described = _digest(facts)
+
+
+def _variables(model: Any) -> set[int]:
+    return {id(variable) for variable in model.weights}
 
 
 def _digest(facts: dict[str, Any]) -> str:

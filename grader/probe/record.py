@@ -53,6 +53,7 @@ class Recorder:
         self._files = 0
         self._lock = threading.RLock()
         self._pid = os.getpid()
+        self._work = str(Path.cwd()) + os.sep
         self._inside = threading.local()
         self._known: dict[tuple[Any, ...], tuple[bytes, str]] = {}
         self._written: set[str] = set()
@@ -73,14 +74,21 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self._inside.depth -= 1
 
+    def from_cell(self, frame: FrameType | None) -> bool:
+        """Whether a frame is the student's: a cell, or a module that was handed in."""
+        if frame is None:
+            return False
+        name = frame.f_code.co_filename
+        return name in self.places or name.startswith(self._work)
+
     def stack(self) -> list[list[int]]:
         """[[cell, line], …] of the student's frames, innermost first."""
         found: list[list[int]] = []
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and len(found) < STACK:
             place = self.places.get(frame.f_code.co_filename)
-            if place:
-                found.append([place[0], place[1](frame.f_lineno)])
+            if place and found[-1:] != [where := [place[0], place[1](frame.f_lineno)]]:
+                found.append(where)
             frame = frame.f_back
         return found
 

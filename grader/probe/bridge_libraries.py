@@ -1,0 +1,117 @@
+"""Names that NumPy, TensorFlow, matplotlib and Python itself had in the course's days."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import time
+from typing import Any
+
+from .bridge_layers import FromCell, Note
+from .record import wrap
+
+NUMPY = {
+    "float": "float",
+    "int": "int",
+    "object": "object",
+    "str": "str",
+    "complex": "complex",
+    "long": "int",
+    "unicode": "str",
+    "float_": "np.float64",
+    "complex_": "np.complex128",
+    "unicode_": "np.str_",
+    "string_": "np.bytes_",
+    "Inf": "np.inf",
+    "Infinity": "np.inf",
+    "infty": "np.inf",
+    "NaN": "np.nan",
+    "asfarray": "np.asarray",
+    "alltrue": "np.all",
+    "sometrue": "np.any",
+    "round_": "np.round",
+    "product": "np.prod",
+    "cumproduct": "np.cumprod",
+    "row_stack": "np.vstack",
+    "in1d": "np.isin",
+    "trapz": "np.trapezoid",
+    "mat": "np.asmatrix",
+}
+"""Names that NumPy 2 no longer has (`np.bool` is back) → today's."""
+
+
+def bridge_numpy(note: Note, from_cell: FromCell, numpy: Any) -> None:
+    original = vars(numpy).get("__getattr__")
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        today = NUMPY.get(name)
+        if today and from_cell(sys._getframe(1)):
+            note(f"np.{name}", today)
+            return getattr(numpy, today[3:]) if today.startswith("np.") else getattr(builtins, today)
+        if original is not None:
+            return original(name)
+        raise AttributeError(f"module 'numpy' has no attribute {name!r}")
+
+    numpy.__getattr__ = __getattr__
+
+
+TENSORFLOW = {"set_random_seed": ("random", "set_seed"), "to_float": ("compat", "v1", "to_float")}
+
+
+def bridge_tensorflow(note: Note, from_cell: FromCell, tensorflow: Any) -> None:
+    """TensorFlow 1's names; those without a place of their own are found in `tf.compat.v1`."""
+    original = vars(tensorflow).get("__getattr__")
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if not name.startswith("_") and from_cell(sys._getframe(1)):
+            path = TENSORFLOW.get(name, ("compat", "v1", name))
+            value = tensorflow
+            for part in path:
+                value = getattr(value, part, None)
+            if value is not None:
+                note(f"tf.{name}", "tf." + ".".join(path))
+                return value
+        if original is not None:
+            return original(name)
+        raise AttributeError(f"module 'tensorflow' has no attribute {name!r}")
+
+    tensorflow.__getattr__ = __getattr__
+
+
+def bridge_matplotlib(note: Note, style: Any) -> None:
+    """The styles named 'seaborn…' are called 'seaborn-v0_8…' today; colour maps are asked for elsewhere."""
+
+    def using(original: Any) -> Any:
+        def use(name: Any) -> Any:
+            if isinstance(name, str) and name.startswith("seaborn") and name not in style.library:
+                today = name.replace("seaborn", "seaborn-v0_8", 1)
+                if today in style.library:
+                    note(f"plt.style.use('{name}')", f"plt.style.use('{today}')")
+                    name = today
+            return original(name)
+
+        return use
+
+    wrap(style, ["use"], using)
+    from matplotlib import cm
+
+    if not hasattr(cm, "get_cmap"):
+
+        def get_cmap(name: Any = None, lut: int | None = None) -> Any:
+            note("matplotlib.cm.get_cmap", "matplotlib.colormaps[…]")
+            from matplotlib import pyplot
+
+            return pyplot.get_cmap(name, lut)
+
+        vars(cm)["get_cmap"] = get_cmap
+
+
+def bridge_time(note: Note) -> None:
+    if hasattr(time, "clock"):
+        return
+
+    def clock() -> float:
+        note("time.clock()", "time.perf_counter()")
+        return time.perf_counter()
+
+    time.clock = clock  # type: ignore[attr-defined]
