@@ -1,0 +1,247 @@
+"""Raw events → records: places that exist, arrays as what they were recognised to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from grader.evidence import events
+from grader.evidence.recognise import Official, Recognised
+from grader.records import (
+    Architecture,
+    ArrayState,
+    CellKind,
+    Compiled,
+    DataRef,
+    Layer,
+    Network,
+    Place,
+    Prediction,
+    Scalar,
+    ShownImage,
+    SmallArray,
+    Submission,
+    Training,
+)
+
+if TYPE_CHECKING:
+    from grader.evidence.decode import RawEvidence
+
+_Event = TypeVar("_Event", bound=events.Event)
+
+Pair = tuple[DataRef | None, DataRef | None, bool | None]
+
+SHOWN = 100_000
+"""Most displayed images that are kept."""
+_NAN = float("nan")
+
+
+class Reader:
+    """The records of one run."""
+
+    def __init__(self, raw: RawEvidence, official: Official, submission: Submission) -> None:
+        self.official = official
+        self._raw = raw
+        self._code = {cell.index for cell in submission.cells if cell.kind is CellKind.CODE}
+        self._recognised: dict[str, Recognised] = {}
+        self._pairs: dict[tuple[str | None, str | None], Pair] = {}
+
+    def of(self, kind: type[_Event]) -> list[_Event]:
+        return [event for event in self._raw.events if isinstance(event, kind)]
+
+    # -------------------------------------------------- places and arrays
+
+    def place(self, event: events.Event) -> Place:
+        """Where it happened; frames of cells that the submission does not have are left out."""
+        stack = tuple((cell, line) for cell, line in event.stack if cell in self._code)
+        if stack:
+            return Place(*stack[0], stack)
+        return Place(self.cell(event))
+
+    def cell(self, event: events.Event) -> int | None:
+        return event.cell if event.cell in self._code else None
+
+    def recognised(self, digest: str | None) -> Recognised | None:
+        array = self._raw.arrays.get(digest or "")
+        if array is None:
+            return None
+        found = self._recognised.get(array.facts.digest)
+        if found is None:
+            found = self._recognised[array.facts.digest] = self.official.recognise(array)
+        return found
+
+    def ref(self, digest: str | None) -> DataRef | None:
+        found = self.recognised(digest)
+        return found.ref if found else None
+
+    def pair(self, x: str | None, y: str | None) -> Pair:
+        """(images, labels, whether the labels are those of the images)."""
+        if (x, y) not in self._pairs:
+            images, labels = self.recognised(x), self._raw.arrays.get(y or "")
+            found, match = self.official.pair(images, labels) if images and labels else (self.ref(y), None)
+            self._pairs[x, y] = (images.ref if images else None, found, match)
+        return self._pairs[x, y]
+
+    # -------------------------------------------------- networks
+
+    def networks(self) -> tuple[Network, ...]:
+        created: dict[str, Place] = {}
+        architectures: dict[str, Architecture] = {}
+        names: dict[str, dict[str, None]] = {}
+        compiled: dict[str, list[Compiled]] = {}
+        for event in self._raw.events:
+            if isinstance(event, events.Architecture | events.Fit):
+                created.setdefault(event.network, self.place(event))
+                architectures[event.network] = architecture(event.architecture)
+            elif isinstance(event, events.Compiled):
+                compiled.setdefault(event.network, []).append(_compiled(event, self.place(event)))
+            elif isinstance(event, events.Name):
+                names.setdefault(event.network, {})[event.name] = None
+        return tuple(
+            Network(
+                id=network,
+                place=place,
+                architecture=architectures[network],
+                compiled=tuple(compiled.get(network, ())),
+                names=tuple(names.get(network, ())),
+            )
+            for network, place in created.items()
+        )
+
+    def trainings(self) -> tuple[Training, ...]:
+        """Every `fit`, not verified."""
+        earlier: dict[str, int] = {}
+        compiled: dict[str, Place] = {}
+        found: list[Training] = []
+        for event in self._raw.events:
+            if isinstance(event, events.Compiled):
+                compiled[event.network] = self.place(event)
+            elif isinstance(event, events.Fit):
+                number = earlier.get(event.network, 0) if event.initial == "continued" else 0
+                if event.epochs_done or not event.error or event.error.startswith("KeyboardInterrupt"):
+                    earlier[event.network] = number + 1
+                found.append(self._training(event, number, compiled.get(event.network)))
+        return tuple(found)
+
+    def _training(self, event: events.Fit, number: int, compiled: Place | None) -> Training:
+        x, y, match = self.pair(event.x, event.y)
+        validation_x, validation_y, _ = self.pair(event.validation_x, event.validation_y)
+        return Training(
+            id=event.id,
+            network=event.network,
+            place=self.place(event),
+            number=number,
+            architecture=architecture(event.architecture),
+            compiled=_compiled(event.compiled, compiled or self.place(event)),
+            epochs=event.epochs,
+            epochs_done=event.epochs_done,
+            batch_size=event.batch_size,
+            x=x,
+            y=y,
+            validation_x=validation_x,
+            validation_y=validation_y,
+            validation_split=event.validation_split,
+            history={name: _numbers(values) for name, values in event.history.items()},
+            duration_s=event.duration_s,
+            error=event.error,
+            weights=event.weights,
+            labels_match=match,
+        )
+
+    # -------------------------------------------------- what was done with them
+
+    def predictions(self) -> tuple[Prediction, ...]:
+        last: dict[str, str] = {}
+        found: list[Prediction] = []
+        for event in self._raw.events:
+            if isinstance(event, events.Fit):
+                last[event.network] = event.id
+            elif isinstance(event, events.Predict):
+                images = self.recognised(event.x)
+                labels = self._raw.predicted.get(event.labels or "", ())
+                rows = self._rows(images) if images and len(images.rows) == len(labels) else ()
+                training = last.get(event.network, "")
+                ref = images.ref if images else None
+                found.append(Prediction(self.place(event), event.network, ref, labels, rows, training))
+        return tuple(found)
+
+    def _rows(self, images: Recognised) -> tuple[int, ...]:
+        """Row in the set that most of the images are from, -1 for others."""
+        test = images.ref.test_rows > images.ref.train_rows
+        inside = (images.rows >= self.official.train) == test
+        rows = np.where((images.rows >= 0) & inside, images.rows - (self.official.train if test else 0), -1)
+        return tuple(rows.tolist())
+
+    def shown(self) -> tuple[ShownImage, ...]:
+        found: list[ShownImage] = []
+        for event in self.of(events.Shown):
+            place = self.place(event)
+            rows: list[int] = []
+            for digest in event.images:
+                images = self.recognised(digest)
+                rows += images.rows[:SHOWN].tolist() if images and len(images.rows) else [-1]
+                if len(found) + len(rows) > SHOWN:
+                    return tuple(found)
+            found += [ShownImage(place, *self.official.row_in_set(row), event.title) for row in rows or [-1]]
+        return tuple(found)
+
+    def arrays(self) -> tuple[SmallArray, ...]:
+        return tuple(
+            SmallArray(cell, e.name, tuple(_numbers(row) for row in e.values))
+            for e in self.of(events.Small)
+            if (cell := self.cell(e)) is not None
+        )
+
+    def states(self) -> tuple[ArrayState, ...]:
+        return tuple(
+            ArrayState(cell, e.name, ref)
+            for e in self.of(events.State)
+            if (cell := self.cell(e)) is not None and (ref := self.ref(e.digest))
+        )
+
+    def scalars(self) -> tuple[Scalar, ...]:
+        return tuple(
+            Scalar(cell, e.name, e.value)
+            for e in self.of(events.Scalar)
+            if (cell := self.cell(e)) is not None and e.value is not None
+        )
+
+
+def _numbers(values: list[float | None]) -> tuple[float, ...]:
+    return tuple(_NAN if value is None else float(value) for value in values)
+
+
+def _compiled(facts: events.CompileFacts, place: Place) -> Compiled:
+    return Compiled(
+        place=place,
+        optimizer=facts.optimizer,
+        learning_rate=facts.learning_rate,
+        optimizer_config=facts.optimizer_config,
+        loss=facts.loss,
+        from_logits=facts.from_logits,
+        metrics=tuple(facts.metrics),
+    )
+
+
+def architecture(facts: events.ArchitectureFacts) -> Architecture:
+    return Architecture(
+        style=facts.style,
+        layers=tuple(
+            Layer(
+                kind=layer.kind,
+                name=layer.name,
+                config=layer.config,
+                output_shape=None if layer.output_shape is None else tuple(layer.output_shape),
+                params=layer.params,
+                trainable_params=layer.trainable_params,
+                weights=layer.weights,
+                stock=layer.stock,
+                inbound=tuple(layer.inbound),
+            )
+            for layer in facts.layers
+        ),
+        input_shape=None if facts.input_shape is None else tuple(facts.input_shape),
+        params=facts.params,
+        trainable_params=facts.trainable_params,
+    )
