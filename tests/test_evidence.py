@@ -74,7 +74,7 @@ def test_an_honest_record_has_no_problems(recording: Recording) -> None:
     recording.event("end_cell")
     raw = decode(recording.folder)
     assert raw.problems == ()
-    assert raw.started
+    assert raw.ended_cells == {1}
     assert [event.type for event in raw.events] == ["start", "built", "fit", "predict", "shown", "small", "end_cell"]
     assert set(raw.arrays) == {x, y, *[e.images[0] for e in raw.events if isinstance(e, events.Shown)]}
     assert raw.arrays[x].pixels is not None
@@ -143,12 +143,12 @@ def test_more_than_is_read(recording: Recording, monkeypatch: pytest.MonkeyPatch
     for _ in range(5):
         recording.event("end_cell")
         recording.fit()
-    for name, limit in [("EVENTS_BYTES", 900), ("LINES", 4), ("VALUES", 20), ("TRAININGS", 4)]:
+    for name, limit in [("FULL_BYTES", 900), ("LINES", 4), ("VALUES", 20), ("TRAININGS", 4)]:
         with monkeypatch.context() as patch:
             patch.setattr(decoding, name, limit)
             raw = decode(recording.folder)
         assert [problem.doubt for problem in raw.problems] == [Doubt.BOUNDED], name
-        assert 0 < len(raw.events) < 11, name
+        assert 0 < len(raw.events) < 12, name
 
 
 def test_problems_are_counted_up_to_a_bound(recording: Recording) -> None:
@@ -304,7 +304,7 @@ def test_a_folder_that_is_none(tmp_path: Path, how: str) -> None:
         case "no events":
             raw.mkdir()
     found = decode(raw)
-    assert not found.started
+    assert found.events == ()
     assert [problem.doubt for problem in found.problems] == [Doubt.DAMAGED]
 
 
@@ -490,7 +490,7 @@ def harvested(
     verifier: Any = None,
     run: tuple[CellRun, ...] | None = None,
 ) -> Evidence:
-    cells = (CellRun(1, CellStatus.OK, 1.0),) if run is None else run
+    cells = (CellRun(1, CellStatus.ERROR, 1.0),) if run is None else run
     result = SimpleNamespace(cells=cells, faults=faults, duration_s=2.0, raw_evidence=recording.folder, sandbox="none")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harvest, "official", lambda _: OFFICIAL)
@@ -624,10 +624,14 @@ def test_damage_is_nobodys_fault_after_the_kernel_died(recording: Recording) -> 
     assert harvested(recording).faults[0].kind is FaultKind.TAMPERED
 
 
-def test_a_missing_start(tmp_path: Path) -> None:
-    silent = Recording(tmp_path / "raw", started=False)
-    assert "start is missing" in harvested(silent).faults[0].message
-    assert harvested(silent, run=()).faults == ()
+def test_a_recorder_that_was_silenced(recording: Recording) -> None:
+    recording.event("end_cell", cell=1)
+    cells = (CellRun(1, CellStatus.OK, 1.0), CellRun(2, CellStatus.OK, 1.0), CellRun(3, CellStatus.ERROR, 1.0))
+    (fault,) = harvested(recording, run=cells).faults
+    assert fault.kind is FaultKind.TAMPERED
+    assert "the end of cell 2" in fault.message
+    died = Fault(FaultKind.MEMORY, 2, "Too much memory.")
+    assert harvested(recording, run=cells, faults=(died,)).faults == (died,)
 
 
 def test_what_was_not_read_is_noted(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVENTS_BYTES = 48 << 20
+FULL_BYTES = 39 << 20
+"""A longer record may have reached the recorder's own bound, and ends early."""
 LINE_BYTES = 4 << 20
 LINES = 200_000
 VALUES = 6_000_000
@@ -82,9 +84,9 @@ class RawEvidence:
     problems: tuple[Problem, ...] = ()
 
     @property
-    def started(self) -> bool:
-        """Whether the recorder was at work at all."""
-        return any(isinstance(event, events.Start) for event in self.events)
+    def ended_cells(self) -> set[int | None]:
+        """The cells whose end was recorded."""
+        return {event.cell for event in self.events if isinstance(event, events.EndCell)}
 
 
 def decode(raw: Path) -> RawEvidence:
@@ -136,9 +138,9 @@ class _Decoder:
         self._incomplete |= doubt is not Doubt.FORGED
 
     def read(self, folder: PinnedFolder) -> None:
-        data = folder.read("events.jsonl", EVENTS_BYTES + 1, beginning=True)
-        if len(data) > EVENTS_BYTES:
-            self.doubt(f"The record is longer than the {EVENTS_BYTES >> 20} MiB that are read.", Doubt.BOUNDED)
+        data = folder.read("events.jsonl", EVENTS_BYTES, beginning=True)
+        if len(data) > FULL_BYTES:
+            self.doubt(f"More happened than the {FULL_BYTES >> 20} MiB that are recorded.", Doubt.BOUNDED)
         # Whatever follows the last line break was being written when the kernel ended: no line, no problem.
         lines = data[: data.rfind(b"\n") + 1].split(b"\n", LINES)[:-1]
         if data.count(b"\n") > LINES:

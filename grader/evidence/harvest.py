@@ -99,9 +99,9 @@ def _tampering(raw: RawEvidence, run: RunResult) -> list[Fault]:
     cut_short = any(fault.kind in _CUT_SHORT for fault in run.faults)
     serious = {Doubt.FORGED} if cut_short else {Doubt.FORGED, Doubt.DAMAGED}
     found = [problem.message for problem in raw.problems if problem.doubt in serious]
-    ran = any(cell.status in {CellStatus.OK, CellStatus.ERROR} for cell in run.cells)
-    if ran and not raw.started and not cut_short:
-        found.insert(0, "The recorder's start is missing.")
+    if not cut_short and not any(problem.doubt is Doubt.BOUNDED for problem in raw.problems):
+        done = {cell.cell for cell in run.cells if cell.status is CellStatus.OK}
+        found += [f"The recorder did not see the end of cell {cell}." for cell in sorted(done - raw.ended_cells)]
     if not found:
         return []
     more = f" ({len(found) - 1} more such findings)" if len(found) > 1 else ""
