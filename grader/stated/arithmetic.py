@@ -1,4 +1,4 @@
-"""Numbers and arithmetic as people type them: 8,070 · 8.070 · 8 070 · 784x10+10 · $5\\cdot 10^{-3}$ · 77,1 %.
+r"""Numbers and arithmetic as people type them: 8,070 · 8.070 · 8 070 · 784x10+10 · $5\cdot 10^{-3}$ · 77,1 %.
 
 A text is made plain, cut into tokens by one expression, and every stretch that reads as arithmetic is
 evaluated by a small bounded parser. Nothing raises; the work grows linearly with the text.
