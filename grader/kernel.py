@@ -10,6 +10,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from queue import Empty
 from typing import TYPE_CHECKING, Any, Self
 
 import zmq.asyncio
@@ -164,10 +165,10 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         running = asyncio.ensure_future(self.async_execute_cell(self.nb.cells[index], index))
         try:
             if await self._within(running, limit_s):
-                return self._status(running)
+                return await self._status(running)
             await self.km.interrupt_kernel()
             if await self._within(running, GRACE_S):
-                self._status(running)
+                await self._status(running)
                 return CellStatus.TIMEOUT
         finally:
             if not running.done():
@@ -190,20 +191,25 @@ class Kernel(NotebookClient):  # type: ignore[misc]
                 raise KernelGone("memory")
         return True
 
-    def _status(self, running: asyncio.Future[Any]) -> CellStatus:
+    async def _status(self, running: asyncio.Future[Any]) -> CellStatus:
         try:
             running.result()
         except DeadKernelError as error:
             raise KernelGone("died") from error
         except CellTimeoutError:  # the reply came, the outputs did not: a message too long dropped their connection
             self.flooded = True
-            self._reconnect()
+            await self._reconnect()
         return CellStatus.ERROR if self.reply is not None and self.reply.get("status") == "error" else CellStatus.OK
 
-    def _reconnect(self) -> None:
+    async def _reconnect(self) -> None:
         self.kc.iopub_channel.close()
         self.kc._iopub_channel = None  # noqa: SLF001 - the client makes a new one
         self.kc.iopub_channel.start()
+        for _ in range(20):  # a subscription takes effect some time later: ask until something is heard
+            self.kc.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.kc.iopub_channel.get_msg(timeout=0.2)
+                return
 
     def _keep_reply(self, *, execute_reply: dict[str, Any], **_: Any) -> None:
         content = execute_reply.get("content")

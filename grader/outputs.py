@@ -17,7 +17,8 @@ _CUT = "… [cut]"
 _BAR = re.compile(
     r"""^\s*(?:
         Epoch\ +\d+/\d+\s*$                                         # a heading
-      | \d+/(?:\d+|Unknown)\s*(?:\[[=>.\-\s]*\]|[━╸╺─\s]*[━╸╺]+).*$   # a bar: Keras 3, and 1875/1875 [====>...]
+      | \d+/Unknown\b.*$
+      | \d+/\d+\s*(?:\[[=>.\-\s]*\]|[━╸╺─\s]*[━╸╺]+).*$   # a bar: Keras 3, and 1875/1875 [====>...]
       | (?:\d+/(?:\d+|Unknown)\s+-\s+)?\d+(?:\.\d+)?(?:ms|us|µs|s|m|h)\b[\d:ms ]*-\s+.*(?:loss|step|acc).*$  # verbose=2
       | \d+/\d+\s+-\s+\d+:\d+.*(?:loss|step|acc).*$
       | Train\ on\ \d+\ samples.*$
@@ -99,7 +100,7 @@ def _backspaced(part: str) -> str:
 
 def without_progress(text: str) -> str:
     """Without the lines that Keras' `fit`, `evaluate` and `predict` print while they go."""
-    return "\n".join(line for line in text.split("\n") if not _BAR.match(line))
+    return "".join(line for line in text.splitlines(keepends=True) if not _BAR.match(line))
 
 
 def printed(outputs: Iterable[Any]) -> str:

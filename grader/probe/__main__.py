@@ -63,6 +63,8 @@ class Probe:
         shell.events.register("post_run_cell", self.after_cell)
         self.figures.install_display(shell.display_formatter)
         sys.argv = list(settings["argv"])
+        if "" not in sys.path:  # modules that were handed in lie where the notebook runs
+            sys.path.insert(0, "")
         if settings["file"]:
             shell.user_ns["__file__"] = settings["file"]
             shell.user_ns_hidden["__file__"] = settings["file"]

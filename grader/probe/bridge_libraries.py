@@ -99,9 +99,9 @@ def bridge_matplotlib(note: Note, style: Any) -> None:
 
         def get_cmap(name: Any = None, lut: int | None = None) -> Any:
             note("matplotlib.cm.get_cmap", "matplotlib.colormaps[…]")
-            from matplotlib import pyplot
+            from matplotlib import pyplot as plt
 
-            return pyplot.get_cmap(name, lut)
+            return plt.get_cmap(name, lut)
 
         vars(cm)["get_cmap"] = get_cmap
 

@@ -39,9 +39,9 @@ def as_array(value: Any) -> np.ndarray[Any, Any] | None:
     """A numeric array with at least one axis, or None."""
     if isinstance(value, np.ndarray):
         array = value
-    elif hasattr(value, "to_numpy"):  # pandas
+    elif hasattr(type(value), "to_numpy"):  # pandas
         array = value.to_numpy()
-    elif hasattr(value, "numpy") and hasattr(value, "shape"):  # tensors and variables that hold values
+    elif hasattr(type(value), "numpy") and hasattr(type(value), "shape"):  # tensors and variables that hold values
         array = np.asarray(value.numpy())
     elif isinstance(value, (list, tuple)):
         try:

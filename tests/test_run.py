@@ -1,0 +1,346 @@
+"""Running: what becomes of each kind of cell, whatever it does."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_output
+from running import run, small_data, submission
+
+from grader import faults
+from grader.errors import GradeError, SandboxError
+from grader.outputs import PRINTED, Budget, as_seen, printed, without_progress
+from grader.records import CellStatus, FaultKind
+from grader.run import Progress, RunSettings, run_submission
+from grader.sandbox import open_sandbox
+
+# ------------------------------------------------------------------ text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain\ntext\n", "plain\ntext\n"),
+        ("10%\r100%\n", "100%\n"),
+        ("long line\rabc\n", "abcg line\n"),
+        ("ab\bc\n", "ac\n"),
+        ("12\b\b\b\b\r34\n", "34\n"),
+        ("\x1b[1mbold\x1b[0m\n", "bold\n"),
+        ("ends\r\n", "ends\n"),
+    ],
+)
+def test_text_is_what_a_terminal_would_show(text: str, seen: str):
+    assert as_seen(text) == seen
+
+
+PROGRESS = [
+    "Epoch 1/3",
+    "1875/1875 ━━━━━━━━━━━━━━━━━━━━ 3s 1ms/step - accuracy: 0.7 - loss: 0.9 - val_accuracy: 0.78 - val_loss: 0.6",
+    " 1/20 ━━━━━━━━━━━━━━━━━━━━ 3s 190ms/step",
+    "     34/Unknown 1s 4ms/step - loss: 0.3",
+    "60000/60000 [==============================] - 2s 33us/sample - loss: 0.5 - acc: 0.8",
+    "  100/60000 [..............................] - ETA: 5:12",
+    "1875/1875 - 3s - 1ms/step - accuracy: 0.7762 - loss: 0.6",
+    "1875/1875 - 3s - loss: 0.66 - accuracy: 0.7762",
+    "Train on 60000 samples, validate on 10000 samples",
+]
+
+
+@pytest.mark.parametrize("line", PROGRESS)
+def test_progress_bars_are_not_what_the_student_printed(line: str):
+    assert without_progress(f"before\n{line}\nafter\n") == "before\nafter\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "test accuracy: 0.78",
+        "3/4 of them",
+        "Epoch 3: val accuracy 0.8",
+        "0.781 / 0.792",
+        "784*10+10 = 7850",
+        "5s later - it works",
+    ],
+)
+def test_other_lines_stay(line: str):
+    assert without_progress(line) == line
+
+
+def test_printed_is_stdout_and_results_in_order():
+    outputs = [
+        new_output("stream", name="stdout", text="one\n"),
+        new_output("stream", name="stderr", text="warning\n"),
+        new_output("execute_result", data={"text/plain": "42"}),
+        new_output("display_data", data={"text/plain": "<Figure size 640x480 with 1 Axes>", "image/png": "x"}),
+        new_output("stream", name="stdout", text="x" * (PRINTED + 100)),
+    ]
+    text = printed(outputs)
+    assert text.startswith("one\n42\nxxx")
+    assert len(text) < PRINTED + 50
+
+
+def test_pictures_have_a_budget_of_their_own():
+    budget = Budget(1000)
+    message = {
+        "msg_type": "display_data",
+        "content": {"data": {"image/png": "x" * (9 << 20), "text/plain": "<Figure>"}},
+    }
+    assert budget.admit(message)
+    assert message["content"]["data"] == {"text/plain": "<Figure> (picture not kept)"}
+    assert not budget.flooded
+
+
+# ------------------------------------------------------------------ faults
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "words"),
+    [
+        ("NameError", "name 'x' is not defined", FaultKind.CELL_ERROR, "NameError: name 'x' is not defined"),
+        ("KeyError", "", FaultKind.CELL_ERROR, "KeyError"),
+        ("SystemExit", "3", FaultKind.CELL_ERROR, "SystemExit"),
+        ("StdinNotImplementedError", "raw_input was called, but …", FaultKind.INPUT_REQUESTED, "keyboard"),
+        ("ModuleNotFoundError", "No module named 'cv2'", FaultKind.MISSING_MODULE, "'cv2'"),
+        ("ImportError", "cannot import name 'a' from 'b'", FaultKind.CELL_ERROR, "cannot import"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'boot.png'", FaultKind.MISSING_FILE, "'boot.png'"),
+        ("URLError", "<urlopen error [Errno 101] Network is unreachable>", FaultKind.NETWORK_BLOCKED, "internet"),
+        ("Exception", "URL fetch failure on https://x: None -- unreachable", FaultKind.NETWORK_BLOCKED, "internet"),
+    ],
+)
+def test_an_exception_becomes_a_fault(name: str, value: str, kind: FaultKind, words: str):
+    fault = faults.fault_of(name, value, 3, 1.5)
+    assert fault is not None
+    assert (fault.kind, fault.cell, fault.seconds) == (kind, 3, 1.5)
+    assert words in fault.message
+
+
+@pytest.mark.parametrize("code", ["", "0", "None"])
+def test_an_orderly_exit_is_no_fault(code: str):
+    assert faults.fault_of("SystemExit", code, 0, None) is None
+
+
+def test_an_unknown_sandbox_is_refused():
+    with pytest.raises(SandboxError, match="moat"):
+        open_sandbox("moat")
+    assert open_sandbox("auto").name == "none"
+
+
+# ------------------------------------------------------------------ real kernels
+
+CELLS = {
+    "first imports": "import cv2\nfrom keras.layers import NoSuchLayer\nfrom google.colab import drive\nimport json\n"
+    "drive.mount('/content/drive')\nprint('went on')",
+    "uses missing": "print(json.dumps(1))\ncv2.imread('x.png')",
+    "stops": "1 / 0\nimport textwrap",
+    "after": "print(textwrap.dedent(' a'))",
+    "input": "print('before')\ninput('press enter')",
+    "getpass": "import getpass\ngetpass.getpass()",
+    "exit": "import sys\nsys.exit()",
+    "quit": "quit()",
+    "exit code": "raise SystemExit(3)",
+    "file": "open('nothing.csv')",
+    "network": "import urllib.request\nurllib.request.urlopen('https://example.com')",
+    "magics": "!pip install nothing-at-all\n%pip install nothing\n!ls\n%tensorflow_version 2.x\n%matplotlib qt\n%load_ext nosuchextension",
+    "bare pip": "pip install a b\n!pip install c\nx = 5\nprint(x)",
+    "bash": "%%bash\necho shell",
+    "capture": "%%capture caught\nprint('hidden')",
+    "captured": "print(caught.stdout)",
+    "unknown magic": "%nosuchmagic",
+    "syntax": "def f(:",
+    "companion": "import helper\nprint(open('data/notes.txt').read(), helper.VALUE, sorted(__import__('os').listdir('.')))",
+    "environment": "import os\nprint({k for k in os.environ if 'CANARY' in k}, os.environ['HOME'] != '/root', 'PYTHONPATH' in os.environ, 'JPY_PARENT_PID' in os.environ)",
+    "screen": "import matplotlib, time\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as plt\nt = time.time()\nfor i in range(3):\n"
+    "    plt.figure(); plt.imshow([[i, 1]]); plt.pause(20)\n    assert plt.waitforbuttonpress()\nassert plt.ginput(1) == []\nplt.show()\nprint(time.time() - t < 15)",
+    "many figures": "for i in range(80):\n    plt.figure(figsize=(1, 1)); plt.plot([i]); plt.show()",
+    "one huge print": "print('x' * 60_000_000)",
+    "huge repr": "'y' * 30_000_000",
+    "huge error": "raise ValueError('z' * 30_000_000)",
+    "quiet": "print('still here')",
+    "subprocess": "import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', 'print(7)'], capture_output=True, text=True).stdout)",
+    "async": "import asyncio\nawait asyncio.sleep(0)\nprint('awaited')",
+    "pending": "print('ran', __name__)",
+}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("run")
+    root = folder / "handed-in"
+    (root / "data").mkdir(parents=True)
+    (root / "helper.py").write_text("VALUE = 3\n")
+    (root / "data" / "notes.txt").write_text("a note")
+    given = submission(*CELLS.values(), root=root, companions=("helper.py", "data/notes.txt"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CANARY_TOKEN", "secret")
+        return run(given, folder, output_mib=16)
+
+
+def _index(name: str) -> int:
+    return list(CELLS).index(name)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("first imports", "went on\n"),
+        ("after", "a\n"),
+        ("bare pip", "\n5\n"),
+        ("bash", "shell\n"),
+        ("captured", "hidden\n"),
+        ("companion", "a note 3 ['data', 'helper.py']\n"),
+        ("environment", "set() True False False\n"),
+        ("screen", "True\n"),
+        ("quiet", "still here\n"),
+        ("subprocess", "7\n"),
+        ("async", "awaited\n"),
+        ("pending", "ran __main__\n"),
+    ],
+)
+def test_a_cell_runs(everything, name: str, words: str):
+    cell = everything.cell(_index(name))
+    assert cell.status is CellStatus.OK, cell.traceback
+    assert words in cell.printed
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("first imports", [FaultKind.MISSING_MODULE, FaultKind.CELL_ERROR]),
+        ("uses missing", [FaultKind.MISSING_MODULE]),
+        ("stops", [FaultKind.CELL_ERROR]),
+        ("input", [FaultKind.INPUT_REQUESTED]),
+        ("getpass", [FaultKind.INPUT_REQUESTED]),
+        ("exit", []),
+        ("quit", []),
+        ("exit code", [FaultKind.CELL_ERROR]),
+        ("file", [FaultKind.MISSING_FILE]),
+        ("network", [FaultKind.NETWORK_BLOCKED]),
+        ("magics", []),
+        ("unknown magic", [FaultKind.CELL_ERROR]),
+        ("syntax", [FaultKind.CELL_ERROR]),
+        ("one huge print", [FaultKind.OUTPUT_FLOOD]),
+        ("huge error", [FaultKind.CELL_ERROR]),
+        ("many figures", []),
+    ],
+)
+def test_each_fault_is_named(everything, name: str, kinds: list[FaultKind]):
+    assert [fault.kind for fault in everything.faults(_index(name))] == kinds
+
+
+@pytest.mark.kernel
+def test_nothing_is_installed_and_the_shell_works(everything):
+    text = everything.cell(_index("magics")).printed
+    assert text.count("Nothing is installed here") == 2
+    assert "helper.py" in text
+
+
+@pytest.mark.kernel
+def test_what_was_printed_before_an_error_is_kept(everything):
+    cell = everything.cell(_index("input"))
+    assert cell.printed == "before\n"
+    assert cell.error.startswith("StdinNotImplementedError")
+
+
+@pytest.mark.kernel
+def test_the_executed_notebook_is_bounded_and_whole(everything):
+    notebook = everything.result.executed
+    assert [cell.source for cell in notebook.cells] == list(CELLS.values())
+    assert sum(len(str(cell.outputs)) for cell in notebook.cells) < 30 << 20
+    error = notebook.cells[_index("stops")].outputs[-1]
+    assert (error.output_type, error.ename) == ("error", "ZeroDivisionError")
+    drawn = [o for o in notebook.cells[_index("many figures")].outputs if "image/png" in o.get("data", {})]
+    assert 40 < len(drawn) < 62
+
+
+@pytest.mark.kernel
+def test_the_data_are_untouched_and_nothing_is_left_beside_them(everything):
+    assert everything.result.sandbox == "none"
+    assert (everything.result.raw_evidence.parent / "keras" / "datasets" / "fashion-mnist").is_symlink()
+
+
+@pytest.mark.kernel
+def test_limits_of_cells(tmp_path: Path):
+    deaf = "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        pass"
+    ran = run(submission("print(1)\nwhile True: pass", "print(2)", deaf, "print(3)"), tmp_path, cell_s=1.5)
+    assert [c.status for c in ran.result.cells] == [
+        CellStatus.TIMEOUT,
+        CellStatus.OK,
+        CellStatus.TIMEOUT,
+        CellStatus.NOT_RUN,
+    ]
+    assert [f.kind for f in ran.result.faults] == [
+        FaultKind.CELL_TIMEOUT,
+        FaultKind.CELL_TIMEOUT,
+        FaultKind.KERNEL_DIED,
+    ]
+    assert ran.cell(0).printed == "1\n"
+    assert ran.cell(1).printed == "2\n"
+
+
+@pytest.mark.kernel
+def test_the_limit_of_the_notebook(tmp_path: Path):
+    ran = run(submission("x = 1", "import time\ntime.sleep(60)", "x"), tmp_path, notebook_s=2)
+    assert [c.status for c in ran.result.cells] == [CellStatus.OK, CellStatus.TIMEOUT, CellStatus.NOT_RUN]
+    assert [f.kind for f in ran.result.faults] == [FaultKind.TIMEOUT]
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_dies(tmp_path: Path):
+    ran = run(submission("import os", "os._exit(3)", "print(1)"), tmp_path)
+    assert [c.status for c in ran.result.cells] == [CellStatus.OK, CellStatus.ERROR, CellStatus.NOT_RUN]
+    assert [f.kind for f in ran.result.faults] == [FaultKind.KERNEL_DIED]
+
+
+@pytest.mark.kernel
+def test_too_much_memory(tmp_path: Path):
+    ran = run(
+        submission("import numpy as np, time\na = np.ones(10**8)\ntime.sleep(20)", "print(1)"), tmp_path, memory_mib=500
+    )
+    assert [f.kind for f in ran.result.faults] == [FaultKind.MEMORY]
+    assert ran.cell(1).status is CellStatus.NOT_RUN
+
+
+@pytest.mark.kernel
+def test_a_message_too_long_for_the_grader_loses_only_itself(tmp_path: Path):
+    """A forger goes past the recorder's bounds; the connection breaks, is named and made anew."""
+    forge = (
+        "k = get_ipython().kernel\nfrom jupyter_client.session import Session\n"
+        "Session.send(k.session, k.iopub_socket, 'stream', {'name': 'stdout', 'text': 'x' * 40_000_000}, parent=k.get_parent())"
+    )
+    ran = run(submission(forge, "print('next')"), tmp_path)
+    assert [f.kind for f in ran.result.faults] == [FaultKind.OUTPUT_FLOOD]
+    assert ran.cell(1).printed == "next\n"
+
+
+@pytest.mark.kernel
+def test_a_script(tmp_path: Path):
+    source = "import sys\nif __name__ == '__main__':\n    print(sys.argv, __file__.endswith('work/s.py'))"
+    ran = run(submission(source, script=True), tmp_path)
+    assert ran.cell(0).printed == "['s.py'] True\n"
+
+
+@pytest.mark.kernel
+def test_calling_a_run_off(tmp_path: Path):
+    stop = threading.Event()
+    said: list[Progress] = []
+
+    def on_progress(progress: Progress) -> None:
+        said.append(progress)
+        if progress.text.startswith("cell"):
+            threading.Timer(0.5, stop.set).start()
+
+    settings = RunSettings(small_data(tmp_path / "data"), stop=stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_submission(submission("import time\ntime.sleep(60)"), tmp_path, settings, on_progress)
+    assert [p.text for p in said] == ["starting", "cell 1 of 1"]
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_does_not_start_is_our_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("grader.run._environment", lambda room: {})
+    with pytest.raises(GradeError, match="did not start"):
+        run_submission(submission("1"), tmp_path, RunSettings(small_data(tmp_path / "data")), lambda _: None)
