@@ -28,7 +28,7 @@ from grader.errors import NothingToGrade, UsageError
 from grader.intake import choose, tree
 from grader.intake.names import HandedIn, for_people, handed_in, natural, safe_id, unique_ids
 from grader.intake.read import is_notebook, is_script
-from grader.intake.unpack import unpack
+from grader.intake.unpack import names_in, unpack
 from grader.records import SubmissionRef
 
 _REPOSITORY_FILES = re.compile(
@@ -147,7 +147,7 @@ class _Finder:
             return []
         here = tree.look(path, path)
         notebooks, scripts, archives = _sorted_out(here.files)
-        holding = {f for f in here.folders if any(map(_is_gradeable, tree.walk(f)))}
+        holding = {f for f in here.folders if any(map(_holds_work, tree.walk(f)))}
         if (path / ".git").exists() or self._is_one_students(path, here):
             lone = notebooks if len(here.files) == 1 and not here.folders else []
             return [self.student(path, _who(name, lone), origin)]
@@ -167,16 +167,18 @@ class _Finder:
     def _is_one_students(self, path: Path, here: tree.Folder) -> bool:
         """Whether a folder with one notebook, or one script and no notebook, is one submission."""
         files = list(tree.walk(path))
-        notebooks, scripts, _ = _sorted_out(files)
+        notebooks, scripts, archives = _sorted_out(files)
         mains = choose.main_scripts(scripts, notebooks)
         if not notebooks:
             mains = choose.answering(mains) or mains
-            return len(mains) == 1 and mains[0].parent == path
+            return len(mains) == 1 and mains[0].parent == path and not any(map(_holds_work, archives))
         if len(notebooks) > 1:
             return False
         if notebooks[0].parent == path:
             # A script at the top that answers by itself, and is no export of the notebook, is another student's.
+            # So is an archive that holds another notebook.
             beside = choose.answering(s for s in mains if s.parent == path)
+            beside += [a for a in archives if a.parent == path and _holds_work(a)]
             return all(s.stem == notebooks[0].stem for s in beside)
         if any(handed_in(folder.name) != HandedIn(for_people(folder.name)) for folder in here.folders):
             return False
@@ -277,6 +279,13 @@ def _sorted_out(files: Sequence[Path]) -> tuple[list[Path], list[Path], list[Pat
 
 def _is_gradeable(path: Path) -> bool:
     return is_notebook(path) or is_script(path)
+
+
+def _holds_work(path: Path) -> bool:
+    """Whether a file is, or an archive holds, something to grade."""
+    return _is_gradeable(path) or (
+        path.suffix.lower() == ".zip" and any(_is_gradeable(Path(n)) for n in names_in(path))
+    )
 
 
 def _stem(path: Path) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from grader.intake import words
@@ -22,8 +22,9 @@ from grader.intake.tokens import Cursor
 Target: TypeAlias = tuple[int | None, str | None]
 """Problem and letter, either of which may be left out."""
 
-_MARKUP = re.compile(r"\*+|`+|~~|\\(?=[().:\[\]*#-])|<[^<>]{0,80}>|\$")
+_MARKUP = re.compile(r"\*+|__+|`+|~~|\\(?=[().:\[\]*#-])|<[^<>]{0,80}>|\$")
 _BRACKETED = re.compile(r"^[(\[]\s*(\d{1,2}\s*[.-]?\s*[a-zA-Z])\s*[)\]]")
+_BOLD = re.compile(r"^\W*?(\*\*|__)(.+?)\1(.*)")
 _LEAD = re.compile(r"^[^\w(\[]+")
 _CAMEL = re.compile(r"(?<=[a-zäöü])(?=[A-Z])|_+|-+")
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
@@ -68,7 +69,12 @@ def plain(text: str) -> str:
 def parse(line: str) -> Mark | None:
     """The label at the beginning of a line of text; None when there is none."""
     text = _BRACKETED.sub(r"\1)", plain(line))
-    return _Parser(text).label() if text else None
+    mark = _Parser(text).label() if text else None
+    if mark is not None and not mark.closed and (bold := _BOLD.match(line[:_LONGEST])):
+        inner = parse(bold[2])
+        if inner is not None and inner.closed and not inner.rest:
+            return replace(inner, rest=plain(bold[3]))
+    return mark
 
 
 def parse_name(name: str) -> Mark | None:
@@ -141,12 +147,13 @@ class _Parser(Cursor):
 
     def _target(self, *, worded: bool) -> Mark | None:
         start = self.at
+        loose = self.word() in words.LOOSE_WORDS
         worded = self._task_word() or worded
         numbers = self._numbers(worded=worded)
         mark = self._part(worded=worded) if numbers is None else self._numbered(numbers, worded=worded)
         if mark is None:
             self.at = start
-        return mark
+        return replace(mark, form=Form.NUMBER) if mark and loose and mark.form is Form.PROBLEM else mark
 
     def _task_word(self) -> bool:
         word, following = self.word(), self.peek(1)

@@ -13,7 +13,7 @@ from grader.intake.grammar import Form, Mark
 from grader.records import Cell, CellKind
 
 
-class Where(enum.Enum):
+class Where(enum.StrEnum):
     TAG = "tag"
     NBGRADER = "nbgrader"
     NAME = "the name of a function"

@@ -111,6 +111,8 @@ def _why_not_json(text: str, problem: json.JSONDecodeError) -> str:
     if not start.startswith(("{", "[")):
         return f"The file is not a notebook but something else saved under its name ({problem.msg}, {where})."
     if not text[problem.pos :].strip() or problem.msg.startswith("Unterminated string"):
+        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+        where = f"line {line}, column {column}"
         return f"The notebook is cut short: it ends in the middle ({where}); save it completely and hand it in again."
     return f"The notebook is damaged: {problem.msg} ({where}); export it again and hand that in."
 

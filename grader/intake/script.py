@@ -21,6 +21,7 @@ _CODECELL = re.compile(r"^# <(?P<kind>\w+)cell>\s*$")
 _TEXT_KIND = re.compile(r"\[(markdown|md|raw)\]", re.IGNORECASE)
 _HEADER = re.compile(r"^(#!.*|#.*coding[:=].*)$")
 _CLOSERS = (")", "]", "}", "elif ", "else:", "else ", "except", "finally")
+_STRING = re.compile(r"(\s*)r?(\"{3}|'{3})((?:(?!\2).)*)\2\s*", re.DOTALL)
 _BLOCKS_TRIED = 12
 
 
@@ -49,9 +50,9 @@ def read_script(text: str) -> tuple[Cell, ...]:
         pieces = _cut_broken(lines)
     cells: list[Cell] = []
     for piece in pieces:
-        first, source = _content(lines, piece)
-        if source.strip():
-            cells.append(Cell(len(cells), piece.kind, source, first_line=first))
+        cell = _cell(len(cells), lines, piece)
+        if cell is not None:
+            cells.append(cell)
     return tuple(cells)
 
 
@@ -144,30 +145,35 @@ def _exported(
     return pieces
 
 
-def _content(lines: Sequence[str], piece: _Piece) -> tuple[int, str]:
-    """First line and source of a piece, without blank lines around it; text cells without comment signs."""
+def _cell(index: int, lines: Sequence[str], piece: _Piece) -> Cell | None:
+    """The cell of a piece, without blank lines around it; None when nothing is left."""
     first, stop = piece.first, piece.stop
     while stop > first and not lines[stop - 2].strip():
         stop -= 1
     while first < stop and not lines[first - 1].strip():
         first += 1
     body = list(lines[first - 1 : stop - 1])
-    if piece.kind is CellKind.CODE:
-        return first, "\n".join(body)
-    if body and _CODECELL.match(body[0]):
-        first, body = first + 1, body[1:]
-    elif body and (marker := _PERCENT.match(body[0])):
-        body[0] = _TEXT_KIND.sub("", marker["title"]).strip()
-        if not body[0]:
-            first, body = first + 1, body[1:]
-    if all(line.startswith("#") or not line.strip() for line in body):
-        body = [line[2:] if line.startswith("# ") else line[1:] for line in body]
-    else:
-        text = "\n".join(body).strip()
-        for quotes in ('"""', "'''"):
-            text = text.removeprefix("r" + quotes).removeprefix(quotes).removesuffix(quotes)
-        body = text.split("\n")
-    return first, "\n".join(body)
+    if not body:
+        return None
+    text = _text(body) if piece.kind is CellKind.MARKDOWN else None
+    if text is None:  # code, or marked as text but no comment and no string: then it is code
+        return Cell(index, CellKind.CODE, "\n".join(body), first_line=first)
+    skipped = next((n for n, line in enumerate(text) if line.strip()), None)
+    if skipped is None:
+        return None
+    return Cell(index, CellKind.MARKDOWN, "\n".join(text[skipped:]), first_line=first + skipped)
+
+
+def _text(body: Sequence[str]) -> list[str] | None:
+    """The lines of a text cell, line for line, without marker and comment signs; None when it holds code."""
+    title, rest = [], list(body)
+    if _CODECELL.match(rest[0]) or _PERCENT.match(rest[0]):
+        marker = _PERCENT.match(rest.pop(0))
+        title = [_TEXT_KIND.sub("", marker["title"]).strip() if marker else ""]
+    if all(line.startswith("#") or not line.strip() for line in rest):
+        return title + [line[2:] if line.startswith("# ") else line[1:] for line in rest]
+    string = _STRING.fullmatch("\n".join(rest))
+    return title + (string[1] + string[3]).split("\n") if string else None
 
 
 # ------------------------------------------------------------------ plain scripts

@@ -170,7 +170,10 @@ def _silent_step(state: _State, problem: int, letter: str, sheet: Sheet, declare
     if problem == state.problem:
         if state.letter == letter:
             return 0.2
-        return _gap(state.letter, letter) if state.letter is None or letter > state.letter else 2.5
+        if state.letter is None or letter > state.letter:
+            return _gap(state.letter, letter)
+        # Back: to do it again, unless a new beginning at 'a' rather is an unsaid problem's.
+        return 3.6 if letter == sheet.letters[problem][:1] and not any(p > problem for p in declared) else 2.5
     if problem < state.problem:
         return 6.0
     # The next problem begins without saying so: with its first letter, when this one is nearly through.

@@ -6,6 +6,7 @@ Guards: no member leaves the folder (zip slip), no links, no more than fits a cl
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import unicodedata
@@ -13,6 +14,8 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from grader.errors import UsageError
 
 MOST_FILES = 50_000
 LARGEST_FILE_MIB = 512
@@ -25,6 +28,9 @@ _RATIO_FROM_MIB = 16
 
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What `zipfile` raises for archives that are damaged or packed in ways that it does not know."""
+
+_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of writing that no archive can be blamed for."""
 
 _SKIPPED = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git")
 
@@ -66,8 +72,17 @@ def inspect(path: Path) -> Archive | str:
     return Archive(tuple((info, place) for info, place in placed if place is not None))
 
 
+def names_in(path: Path) -> list[str]:
+    """The names in an archive; none when it cannot be unpacked."""
+    found = inspect(path)
+    return [] if isinstance(found, str) else [str(place) for _, place in found.members]
+
+
 def unpack(path: Path, into: Path) -> str:
-    """Unpack an archive into a folder that does not exist yet; '' or the sentence that says why not (nothing stays)."""
+    """Unpack an archive into a folder that does not exist yet; '' or the sentence that says why not (nothing stays).
+
+    Raises UsageError when this machine has no room or right to write.
+    """
     found = inspect(path)
     if isinstance(found, str):
         return found
@@ -76,8 +91,10 @@ def unpack(path: Path, into: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             for info, place in found.members:
                 _write(archive, info, into / place)
-    except _BAD_ZIP:
+    except _BAD_ZIP as problem:
         shutil.rmtree(into, ignore_errors=True)
+        if isinstance(problem, OSError) and problem.errno in _OURS:
+            raise UsageError(f"{path} cannot be unpacked here: {problem.strerror}.") from None
         return "The archive is damaged: pack it again, or hand in the notebook (.ipynb) itself."
     return ""
 

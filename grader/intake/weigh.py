@@ -27,6 +27,7 @@ _RUNNING_ON: dict[Form, dict[Where, float]] = {
     Form.FULL: {Where.HEADING: 6, Where.COMMENT: 3, Where.NAME: 8},
     Form.PROBLEM: {Where.HEADING: 4, Where.COMMENT: 2, Where.NAME: 6},
     Form.PART: {Where.HEADING: 4, Where.COMMENT: 2, Where.NAME: 4},
+    Form.PAIR: {Where.HEADING: 4, Where.COMMENT: 2},
 }
 """The same for one that runs on into a sentence: 'Task 1c build the network'."""
 
@@ -183,6 +184,12 @@ def _read(place: Place, style: _Style, sheet: Sheet) -> tuple[tuple[Target, ...]
     first = mark.rest.split(" ", 1)[0].lower().strip(".,:")
     if not mark.closed and mark.targets[0][1] == "d" and first in words.DIMENSIONAL:
         return None
+    if (
+        mark.form is Form.PROBLEM
+        and not style.letters
+        and grammar.title_of(mark.rest) not in (None, mark.targets[0][0])
+    ):
+        return _titled(mark.rest, style, sheet)  # the student's own numbers
     if mark.form is Form.SOFT and _is_name(place.text, mark):
         return mark.targets, _INITIAL
     worth = (_WORTH if mark.closed else _RUNNING_ON).get(mark.form, {}).get(place.where)

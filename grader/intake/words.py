@@ -18,6 +18,9 @@ TASK_WORDS = _words(
 )
 """Stand before a number or a letter: 'Task 1', 'Teil b'. One letter only where the number follows at once: 'Q1'."""
 
+LOOSE_WORDS = _words("part item teil abschnitt")
+"""Of these: before a number they may as well divide the student's own text ('Part 2: Training')."""
+
 FILLERS = _words(
     """
     solution solutions sol answer answers ans to for of the my on regarding re ad see code number no nr ad zu zur
