@@ -393,6 +393,16 @@ def test_reasons_are_counted_inside_an_answer() -> None:
     assert by_line(f"md: {text}", *cells[:2])[1:] == ["1b"] * 4
 
 
+def test_comments_count_steps_where_headings_name_the_tasks() -> None:
+    cells = ["md: ## (a)", "py: x", "md: ## (b)", "py: x", "md: ## (f)", "py: # a) without noise\n# b) with noise\nx"]
+    assert by_cell("md: # Problem 1", *cells) == ["1", "1a", "1a", "1b", "1b", "1f", "1f"]
+
+
+def test_bare_letters_under_bare_numbers() -> None:
+    cells = ["py: #%% 1\nx", "py: # a\nx", "py: # b\nx", "py: # c\nx", "py: #%% 2\nx", "py: # a\nx"]
+    assert by_cell(*cells) == ["1", "1a", "1b", "1c", "2", "2a"]
+
+
 def test_matrices_listed_by_letter_inside_their_task() -> None:
     cells = ["md: ## 2a\na) Kx*IA\nb) Ky*IA\nc) Kx*IB\nd) Ky*IB", "md: ## 2b\nedges"]
     assert by_cell(*cells) == ["2a", "2b"]

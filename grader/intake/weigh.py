@@ -95,6 +95,8 @@ class _Style:
 
     letters: bool
     """Letters are used at all: then a number alone can be a problem."""
+    headings: bool
+    """Headings name the tasks: then a letter in a comment may as well count what the code does."""
     pairs: bool
     """Tasks are written 1.1, 1.2, …"""
     steps: frozenset[Form]
@@ -115,7 +117,13 @@ class _Style:
         beyond = max(sheet.letters) + 1
         numbered = [(m.form, m.targets[0][0]) for m in standing if m.form in (Form.NUMBER, Form.PROBLEM)]
         return _Style(
-            letters=sum(m.form in (Form.FULL, Form.PART, Form.SOFT) for _, m in marks) >= 2,
+            letters=sum(m.form in (Form.FULL, Form.PART, Form.SOFT) for _, m in marks) >= 2
+            or sum(m.form is Form.BARE and _exists(m.targets, sheet) for m in standing) >= 3,
+            headings=sum(
+                where is Where.HEADING and m.form in (Form.FULL, Form.PART) and _exists(m.targets, sheet)
+                for where, m in marks
+            )
+            >= 3,
             pairs=not lettered and len(set(pairs)) >= 3 and pairs[0][1] == 1 and pairs == sorted(pairs),
             steps=frozenset(form for form, number in numbered if number == beyond),
             problems=frozenset(
@@ -154,7 +162,7 @@ def _labels(cell: Cell, places: Sequence[Place], style: _Style, sheet: Sheet, ne
             continue
         loose = targets[0][0] is None and place.where in _ENUMERATION
         doubt = 0.0
-        if loose and named:
+        if loose and (named or (style.headings and place.where is Where.COMMENT)):
             worth = min(worth, _ENUMERATION[place.where])
             doubt = 2.0 if place.where is Where.TEXT and letter == next_heading else 0.0
         named = named or (letter is not None and not loose)
