@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -12,7 +13,7 @@ from grader.records import Curves
 from grader.report.words import accuracy
 
 _WIDTH, _HEIGHT = 560.0, 260.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 96.0, 16.0, 36.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 118.0, 16.0, 40.0
 _MOST_EPOCHS = 200
 
 
@@ -127,22 +128,22 @@ def _line(values: Sequence[float], kind: str, scale: _Scale) -> Markup:
 
 def _labels(labels: list[tuple[float, str, str]]) -> Markup:
     """Names at the lines' ends, pushed apart so that none covers another."""
-    parts, below = [], _TOP - 10
+    parts, below = [], _TOP - 13
     for y, kind, text in sorted(labels):
-        below = max(y + 4, below + 16)
+        below = max(y + 4, below + 19)
         parts.append(_text(f"name {kind}", _WIDTH - _RIGHT + 14, below, text))
     return Markup("").join(parts)
 
 
-def histogram(counts: Sequence[int], labels: Sequence[str], chart_id: str, title: str, unit: str) -> Markup:
-    """Bars with their counts written on them; the description lists all of them."""
-    width, height, base = 560.0, 200.0, 172.0
+def histogram(counts: Sequence[int], edges: Sequence[str], chart_id: str, title: str, unit: str) -> Markup:
+    """Bars with their counts written on them, between `edges` (one more); the description lists all of them."""
+    width, height, base, margin = 560.0, 200.0, 172.0, 20.0
     most = max([*counts, 1])
-    step = (width - 16) / max(len(counts), 1)
+    step = (width - 2 * margin) / max(len(counts), 1)
     parts = [Markup('<line class="axis" x1="8" x2="{}" y1="{y}" y2="{y}"/>').format(_round(width - 8), y=_round(base))]
-    for position, (count, label) in enumerate(zip(counts, labels, strict=True)):
+    for position, count in enumerate(counts):
         tall = (base - 24) * count / most
-        left = 8 + position * step
+        left = margin + position * step
         parts.append(
             Markup('<rect class="column" x="{}" y="{}" width="{}" height="{}" rx="3"/>').format(
                 _round(left + 3), _round(base - tall), _round(step - 6), _round(tall)
@@ -150,8 +151,8 @@ def histogram(counts: Sequence[int], labels: Sequence[str], chart_id: str, title
         )
         if count:
             parts.append(_text("count middle", left + step / 2, base - tall - 6, str(count)))
-        parts.append(_text("tick middle", left + step / 2, base + 18, label))
-    said = "; ".join(f"{label}: {count}" for count, label in zip(counts, labels, strict=True))
+    parts += [_text("tick middle", margin + n * step, base + 20, edge) for n, edge in enumerate(edges)]
+    said = "; ".join(f"{low}–{high}: {count}" for count, (low, high) in zip(counts, pairwise(edges), strict=True))
     return Markup(
         '<svg class="chart" role="img" aria-labelledby="{id}-t {id}-d" viewBox="0 0 {w} {h}">'
         '<title id="{id}-t">{title}</title><desc id="{id}-d">{unit}: {said}.</desc>{body}</svg>'

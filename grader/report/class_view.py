@@ -110,6 +110,15 @@ class FailedView:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnView:
+    """A task in the table's head."""
+
+    id: str
+    title: str
+    max_points: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClassView:
     problem_set: str
     count: int
@@ -127,8 +136,7 @@ class ClassView:
     misconceptions: tuple[MisconceptionCount, ...]
     slowest: tuple[SlowView, ...]
     failed: tuple[FailedView, ...]
-    tasks: tuple[tuple[str, str], ...]
-    """Columns: id and title."""
+    tasks: tuple[ColumnView, ...]
     rows: tuple[RowView, ...]
     run: RunInfo
 
@@ -162,7 +170,7 @@ def class_view(
         reviewed_submissions=sum(row.reviews > 0 for row in rows),
         histogram=charts.histogram(
             bins,
-            [f"{10 * n}–{10 * n + 10}" for n in range(10)],
+            [str(10 * n) for n in range(11)],
             "distribution",
             "Scores in percent of the points without bonus",
             "Submissions by score in percent",
@@ -174,7 +182,7 @@ def class_view(
         ),
         slowest=_slowest(grades, durations, with_staff_page),
         failed=tuple(_failed(g, with_staff_page) for g in grades if g.status is not Status.GRADED),
-        tasks=tuple((task.id, task.title) for task in rubric.tasks),
+        tasks=tuple(ColumnView(t.id, t.title, points(sum(c.points for c in t.criteria))) for t in rubric.tasks),
         rows=rows,
         run=run_info,
     )

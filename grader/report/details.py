@@ -29,6 +29,7 @@ class LayerRowView:
 @dataclass(frozen=True, slots=True)
 class LayersView:
     kind: ClassVar[str] = "layers"
+    title: ClassVar[str] = "Layers compared"
     rows: tuple[LayerRowView, ...]
     expected_total: str
     actual_total: str
@@ -44,6 +45,7 @@ class MatrixCell:
 @dataclass(frozen=True, slots=True)
 class MatrixView:
     kind: ClassVar[str] = "matrix"
+    title: ClassVar[str] = "Matrices compared"
     actual: tuple[tuple[MatrixCell, ...], ...]
     expected: tuple[tuple[MatrixCell, ...], ...]
     """Empty where students must not see it."""
@@ -60,6 +62,7 @@ class EpochRow:
 @dataclass(frozen=True, slots=True)
 class CurvesView:
     kind: ClassVar[str] = "curves"
+    title: ClassVar[str] = "Learning curve"
     chart: Markup
     epochs: tuple[EpochRow, ...]
     verified: str
@@ -75,6 +78,7 @@ class LookForView:
 @dataclass(frozen=True, slots=True)
 class WrittenView:
     kind: ClassVar[str] = "written"
+    title: ClassVar[str] = ""
     answer: Markup
     """'' when there is none."""
     reference: Markup
@@ -122,9 +126,9 @@ def _matrix(diff: MatrixDiff, *, reveal: bool) -> MatrixView:
     asked, found = _shape(diff.expected), _shape(diff.actual)
     wrong = sum(cell.off for row in actual for cell in row)
     if asked != found:
-        summary = f"Found is {found}, asked for is {asked}."
+        summary = f"Found is {found}, asked for is {asked}; entries that differ are marked ≠."
     elif wrong:
-        summary = f"{wrong} of {sum(map(len, actual))} entries differ."
+        summary = f"{wrong} of {sum(map(len, actual))} entries differ; they are outlined and marked ≠."
     else:
         summary = "All entries agree."
     return MatrixView(actual, expected if reveal else (), summary)

@@ -85,7 +85,7 @@ def markdown(source: str) -> Markup:
         attribute_filter=_only_our_classes,
     )
     # A wide table scrolls by itself, and whoever uses a keyboard must be able to reach it.
-    html = html.replace("<table>", '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>')
+    html = html.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>')
     return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - sanitised above
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
 
-from grader.records import CriterionGrade, Evidence, Fault, Grade, Outcome, TaskGrade, Verdict
+from grader.records import CriterionGrade, Evidence, Fault, Grade, LayerTable, MatrixDiff, Outcome, TaskGrade, Verdict
 from grader.report.cells import Cells, CellView, PlaceView
 from grader.report.class_view import ClassView, class_view
 from grader.report.details import DetailView, detail_view
@@ -33,6 +33,7 @@ Audience = Literal["student", "staff"]
 _ANSWERS = ("number.", "matrix.", "text.review")
 """Kinds of checks whose expected value is the answer to a question, not a demand that the sheet states."""
 _LOST = (Outcome.PARTIAL, Outcome.FAILED, Outcome.MISSING)
+_UNDECIDED = (Outcome.NEEDS_REVIEW, Outcome.ERRORED)
 _MOST_FIXES = 5
 _MOST_FAULTS = 50
 
@@ -60,6 +61,7 @@ class CriterionView:
     pending: bool
     message: str
     expected: str
+    """Both '' where a table compares them."""
     actual: str
     place: PlaceView | None
     details: tuple[DetailView, ...]
@@ -115,11 +117,14 @@ class ScoreView:
     score: str
     max_score: str
     pending: str
+    blocked: str
+    """Points that were not reached because the notebook stopped; '' when none."""
     bonus: str
     max_bonus: str
     pending_bonus: str
     earned_percent: float
     pending_percent: float
+    blocked_percent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,6 @@ class SubmissionView:
     score: ScoreView
     fixes: tuple[FixView, ...]
     more_fixes: int
-    blocked: str
-    """Points that were not reached because the notebook stopped; '' when none."""
     faults: tuple[FaultView, ...]
     more_faults: int
     bridged: tuple[BridgeView, ...]
@@ -176,7 +179,6 @@ def submission_view(
         score=_score(grade),
         fixes=tuple(builder.fix(c) for c in lost[:_MOST_FIXES]),
         more_fixes=max(0, len(lost) - _MOST_FIXES),
-        blocked=_blocked(grade),
         faults=faults,
         more_faults=max(0, len(grade.faults) - _MOST_FAULTS),
         bridged=bridged,
@@ -200,7 +202,7 @@ class _Builder:
         self._reveal = staff or loaded.rubric.reveal_reference
 
     def task(self, task: TaskGrade) -> TaskView:
-        pending = sum(c.max_points for c in task.criteria if c.verdict.outcome is Outcome.NEEDS_REVIEW)
+        pending = sum(c.max_points for c in task.criteria if c.verdict.outcome in _UNDECIDED)
         return TaskView(
             id=task.id,
             title=task.title,
@@ -223,16 +225,17 @@ class _Builder:
             for n, detail in enumerate(verdict.details)
         )
         suggestion = verdict.suggestion if self._staff else None
+        compared = any(isinstance(detail, LayerTable | MatrixDiff) for detail in verdict.details)
         return CriterionView(
             id=verdict.criterion,
             title=rule.title if rule else verdict.criterion,
             outcome=OUTCOMES[verdict.outcome],
             points=points(grade.points),
             max_points=points(grade.max_points),
-            pending=verdict.outcome is Outcome.NEEDS_REVIEW,
+            pending=verdict.outcome in _UNDECIDED,
             message=clean(verdict.message),
-            expected=clean(verdict.expected) if reveal else "",
-            actual=clean(verdict.actual),
+            expected=clean(verdict.expected) if reveal and not compared else "",
+            actual="" if compared else clean(verdict.actual),
             place=self._cells.place(verdict.place),
             details=tuple(details),
             misconceptions=tuple(self._misconception(slug) for slug in verdict.misconceptions),
@@ -280,27 +283,20 @@ def _state(task: TaskGrade) -> Word:
 
 def _score(grade: Grade) -> ScoreView:
     whole = grade.max_score or 1.0
+    criteria = (c for task in grade.tasks if not task.bonus for c in task.criteria)
+    blocked = sum(c.max_points - c.points for c in criteria if c.verdict.outcome is Outcome.BLOCKED)
     return ScoreView(
         score=points(grade.score),
         max_score=points(grade.max_score),
         pending=points(grade.pending) if grade.pending else "",
+        blocked=points(blocked) if blocked else "",
         bonus=points(grade.bonus),
         max_bonus=points(grade.max_bonus) if grade.max_bonus else "",
         pending_bonus=points(grade.pending_bonus) if grade.pending_bonus else "",
         earned_percent=round(100 * grade.score / whole, 2),
         pending_percent=round(100 * grade.pending / whole, 2),
+        blocked_percent=round(100 * blocked / whole, 2),
     )
-
-
-def _blocked(grade: Grade) -> str:
-    lost = sum(
-        c.max_points - c.points
-        for task in grade.tasks
-        if not task.bonus
-        for c in task.criteria
-        if c.verdict.outcome is Outcome.BLOCKED
-    )
-    return points(lost) if lost else ""
 
 
 def _fault(fault: Fault, evidence: Evidence | None, cells: Cells) -> FaultView:

@@ -76,9 +76,9 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const head of heads.filter((head) => head.dataset.key)) {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(...head.childNodes);
+    button.append(...[...head.childNodes].filter((node) => !node.classList?.contains("of")));
     button.insertAdjacentHTML("beforeend", '<span class="arrow" aria-hidden="true"></span>');
-    head.append(button);
+    head.prepend(button);
     button.addEventListener("click", () => {
       const key = head.dataset.key;
       // Numbers are wanted largest first, names from A; a third press gives the original order back.
