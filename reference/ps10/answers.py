@@ -332,10 +332,7 @@ weights.""",
     misleading=(
         AnswerPoint(
             "Says that there are fewer parameters: there are more (4,210 against 3,330).",
-            (
-                r"(?<!not )(?<!nicht )(?:few|fewer|less|reduc\w+|weniger|geringere\w*)\s+"
-                + r"(?:\w+\s+){0,2}?(?:param|weights|gewichte)",
-            ),
+            (r"(?<!not )(?<!nicht )(?:few|fewer|less|reduc\w+|weniger)\s+(?:\w+\s+){0,2}?(?:param|weights|gewichte)",),
         ),
     ),
 )
