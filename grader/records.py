@@ -302,6 +302,8 @@ class ShownImage:
     row: int | None
     """Official row."""
     title: str = ""
+    true_label: int | None = None
+    """Official label; None for other pictures."""
 
 
 @dataclass(frozen=True, slots=True)

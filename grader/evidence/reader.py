@@ -183,7 +183,9 @@ class Reader:
                 rows += images.rows[:SHOWN].tolist() if images and len(images.rows) else [-1]
                 if len(found) + len(rows) > SHOWN:
                     return tuple(found)
-            found += [ShownImage(place, *self.official.row_in_set(row), event.title) for row in rows or [-1]]
+            for row in rows or [-1]:
+                label = int(self.official.labels[row]) if row >= 0 else None
+                found.append(ShownImage(place, *self.official.row_in_set(row), event.title, label))
         return tuple(found)
 
     def arrays(self) -> tuple[SmallArray, ...]:
