@@ -1,255 +1,270 @@
-"""Checks of the data: what was loaded, how it was shaped and scaled before networks saw it."""
+"""What the networks were given: the official images, as vectors, scaled, or in the shape for convolutions."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.canonical import canonical
-from grader.checks import check
-from grader.checks.verdicts import failed, needs_review, partial, passed
-from grader.records import Place
+from grader.checks import check, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from grader.checks.case import Case
-    from grader.records import Architecture, DataRef, Training, Verdict
+    from grader.records import Architecture, DataRef, Place, Training, Verdict
     from grader.rubric.schema import Criterion
 
-PIXELS = 784
-IMAGE = (28, 28, 1)
-_CLOSE = 0.011
-"""Dividing by 256, or by the largest value of a part of the data, is as good as dividing by 255."""
+PIXELS = 28 * 28
+DATASET = "fashion_mnist"
+_MANY = 1000
+"""Rows from which an array is a data set and no sample of it."""
+_NEAR = 0.01
+"""Distance of a range's end from where it should be; 255/256 is within it."""
 
 
-# ------------------------------------------------------------------ 1a
+def all_images(case: Case) -> Iterator[DataRef]:
+    """Every array of images that variables held or that networks were given."""
+    evidence = case.evidence
+    for state in evidence.states:
+        yield state.data
+    for training in evidence.trainings:
+        yield from (ref for ref in (training.x, training.validation_x) if ref)
+    for used in (*evidence.evaluations, *evidence.predictions):
+        if used.x:
+            yield used.x
+
+
+def _images(refs: Iterator[DataRef]) -> list[DataRef]:
+    return [ref for ref in refs if ref.kind == "images"]
+
+
+# ------------------------------------------------------------------ vectors
 
 
 @check("data.vectorised")
 def vectorised(case: Case, criterion: Criterion) -> Verdict:
-    """The official training and test images as vectors of 784."""
-    used = list(_images(case))
-    flat = [(place, d) for place, d in used if d.shape[1:] == (PIXELS,)]
-    train = next((place for place, d in flat if d.train_rows and not d.test_rows), None)
-    test = next((place for place, d in flat if d.test_rows and not d.train_rows), None)
-    expected = "training and test images as 784 values each"
+    """The official training and test images were loaded and made vectors of 784."""
+    images = _images(all_images(case))
+    official = [ref for ref in images if ref.train_rows or ref.test_rows]
+    vectors = [ref for ref in official if ref.shape[1:] == (PIXELS,) and ref.rows >= _MANY]
+    train, test = any(ref.train_rows for ref in vectors), any(ref.test_rows for ref in vectors)
+    facts = {"expected": f"60,000×{PIXELS} and 10,000×{PIXELS}", "actual": _shapes(official)}
+    loaded = any(event.dataset == DATASET for event in case.evidence.loaded) or bool(official)
     if train and test:
-        return passed(criterion, "Training and test images are vectorised to 784.", expected=expected, place=train)
-    layer = next((t for t in case.evidence.trainings if _flattens(t.architecture)), None)
-    network = next((n for n in case.evidence.networks if _flattens(n.architecture)), None)
-    official = [(place, d) for place, d in used if d.train_rows or d.test_rows]
-    if official and (layer or network):
-        place = layer.place if layer else network.place if network else None
-        sentence = "The images are vectorised inside the network, by its first layer: just as good."
-        return passed(criterion, sentence, expected=expected, actual="a Flatten layer", place=place)
+        return verdicts.passed(criterion, f"Training and test images are vectors of {PIXELS} values.", **facts)
+    if loaded and any(_flattens(n.architecture) for n in case.evidence.networks):
+        message = "The official images are loaded, and a Flatten layer in the network makes vectors of them."
+        return verdicts.passed(criterion, message, **facts)
     if train or test:
-        got, lacks = ("training", "test") if train else ("test", "training")
-        sentence = f"The {got} images are vectorised to 784, the {lacks} images are not."
-        return partial(criterion, 0.5, sentence, expected=expected, place=train or test)
-    if official:
-        place, data = official[0]
-        sentence = "The official images are loaded, but nowhere vectorised to 784."
-        return partial(criterion, 0.5, sentence, expected=expected, actual=_shape(data), place=place)
-    if case.evidence.loaded:
-        place = case.evidence.loaded[0].place
-        sentence = "The data set is loaded, but its images are nowhere vectorised to 784."
-        return partial(criterion, 0.5, sentence, expected=expected, place=place)
-    if used:
-        place, data = used[0]
-        sentence = "Images are there, but they are not recognised as the official ones: a person will look at them."
-        return needs_review(criterion, sentence, expected=expected, actual=_shape(data), place=place)
-    return case.absent(criterion, "The data set was not loaded when the notebook ran.", expected=expected)
+        other = "test" if train else "training"
+        message = f"The official data are loaded, but the {other} images were not made vectors of {PIXELS} values."
+        return verdicts.partial(criterion, 0.75, message, **facts)
+    if loaded:
+        if why := case.blocked(case.task(criterion).id):
+            return verdicts.blocked(criterion, f"This could not be reached: {why}.", **facts)
+        message = f"The official data are loaded, but not made vectors of {PIXELS} values."
+        return verdicts.partial(criterion, 0.5, message, **facts)
+    return _other_data(case, criterion, images) or case.absent(criterion, "The official data were not loaded.", **facts)
 
 
-def _images(case: Case) -> Iterator[tuple[Place, DataRef]]:
-    """Everything that looks like a set of images, where it was."""
-    for state in case.evidence.states:
-        if state.data.kind == "images":
-            yield Place(state.cell), state.data
-    for training in case.evidence.trainings:
-        for data in (training.x, training.validation_x):
-            if data is not None and data.kind == "images":
-                yield training.place, data
-    for use in (*case.evidence.evaluations, *case.evidence.predictions):
-        if use.x is not None and use.x.kind == "images":
-            yield use.place, use.x
+def _other_data(case: Case, criterion: Criterion, images: list[DataRef]) -> Verdict | None:
+    """Other data than the official ones: another set of Keras, or the student's own files."""
+    if other := next((event for event in case.evidence.loaded if event.dataset != DATASET), None):
+        message = f"The data set {other.dataset} was loaded instead of {DATASET}."
+        return verdicts.failed(criterion, message, actual=other.dataset, expected=DATASET, place=other.place)
+    if any(ref.rows >= _MANY for ref in images):
+        message = "Images are used that are not recognised as the official ones, so a person will look at them."
+        return verdicts.needs_review(criterion, message, actual=_shapes(images))
+    return None
 
 
 def _flattens(architecture: Architecture) -> bool:
-    """Whether a network's first step on the images is to make vectors of them."""
-    for step in canonical(architecture).steps:
-        if step.kind == "Flatten" or (step.kind == "Reshape" and step.after == (PIXELS,)):
-            return True
-        if step.role != "prepare":
-            return False
-    return False
+    form = canonical(architecture)
+    first = [s.kind for s in form.steps if s.role == "prepare"]
+    return form.family == "dense" and bool({"Flatten", "Reshape"} & set(first))
 
 
-def _shape(data: DataRef) -> str:
-    return "×".join(map(str, data.shape))
+def _shapes(refs: list[DataRef]) -> str:
+    shapes = dict.fromkeys("×".join(f"{n:,}" if i == 0 else str(n) for i, n in enumerate(r.shape)) for r in refs)
+    return ", ".join(list(shapes)[:6])
 
 
-# ------------------------------------------------------------------ 1b
+# ------------------------------------------------------------------ scaling
+
+
+class Range(enum.Enum):
+    RIGHT = "scaled to [0, 1]"
+    UNSCALED = "not scaled"
+    TWICE = "scaled twice"
+    OTHER = "scaled to another range"
+    UNCLEAR = "not clear"
 
 
 @dataclass(frozen=True, slots=True)
-class _Scaling:
-    """What a network's images were scaled to."""
+class Scaling:
+    range: Range
+    text: str
+    """The range in figures."""
+    note: str = ""
 
-    share: float | None
-    """Of the points; None when a person must look."""
-    sentence: str
-    actual: str
-    slug: str = ""
-    place: Place | None = None
+
+def _scaling(ref: DataRef, architecture: Architecture | None = None) -> Scaling:
+    """In which range the official grey values 0…255 reach the network's first real layer."""
+    lo, hi = ref.lo, ref.hi
+    if not ref.exact or lo is None or hi is None:
+        low, high = ref.minimum, ref.maximum
+        text = f"{low:g} … {high:g}" if low is not None and high is not None else "unknown"
+        return Scaling(Range.UNCLEAR, text)
+    note = ""
+    for layer in architecture.layers if architecture else ():
+        scale, offset = layer.config.get("scale"), layer.config.get("offset", 0.0)
+        if layer.kind == "Rescaling" and isinstance(scale, int | float) and isinstance(offset, int | float):
+            lo, hi, note = lo * scale + offset, hi * scale + offset, " by a Rescaling layer"
+        elif layer.kind == "Normalization":
+            return Scaling(Range.OTHER, "standardised by a Normalization layer")
+        elif layer.weights:
+            break
+    text = f"{lo:.4g} … {hi:.4g}"
+    if abs(lo) <= _NEAR and abs(hi - 1) <= _NEAR:
+        return Scaling(
+            Range.RIGHT, text, note + (" (divided by 256; 255 is the largest grey value)" if hi < 0.999 else "")
+        )
+    if abs(lo) <= _NEAR and hi > 2:
+        return Scaling(Range.UNSCALED, text)
+    if abs(lo) <= _NEAR and hi < 0.02:
+        return Scaling(Range.TWICE, text)
+    return Scaling(Range.OTHER, text)
 
 
 @check("data.scaled")
 def scaled(case: Case, criterion: Criterion) -> Verdict:
-    """What the networks are trained on is the official data scaled to [0, 1]."""
-    expected = "the official images, grey values in [0, 1]"
-    found = [_of_training(t) for t in case.evidence.trainings if t.x is not None and t.x.kind == "images"]
-    if not found:
-        found = list(_of_arrays(case))
-    if not found:
-        unknown = [t for t in case.evidence.trainings if t.x is None or t.x.kind != "images"]
-        if unknown:
-            sentence = "What the network is trained on is not recognised as images: a person will look at it."
-            return needs_review(criterion, sentence, expected=expected, place=unknown[0].place)
-        return case.absent(criterion, "No scaled images were found when the notebook ran.", expected=expected)
-    undecided = [s for s in found if s.share is None]
-    decided = [s for s in found if s.share is not None]
-    worst = min(decided, key=lambda s: s.share or 0.0, default=None)
-    if worst is None or (undecided and worst.share == 1.0):
-        one = undecided[0]
-        return needs_review(criterion, one.sentence, expected=expected, actual=one.actual, place=one.place)
-    facts = {"expected": expected, "actual": worst.actual, "place": worst.place}
-    slugs = (worst.slug,) if worst.slug else ()
-    if worst.share == 1.0:
-        return passed(criterion, worst.sentence, **facts)
-    right = sum(s.share == 1.0 for s in decided)
-    if right:
-        sentence = f"{worst.sentence} {right} of {len(found)} trainings see images scaled to [0, 1]."
-        return partial(criterion, 0.5, sentence, misconceptions=slugs, **facts)
-    if worst.share:
-        return partial(criterion, worst.share, worst.sentence, misconceptions=slugs, **facts)
-    return failed(criterion, worst.sentence, misconceptions=slugs, **facts)
+    """The networks are trained on the official images with grey values from 0 to 1."""
+    trainings = [t for t in case.evidence.trainings if t.x is not None and t.x.kind == "images"]
+    if not trainings:
+        return _scaled_arrays(case, criterion)
+    first = _first(case, trainings)
+    facts = {"expected": "0 … 1", "place": first.place}
+    assert first.x is not None
+    if not (first.x.train_rows or first.x.test_rows):
+        message = "The images that the networks are trained on are not recognised, so a person will look at them."
+        return verdicts.needs_review(criterion, message, actual=_range(first.x), **facts)
+    mine = _scaling(first.x, first.architecture)
+    if mine.range is not Range.RIGHT:
+        return _wrongly(criterion, mine, facts)
+    others = [(t, _scaling(t.x, t.architecture)) for t in trainings if t.x and (t.x.train_rows or t.x.test_rows)]
+    if strays := [(t, s) for t, s in others if s.range in {Range.UNSCALED, Range.TWICE}]:
+        training, stray = strays[0]
+        message = f"The first networks are trained on images scaled to [0, 1], but a later one on {stray.text}."
+        slugs = ("data.scaled_twice",) if stray.range is Range.TWICE else ("data.unscaled",)
+        facts["place"] = training.place
+        return verdicts.partial(criterion, 0.5, message, actual=stray.text, misconceptions=slugs, **facts)
+    if test := _test_unlike(case, trainings):
+        message = f"The training images are scaled to [0, 1], the test images are not: {test.text}."
+        slugs = ("data.partly_scaled",)
+        return verdicts.partial(criterion, 0.5, message, actual=test.text, misconceptions=slugs, **facts)
+    message = f"The networks are trained on the official images, scaled to [0, 1]{mine.note}."
+    return verdicts.passed(criterion, message, actual=mine.text, **facts)
 
 
-def _of_training(training: Training) -> _Scaling:
-    assert training.x is not None
-    own = _scaling(training.x, _rescales(training.architecture), training.place)
-    held = training.validation_x
-    if own.share == 1.0 and held is not None and held.is_test:
-        other = _scaling(held, _rescales(training.architecture), training.place)
-        if other.share is not None and other.share < 1.0:
-            sentence = "The training images are scaled to [0, 1], the test images are not scaled in the same way."
-            return _Scaling(0.5, sentence, f"test images: {other.actual}", "data.partly_scaled", training.place)
-    return own
+def _first(case: Case, trainings: list[Training]) -> Training:
+    """The training that the criterion is about: of the rubric's first network that was trained on arrays."""
+    for slot in case.rubric.networks:
+        matched = case.network(slot.id)
+        if matched and matched.training in trainings:
+            return matched.training
+    return trainings[0]
 
 
-def _of_arrays(case: Case) -> Iterator[_Scaling]:
-    """Where nothing was trained: scaled arrays, should they exist."""
-    states = [s for s in case.evidence.states if s.data.kind == "images" and (s.data.train_rows or s.data.test_rows)]
-    each = [(s, _scaling(s.data, 1.0, Place(s.cell))) for s in states]
-    right = [(s, scaling) for s, scaling in each if scaling.share == 1.0]
-    if not right:
-        return
-    state, scaling = right[0]
-    if any(s.data.is_train for s, _ in right) and any(s.data.is_test for s, _ in right):
-        yield scaling
-    else:
-        which = "training" if state.data.is_train else "test"
-        sentence = f"Only the {which} images are scaled to [0, 1]."
-        yield _Scaling(0.5, sentence, scaling.actual, "data.partly_scaled", scaling.place)
+def _wrongly(criterion: Criterion, scaling: Scaling, facts: dict[str, str | Place]) -> Verdict:
+    facts = {**facts, "actual": scaling.text}
+    match scaling.range:
+        case Range.UNSCALED:
+            message = "The networks are trained on grey values from 0 to 255: they were not scaled."
+            return verdicts.failed(criterion, message, misconceptions=("data.unscaled",), **facts)
+        case Range.TWICE:
+            message = f"The grey values were scaled twice: they lie in {scaling.text} only."
+            return verdicts.failed(criterion, message, misconceptions=("data.scaled_twice",), **facts)
+        case Range.OTHER:
+            message = f"The grey values are scaled, but to {scaling.text} and not to [0, 1]."
+            return verdicts.partial(criterion, 0.5, message, **facts)
+        case _:
+            message = f"The images were changed otherwise than by a common factor ({scaling.text}): a person will look."
+            return verdicts.needs_review(criterion, message, **facts)
 
 
-def _rescales(architecture: Architecture) -> float | None:
-    """The factor of the Rescaling layers before anything is learnt; None for one that learns its scale."""
-    factor = 1.0
-    for layer in architecture.layers:
-        if layer.kind == "Rescaling":
-            scale, offset = layer.config.get("scale"), layer.config.get("offset", 0.0)
-            if not isinstance(scale, int | float) or offset:
-                return None
-            factor *= scale
-        elif layer.kind in {"Normalization", "Lambda"}:
-            return None
-        elif layer.kind not in {"InputLayer", "Flatten", "Reshape", "Permute"}:
-            break
-    return factor
+def _test_unlike(case: Case, trainings: list[Training]) -> Scaling | None:
+    """Test images given to a network in another range than [0, 1]."""
+    networks = {n.id: n.architecture for n in case.evidence.networks}
+    given = [(t.validation_x, t.architecture) for t in trainings]
+    given += [(e.x, networks.get(e.network)) for e in case.evidence.evaluations]
+    for ref, architecture in given:
+        if ref is not None and ref.kind == "images" and ref.is_test:
+            scaling = _scaling(ref, architecture)
+            if scaling.range in {Range.UNSCALED, Range.TWICE}:
+                return scaling
+    return None
 
 
-def _scaling(data: DataRef, factor: float | None, place: Place) -> _Scaling:
-    """What became of black and white, by the array and by the network's own Rescaling."""
-    if data.unknown_rows:
-        sentence = "The network is trained on images that are not recognised as the official ones: a person will look."
-        return _Scaling(None, sentence, _range(data), place=place)
-    if factor is None:
-        sentence = "The network scales its images by a layer of its own: a person will look at it."
-        return _Scaling(None, sentence, _range(data), place=place)
-    if not data.exact or data.lo is None or data.hi is None:
-        if data.minimum is not None and data.maximum is not None and data.minimum >= 0 and 0.1 < data.maximum <= 1:
-            sentence = (
-                "The images are in [0, 1], though not by one factor for all: dividing by 255 keeps them comparable."
-            )
-            return _Scaling(1.0, sentence, _range(data), place=place)
-        sentence = "The official images are treated in an unusual way: a person will look at it."
-        return _Scaling(None, sentence, _range(data), place=place)
-    lo, hi = data.lo * factor, data.hi * factor
-    actual = f"[{lo:.4g}, {hi:.4g}]"
-    if abs(lo) <= _CLOSE and abs(hi - 1) <= _CLOSE:
-        how = "" if factor == 1.0 else " by a layer of the network"
-        return _Scaling(1.0, f"The networks see the official images, scaled to [0, 1]{how}.", actual, place=place)
-    if lo == 0 and abs(hi - 255) < 1:
-        sentence = "The network is trained on grey values from 0 to 255, which are not scaled."
-        return _Scaling(0.0, sentence, actual, "data.unscaled", place)
-    if lo == 0 and hi <= 1 / 200:
-        sentence = "The grey values are divided twice, so that hardly anything is left of them."
-        return _Scaling(0.0, sentence, actual, "data.scaled_twice", place)
-    return _Scaling(0.5, f"The images are scaled, but to {actual} instead of [0, 1].", actual, place=place)
+def _range(ref: DataRef) -> str:
+    return _scaling(ref).text
 
 
-def _range(data: DataRef) -> str:
-    return (
-        "" if data.minimum is None or data.maximum is None else f"values from {data.minimum:.4g} to {data.maximum:.4g}"
-    )
+def _scaled_arrays(case: Case, criterion: Criterion) -> Verdict:
+    """Nothing was trained on an array: then the arrays themselves count."""
+    refs = [r for r in _images(all_images(case)) if r.rows >= _MANY and (r.train_rows or r.test_rows)]
+    right = [r for r in refs if _scaling(r).range is Range.RIGHT]
+    rescaling = [n for n in case.evidence.networks if any(layer.kind == "Rescaling" for layer in n.architecture.layers)]
+    facts = {"expected": "0 … 1", "actual": ", ".join(dict.fromkeys(_range(r) for r in refs))}
+    if any(r.train_rows for r in right):
+        if any(r.test_rows for r in right) or not any(r.test_rows for r in refs):
+            return verdicts.passed(criterion, "The official images are scaled to [0, 1].", **facts)
+        message = "The training images are scaled to [0, 1], the test images are not."
+        return verdicts.partial(criterion, 0.5, message, misconceptions=("data.partly_scaled",), **facts)
+    if rescaling and refs:
+        message = "A Rescaling layer in the network scales the official images."
+        return verdicts.passed(criterion, message, **facts)
+    if case.evidence.trainings:
+        message = "What the networks were trained on could not be seen, so a person will look at it."
+        return verdicts.needs_review(criterion, message, **facts)
+    unclear = [r for r in refs if _scaling(r).range in {Range.UNCLEAR, Range.OTHER, Range.TWICE}]
+    if unclear:
+        return _wrongly(criterion, _scaling(unclear[-1]), {"expected": "0 … 1"})
+    return case.absent(criterion, "No images scaled to [0, 1] were found.", **facts)
 
 
-# ------------------------------------------------------------------ 3a
+# ------------------------------------------------------------------ the shape for convolutions
 
 
 @check("data.shape")
 def shape(case: Case, criterion: Criterion) -> Verdict:
     """The convolutional network takes images of 28×28×1."""
+    wanted = case.spec(criterion.network).model.input_shape
+    facts = {"expected": "×".join(map(str, wanted))}
     matched = case.network(criterion.network)
-    expected = "28×28×1"
     if matched is None:
-        return _shape_of_arrays(case, criterion)
-    given = matched.architecture.input_shape
-    data = matched.training.x if matched.training else None
-    shapes = [tuple(given)] if given else []
-    shapes += [data.shape[1:]] if data is not None else []
-    facts = {"expected": expected, "actual": " and ".join(_dimensions(shapes)), "place": matched.place}
-    if IMAGE in shapes:
-        return passed(criterion, "The network takes images of 28×28×1.", **facts)
-    if any(step.kind == "Reshape" and step.after == IMAGE for step in canonical(matched.architecture).steps):
-        return passed(criterion, "A Reshape layer makes 28×28×1 images of the input: just as good.", **facts)
-    if not shapes:
-        return _shape_of_arrays(case, criterion)
-    if any(sorted(s, key=str) == sorted(IMAGE, key=str) for s in shapes):
-        return partial(criterion, 0.5, "The colour channel is not where Keras expects it (last).", **facts)
-    return failed(criterion, "The network does not take images of 28×28×1.", **facts)
-
-
-def _shape_of_arrays(case: Case, criterion: Criterion) -> Verdict:
-    """Without a network that shows it, arrays of the right shape do."""
-    state = next((s for s in case.evidence.states if s.data.kind == "images" and s.data.shape[1:] == IMAGE), None)
-    if state is not None:
-        return passed(criterion, "The images are shaped to 28×28×1.", expected="28×28×1", place=Place(state.cell))
-    return case.absent(criterion, "No images of 28×28×1 were found when the notebook ran.", expected="28×28×1")
-
-
-def _dimensions(shapes: Iterable[tuple[int | None, ...]]) -> list[str]:
-    return list(dict.fromkeys("×".join("?" if n is None else str(n) for n in s) for s in shapes))
+        fitting = [r for r in _images(all_images(case)) if r.shape[1:] == wanted]
+        if fitting:
+            message = f"The images are brought to {facts['expected']}."
+            return verdicts.passed(criterion, message, actual=_shapes(fitting), **facts)
+        return case.absent(
+            criterion, "No network with convolutions and no images in a shape for it were found.", **facts
+        )
+    training, architecture = matched.training, matched.architecture
+    data = training.x.shape[1:] if training and training.x else None
+    own = architecture.input_shape or data
+    facts |= {"actual": "×".join(str(n) for n in own or ())}
+    if own == wanted or data == wanted:
+        return verdicts.passed(
+            criterion, f"The network takes images of {facts['expected']}.", place=matched.place, **facts
+        )
+    reshaped = next((s.output_shape for s in architecture.layers if s.kind == "Reshape"), None)
+    if reshaped == wanted:
+        message = f"A Reshape layer in the network makes images of {facts['expected']}."
+        return verdicts.passed(criterion, message, place=matched.place, **facts)
+    if own is None:
+        message = "The shape that the network takes is not known, as it was never built: a person will look."
+        return verdicts.needs_review(criterion, message, place=matched.place, **facts)
+    message = f"The network takes {facts['actual'] or 'single values'} instead of {facts['expected']}."
+    return verdicts.failed(criterion, message, place=matched.place, **facts)
