@@ -135,7 +135,7 @@ def read_results(path: Path) -> ResultsDocument | None:
 def _submission(grade: Grade, duration_s: float | None) -> SubmissionResult:
     return SubmissionResult(
         id=_text(grade.ref.id),
-        source=_text(grade.ref.source.as_posix()),
+        source=_text(grade.ref.origin or grade.ref.source.as_posix()),
         status=grade.status,
         faults=[FaultResult(kind=f.kind, cell=f.cell, message=_text(f.message)) for f in grade.faults],
         score=_points(grade.score),
