@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.canonical import canonical
 from grader.checks import check, verdicts
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.checks.case import Case
-    from grader.records import Architecture, DataRef, Place, Training, Verdict
+    from grader.records import Architecture, DataRef, Training, Verdict
     from grader.rubric.schema import Criterion
 
 PIXELS = 28 * 28
@@ -31,9 +31,8 @@ def all_images(case: Case) -> Iterator[DataRef]:
         yield state.data
     for training in evidence.trainings:
         yield from (ref for ref in (training.x, training.validation_x) if ref)
-    for used in (*evidence.evaluations, *evidence.predictions):
-        if used.x:
-            yield used.x
+    yield from (e.x for e in evidence.evaluations if e.x)
+    yield from (p.x for p in evidence.predictions if p.x)
 
 
 def _images(refs: Iterator[DataRef]) -> list[DataRef]:
@@ -145,7 +144,7 @@ def scaled(case: Case, criterion: Criterion) -> Verdict:
     if not trainings:
         return _scaled_arrays(case, criterion)
     first = _first(case, trainings)
-    facts = {"expected": "0 … 1", "place": first.place}
+    facts: dict[str, Any] = {"expected": "0 … 1", "place": first.place}
     assert first.x is not None
     if not (first.x.train_rows or first.x.test_rows):
         message = "The images that the networks are trained on are not recognised, so a person will look at them."
@@ -177,7 +176,7 @@ def _first(case: Case, trainings: list[Training]) -> Training:
     return trainings[0]
 
 
-def _wrongly(criterion: Criterion, scaling: Scaling, facts: dict[str, str | Place]) -> Verdict:
+def _wrongly(criterion: Criterion, scaling: Scaling, facts: dict[str, Any]) -> Verdict:
     facts = {**facts, "actual": scaling.text}
     match scaling.range:
         case Range.UNSCALED:
@@ -197,7 +196,7 @@ def _wrongly(criterion: Criterion, scaling: Scaling, facts: dict[str, str | Plac
 def _test_unlike(case: Case, trainings: list[Training]) -> Scaling | None:
     """Test images given to a network in another range than [0, 1]."""
     networks = {n.id: n.architecture for n in case.evidence.networks}
-    given = [(t.validation_x, t.architecture) for t in trainings]
+    given: list[tuple[DataRef | None, Architecture | None]] = [(t.validation_x, t.architecture) for t in trainings]
     given += [(e.x, networks.get(e.network)) for e in case.evidence.evaluations]
     for ref, architecture in given:
         if ref is not None and ref.kind == "images" and ref.is_test:
@@ -255,7 +254,7 @@ def shape(case: Case, criterion: Criterion) -> Verdict:
     data = training.x.shape[1:] if training and training.x else None
     own = architecture.input_shape or data
     facts |= {"actual": "×".join(str(n) for n in own or ())}
-    if own == wanted or data == wanted:
+    if wanted in {own, data}:
         return verdicts.passed(
             criterion, f"The network takes images of {facts['expected']}.", place=matched.place, **facts
         )

@@ -1,252 +1,270 @@
-"""Checks of the images that were displayed: some of the data, and the test items that are taken for boots."""
+"""Images that a notebook shows: a few of the data set, and the test items that a network takes for ankle boots."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from grader.checks import check
-from grader.checks.verdicts import failed, needs_review, partial, passed
-from grader.records import FaultKind, Outcome, Place
+from grader.checks import check, verdicts
 from grader.stated.passages import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.checks.case import Case
-    from grader.records import ShownImage, Verdict
+    from grader.records import Place, ShownImage, Verdict
     from grader.rubric.schema import Criterion
 
-_MOSTLY = 0.9
-"""Share of the shown items that must be predicted as the class; a picture shown beside them does no harm."""
-
-
-# ------------------------------------------------------------------ 1a
+_MARKS = re.compile(
+    r"wrong|false|incorrect|mis-?class|not (?:a |an )?(?:ankle )?boot|error|falsch|fehl|correct|right|richtig|korrekt"
+    r"|[✗✓❌✅]",
+    re.IGNORECASE,
+)
+"""Words by which a title or a printed line tells right from wrong."""
+_PREDICTS = {"predict", "predict_classes", "predict_on_batch", "argmax", "call"}
 
 
 @check("image.shown")
 def shown(case: Case, criterion: Criterion) -> Verdict:
-    """Some of the official images are displayed."""
-    elsewhere = _retrieval_tasks(case)
-    here = [i for i in case.evidence.shown if not _tasks(case, i.place) & elsewhere]
-    official = [i for i in here if i.source != "unknown"]
-    if official:
-        many = "an image" if len(official) == 1 else f"{len(official)} images"
-        return passed(criterion, f"You show {many} of the data set.", place=official[0].place)
+    """Some of the official images were shown."""
     task = case.task(criterion).id
-    own = [i for i in here if task in _tasks(case, i.place)]
-    if own:
-        sentence = "Pictures are shown that are not recognised as images of the data set: a person will look at them."
-        return needs_review(criterion, sentence, place=own[0].place)
-    return case.absent(criterion, "No image of the data set was shown when the notebook ran.")
+    official = [s for s in case.evidence.shown if s.source in {"train", "test"}]
+    started = min((t.place.cell for t in case.evidence.trainings if t.place.cell is not None), default=None)
+
+    def looks_at_the_data(image: ShownImage) -> bool:
+        label = case.labels.task_at(image.place.cell, image.place.line)
+        before = started is None or (image.place.cell is not None and image.place.cell < started)
+        elsewhere = label is not None and label not in {task, task[:-1]} and not task.startswith(label)
+        return image.source == "train" or label == task or (before and not elsewhere)
+
+    fitting = [image for image in official if looks_at_the_data(image)]
+    if fitting:
+        count = "one image" if len(fitting) == 1 else f"{len(fitting):,} images"
+        message = f"Your notebook shows {count} of the data set."
+        return verdicts.passed(criterion, message, actual=count, place=fitting[0].place)
+    for image in case.evidence.shown:
+        if image.source == "unknown" and case.labels.task_at(image.place.cell, image.place.line) == task:
+            message = (
+                "Pictures are shown that are not recognised as images of the data set: a person will look at them."
+            )
+            return verdicts.needs_review(criterion, message, place=image.place)
+    return case.absent(criterion, "No images of the data set were shown before the networks.")
 
 
-def _retrieval_tasks(case: Case) -> set[str]:
-    """Tasks whose images are the answer to another question."""
-    return {t.id for t in case.rubric.tasks if any(c.check == "image.retrieved" for c in t.criteria)}
+# ------------------------------------------------------------------ ankle boots
 
 
-def _tasks(case: Case, place: Place) -> set[str]:
-    spots = place.stack or ((place.cell, place.line),)
-    return {task for cell, line in spots if (task := case.labels.task_at(cell, line))}
+@dataclass(frozen=True)
+class Search:
+    """How the test items of one predicted label were looked for."""
 
+    case: Case
+    criterion: Criterion
 
-# ------------------------------------------------------------------ 1j
+    @cached_property
+    def task(self) -> str:
+        return self.case.task(self.criterion).id
 
+    @cached_property
+    def label(self) -> int:
+        return int(self.case.reference.numbers[self.criterion.expects])
 
-@dataclass(frozen=True, slots=True)
-class _Retrieval:
-    """Which test items are predicted as the class, and which images of the task were shown."""
+    @cached_property
+    def predicted(self) -> dict[str, dict[int, int]]:
+        """Network → test row → predicted label, from all its predictions together (a loop predicts one by one)."""
+        found: dict[str, dict[int, int]] = {}
+        for prediction in self.case.evidence.predictions:
+            if prediction.x is None or prediction.x.test_rows:
+                rows = zip(prediction.rows, prediction.labels, strict=False)
+                found.setdefault(prediction.network, {}).update({row: label for row, label in rows if row >= 0})
+        return {network: rows for network, rows in found.items() if rows}
 
-    predicted: dict[str, dict[int, int]]
-    """Network → test row → predicted class."""
-    shown: tuple[ShownImage, ...]
-    wanted: int
+    @cached_property
+    def trained(self) -> frozenset[str]:
+        return frozenset(p.network for p in self.case.evidence.predictions if p.training)
 
-    @property
-    def test_rows(self) -> list[ShownImage]:
-        return [i for i in self.shown if i.source == "test" and i.row is not None]
+    @cached_property
+    def cells(self) -> dict[int, list[tuple[int, int]]]:
+        """Cell → line ranges that belong to the search: labelled, else where test images are shown after training."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for span in self.case.spans(self.task):
+            found.setdefault(span.cell, []).append((span.first_line, span.last_line))
+        if found:
+            return found
+        for image in self.shown:
+            for cell in {image.place.cell, *(c for c, _ in image.place.stack)} - {None}:
+                found[cell] = [(1, 10**9)]  # type: ignore[index]
+        for prediction in self.case.evidence.predictions:
+            if prediction.place.cell is not None and self.case.labels.task_at(prediction.place.cell) is None:
+                found[prediction.place.cell] = [(1, 10**9)]
+        return found
 
-    def share(self) -> float:
-        """Largest share of the shown test items that one network predicts as the class."""
-        rows = [i.row for i in self.test_rows]
-        hits = (
-            sum(labels.get(row) == self.wanted for row in rows if row is not None) for labels in self.predicted.values()
+    @cached_property
+    def shown(self) -> tuple[ShownImage, ...]:
+        """Pictures of the search: under its label, else test images shown after the first prediction or training."""
+        everything = self.case.evidence.shown
+        labelled = [s for s in everything if self._labelled(s.place)]
+        if labelled:
+            return tuple(labelled)
+        places = [p.place for p in self.case.evidence.predictions] + [t.place for t in self.case.evidence.trainings]
+        start = min((place.cell for place in places if place.cell is not None), default=None)
+        if start is None:
+            return ()
+        late = [s for s in everything if s.source == "test" and s.place.cell is not None and s.place.cell >= start]
+        return tuple(s for s in late if self.case.labels.task_at(s.place.cell, s.place.line) in {None, self.task[:-1]})
+
+    def _labelled(self, place: Place) -> bool:
+        points = [(place.cell, place.line), *place.stack]
+        return any(self.case.labels.task_at(cell, line) == self.task for cell, line in points)
+
+    @cached_property
+    def test(self) -> tuple[ShownImage, ...]:
+        return tuple(s for s in self.shown if s.source == "test" and s.row is not None)
+
+    @cached_property
+    def hits(self) -> float:
+        """Share of the shown test items that the best fitting network takes for the label; 0 when none is known."""
+        best = 0.0
+        for rows in self.predicted.values():
+            right = sum(rows.get(s.row) == self.label for s in self.test if s.row is not None)
+            best = max(best, right / len(self.test)) if self.test else 0.0
+        return best
+
+    # ------------------------------------------------------------------ the code
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """Syntax of the search's code, and of the functions that it calls."""
+        names: set[str] = set()
+        trees = {c.index: tree for c in self.case.evidence.submission.cells if (tree := tree_of(c))}
+        for cell, ranges in self.cells.items():
+            if cell in trees:
+                for node in ast.walk(trees[cell]):
+                    line = getattr(node, "lineno", None)
+                    if line is not None and any(first <= line <= last for first, last in ranges):
+                        names |= {node.id} if isinstance(node, ast.Name) else set()
+                        yield node
+        for cell, tree in trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name in names and cell not in self.cells:
+                    yield from ast.walk(node)
+
+    @cached_property
+    def code(self) -> tuple[ast.AST, ...]:
+        return tuple(self.nodes())
+
+    @cached_property
+    def selects(self) -> set[str]:
+        """Names of what is compared with the label: predictions, true labels."""
+        found = set()
+        for node in self.code:
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+                if any(self._is_label(side) for side in sides):
+                    found |= {_base(side) for side in sides if not self._is_label(side)}
+        return found - {""}
+
+    def _is_label(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Constant):
+            return False
+        named = isinstance(node.value, str) and re.search(r"\bboots?\b|stiefel", node.value, re.IGNORECASE)
+        return bool(named) or node.value in {self.label, str(self.label)}
+
+    @cached_property
+    def predicts(self) -> bool:
+        """Whether the code itself asks a network."""
+        return bool(self.predicted) or any(
+            isinstance(n, ast.Call) and getattr(n.func, "attr", "") in _PREDICTS for n in self.code
         )
-        return max(hits, default=0) / len(rows) if rows else 0.0
+
+    @cached_property
+    def compares(self) -> bool:
+        """Whether predictions are held against true labels."""
+        if len(self.selects) > 1:
+            return True
+        states = [s for s in self.case.evidence.states if s.data.kind == "labels"]
+        truths = {s.name for s in states if s.data.is_test}
+        for node in self.code:
+            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                continue
+            sides = [node.left, node.comparators[0]]
+            names = [_base(side) for side in sides]
+            differs = isinstance(node.ops[0], ast.NotEq)
+            if truths & set(names) and (differs or all(names)):
+                return True
+            indexed = any(isinstance(side, ast.Subscript) for side in sides)
+            if all(names) and names[0] != names[1] and (indexed or differs):
+                return True
+        return False
 
 
-def _retrieval(case: Case, criterion: Criterion) -> _Retrieval:
-    predicted: dict[str, dict[int, int]] = defaultdict(dict)
-    for prediction in case.evidence.predictions:
-        if prediction.x is not None and prediction.x.test_rows:
-            predicted[prediction.network] |= {
-                r: c for r, c in zip(prediction.rows, prediction.labels, strict=False) if r >= 0
-            }
-    task = case.task(criterion).id
-    labelled = [i for i in case.evidence.shown if task in _tasks(case, i.place)]
-    if not labelled:  # no label: what is shown once something has been predicted
-        first = min((p.place.cell for p in case.evidence.predictions if p.place.cell is not None), default=None)
-        others = {t.id for t in case.rubric.tasks} - {task}
-        labelled = [
-            i
-            for i in case.evidence.shown
-            if first is not None and (i.place.cell or 0) >= first and not _tasks(case, i.place) & others
-        ]
-    return _Retrieval(dict(predicted), tuple(labelled), int(case.reference.numbers[criterion.expects]))
+def _base(node: ast.expr) -> str:
+    """The name that an expression is about: `test_y` in `test_y[i]`, `p` in `np.argmax(p[i])`."""
+    names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id not in {"np", "tf", "int", "keras", "K"}]
+    return names[0] if names else ""
 
 
 @check("image.retrieved")
 def retrieved(case: Case, criterion: Criterion) -> Verdict:
-    """The test items that the network predicts as the class are found and shown."""
-    found = _retrieval(case, criterion)
-    expected = f"test items with predicted class {found.wanted}"
-    rows = found.test_rows
-    if rows and found.predicted:
-        facts = {"expected": expected, "actual": f"{len(rows)} test items shown", "place": rows[0].place}
-        if found.share() >= _MOSTLY:
-            return passed(
-                criterion, f"You show {len(rows)} test items that the network predicts as {found.wanted}.", **facts
-            )
-        if all(i.true_label == found.wanted for i in rows):
-            sentence = (
-                f"You show items whose true class is {found.wanted}; those predicted as {found.wanted} are asked for."
-            )
-            return failed(criterion, sentence, **facts)
-        if not any(found.predicted.values()) or _unseen(found):
-            sentence = "The predictions behind the shown items are not known: a person will look at them."
-            return needs_review(criterion, sentence, **facts)
-        sentence = f"Only {found.share():.0%} of the shown items are predicted as {found.wanted}."
-        return failed(criterion, sentence, **facts)
-    if rows:
-        sentence = "Test items are shown, but how they were predicted was not seen: a person will look at them."
-        return needs_review(criterion, sentence, expected=expected, place=rows[0].place)
-    selects = next(_selections(case, criterion, found.wanted), None)
-    if found.shown and selects is not None:
-        sentence = "The pictures that are shown here are not recognised as test images: a person will look at them."
-        return needs_review(criterion, sentence, expected=expected, place=found.shown[0].place)
-    if found.predicted and selects is not None:
-        sentence = f"You find the items that are predicted as {found.wanted}, but show none of them."
-        return partial(criterion, 0.5, sentence, expected=expected, place=_place(selects))
-    sentence = f"No test items predicted as {found.wanted} were shown when the notebook ran."
-    return case.absent(criterion, sentence, expected=expected)
-
-
-def _unseen(found: _Retrieval) -> bool:
-    """Whether most of the shown items have no recorded prediction at all."""
-    known = {row for labels in found.predicted.values() for row in labels}
-    return sum(i.row in known for i in found.test_rows) < 0.5 * len(found.test_rows)
+    """Test items that the network takes for ankle boots are found and shown."""
+    search = Search(case, criterion)
+    label = search.label
+    place = search.test[0].place if search.test else None
+    facts = {
+        "expected": f"test items predicted as {label}",
+        "actual": f"{len(search.test)} test items shown",
+        "place": place,
+    }
+    if search.test:
+        truly = all(s.true_label == label for s in search.test)
+        if search.hits == 1 or (search.hits >= 0.8 and not truly):
+            trained = search.trained & set(search.predicted)
+            if not trained:
+                message = f"Items predicted as {label} are shown, but by a network that was never trained."
+                return verdicts.partial(criterion, 0.5, message, **facts)
+            return verdicts.passed(criterion, f"Test items that the network predicts as {label} are shown.", **facts)
+        if truly and (search.predicted or not search.predicts):
+            message = f"The items shown are those whose true label is {label}, not those that the network predicts as {label}."
+            return verdicts.failed(criterion, message, **facts)
+        if search.predicted:
+            message = f"Only {search.hits:.0%} of the test items that are shown are predicted as {label}."
+            return verdicts.failed(criterion, message, **facts)
+        if search.predicts:
+            message = "Test items are shown, but how they were predicted could not be seen: a person will look."
+            return verdicts.needs_review(criterion, message, **facts)
+        return verdicts.failed(criterion, "Test items are shown, but no network was asked to predict them.", **facts)
+    found = bool(search.selects) and bool(search.predicted)
+    if found and search.shown:
+        message = "Pictures are shown that are not recognised as test images: a person will look at them."
+        return verdicts.needs_review(criterion, message, **(facts | {"place": search.shown[0].place}))
+    if found:
+        message = f"The items predicted as {label} are found, but they are not shown."
+        return verdicts.partial(criterion, 0.5, message, **facts)
+    return case.absent(criterion, f"No test items predicted as {label} were found and shown.", **facts)
 
 
 @check("image.stops")
 def stops(case: Case, criterion: Criterion) -> Verdict:
-    """The misclassified ones among them are singled out."""
-    found = _retrieval(case, criterion)
-    before = case.verdict(criterion.id.replace(".stops", ".retrieved"))
-    rows = found.test_rows
-    wrong = [i for i in rows if i.true_label != found.wanted]
-    expected = "a stop, or a mark, at each item that is predicted wrongly"
-    if rows and before is not None and before.outcome in {Outcome.PASSED, Outcome.NEEDS_REVIEW, Outcome.PARTIAL}:
-        facts = {"expected": expected, "actual": f"{len(wrong)} of {len(rows)} shown items are wrong"}
-        if wrong and len(wrong) == len(rows):
-            return passed(criterion, "You show just the ones that are predicted wrongly.", place=rows[0].place, **facts)
-        if wrong and wrong[0] is rows[-1]:
-            sentence = "Your loop stops at the first item that is predicted wrongly."
-            return passed(criterion, sentence, place=wrong[0].place, **facts)
-        if wrong and _titles_tell(rows, wrong):
-            return passed(
-                criterion, "The titles tell which items are predicted wrongly.", place=wrong[0].place, **facts
-            )
-        if (compares := next(_comparisons(case, criterion), None)) is not None:
-            return passed(criterion, "Your loop treats the wrong ones differently.", place=_place(compares), **facts)
-        if wrong and _asked(case, wrong):
-            sentence = "Your loop stops at a wrong item and waits for a key, which nobody can press here."
-            return passed(criterion, sentence, place=wrong[-1].place, **facts)
-        sentence = "All items are shown in the same way: nothing tells which of them are predicted wrongly."
-        return failed(criterion, sentence, place=rows[0].place, **facts)
-    compares = next(_comparisons(case, criterion), None)
-    if compares is not None and (found.predicted or found.shown):
-        if case.blocked(case.task(criterion).id):
-            return case.absent(criterion, "", expected=expected)
-        if _ran(case, compares[0]):
-            sentence = "You single out items that are predicted wrongly, without showing those that are found."
-            return partial(criterion, 0.5, sentence, expected=expected, place=_place(compares))
-    return case.absent(
-        criterion, "No wrongly predicted items were singled out when the notebook ran.", expected=expected
-    )
-
-
-_MARKS = re.compile(
-    r"wrong|false|incorrect|misclass|mis-class|falsch|fehl|error|true|actual|wahr|echt|label", re.IGNORECASE
-)
-
-
-def _titles_tell(rows: list[ShownImage], wrong: list[ShownImage]) -> bool:
-    """Whether the titles of wrong items differ from those of right ones in a way that speaks of it."""
-    right = {i.title for i in rows if i not in wrong}
-    return all(i.title and i.title not in right for i in wrong) and bool(_MARKS.search(wrong[0].title))
-
-
-def _asked(case: Case, wrong: list[ShownImage]) -> bool:
-    """Whether the cell that showed a wrong item then asked for input."""
-    cells = {f.cell for f in case.evidence.faults if f.kind is FaultKind.INPUT_REQUESTED}
-    return any(i.place.cell in cells for i in wrong)
-
-
-# ------------------------------------------------------------------ what the code says
-
-
-def _place(spot: tuple[int, int]) -> Place:
-    return Place(*spot)
-
-
-def _ran(case: Case, cell: int) -> bool:
-    run = case.run_of(cell)
-    return run is not None and run.status == "ok"
-
-
-def _code(case: Case, criterion: Criterion) -> Iterator[tuple[int, ast.AST]]:
-    """(cell, node) of the code that may answer the task: its own, else what no other task's label claims."""
-    task = case.task(criterion).id
-    spans = case.spans(task)
-    for cell in case.evidence.submission.cells:
-        tree = tree_of(cell)
-        if tree is None:
-            continue
-        for node in ast.walk(tree):
-            line = getattr(node, "lineno", None)
-            if line is None:
-                continue
-            label = case.labels.task_at(cell.index, line)
-            if label == task or (not spans and label in {None, task[:-1]}):
-                yield cell.index, node
-
-
-def _selections(case: Case, criterion: Criterion, wanted: int) -> Iterator[tuple[int, int]]:
-    """Comparisons of something with the class: predictions == 9."""
-    for cell, node in _code(case, criterion):
-        if isinstance(node, ast.Compare) and any(isinstance(o, ast.Eq) for o in node.ops):
-            sides = [node.left, *node.comparators]
-            constants = [s.value for s in sides if isinstance(s, ast.Constant)]
-            if wanted in constants or any("boot" in str(c).lower() for c in constants):
-                yield cell, node.lineno
-
-
-_TRUTH = re.compile(r"y_?te|te\w*_?y|label|target|true|truth|y_?val|actual|correct|wrong|gt", re.IGNORECASE)
-
-
-def _comparisons(case: Case, criterion: Criterion) -> Iterator[tuple[int, int]]:
-    """Comparisons with the true labels of the test items that decide about something."""
-    for cell, node in _code(case, criterion):
-        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
-            continue
-        names = [
-            n.id if isinstance(n, ast.Name) else n.attr
-            for n in ast.walk(node)
-            if isinstance(n, ast.Name | ast.Attribute)
-        ]
-        if any(_TRUTH.search(name) and "pred" not in name.lower() for name in names):
-            yield cell, node.lineno
+    """The misclassified items among them are singled out: the loop stops at them, says so, or shows them alone."""
+    search = Search(case, criterion)
+    if not search.test and not search.predicted:
+        return case.absent(criterion, "Nothing was found that singles out misclassified items.")
+    wrong = [s for s in search.test if s.true_label is not None and s.true_label != search.label]
+    place = (wrong or search.test)[0].place if search.test else None
+    facts = {"place": place, "actual": f"{len(wrong)} of {len(search.test)} items shown are misclassified"}
+    if search.compares:
+        return verdicts.passed(
+            criterion, "Your code compares with the true labels and singles out the wrong items.", **facts
+        )
+    if wrong and len(wrong) == len(search.test):
+        return verdicts.passed(criterion, "Only misclassified items are shown.", **facts)
+    marked = {bool(_MARKS.search(s.title)) for s in wrong}
+    if wrong and marked == {True}:
+        return verdicts.passed(criterion, "The titles tell which items are misclassified.", **facts)
+    titles = {s.title for s in search.test if s.title}
+    if wrong and len(titles) > 1:
+        message = "The titles show what each item is, but nothing stops at the misclassified ones or marks them."
+        return verdicts.partial(criterion, 0.5, message, **facts)
+    return verdicts.missing(criterion, "Nothing singles out the items that are misclassified.", **facts)
