@@ -27,13 +27,20 @@ class Candidate:
     @property
     def chosen(self) -> Training | None:
         """The first that ended well, else the one that came furthest."""
-        well = [t for t in self.trainings if not t.error and t.epochs_done]
+        well = [t for t in self.trainings if not t.error and (t.epochs_done or by_hand(t))]
         return well[0] if well else max(self.trainings, key=lambda t: t.epochs_done, default=None)
 
     @property
     def compiled(self) -> Compiled | None:
         chosen = self.chosen
-        return chosen.compiled if chosen else next(reversed(self.network.compiled), None)
+        if chosen is not None and chosen.compiled.optimizer:
+            return chosen.compiled
+        return next(reversed(self.network.compiled), None)
+
+
+def by_hand(training: Training) -> bool:
+    """Whether it is a loop of the student's own, of which only the weights are known."""
+    return not training.error and training.epochs == 0 and training.epochs_done == 0
 
 
 def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
@@ -89,3 +96,8 @@ def _tasks(place: Place, labels: Labels) -> frozenset[str]:
     """Labels of a place: of the function's body as well as of the code that called it."""
     frames = place.stack or (((place.cell, place.line or 1),) if place.cell is not None else ())
     return frozenset(task for cell, line in frames if (task := labels.task_at(cell, line)) is not None)
+
+
+def same_rate(rate: float | None, other: float) -> bool:
+    """Whether two learning rates are the same but for rounding to float32."""
+    return rate is not None and abs(rate - other) <= 1e-4 * other

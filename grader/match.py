@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from grader.align import compare
-from grader.candidates import Candidate, candidates_of
+from grader.candidates import Candidate, by_hand, candidates_of, same_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Matched:
     architecture: Architecture
     """As it was trained; as it was at the end of the run where it never was."""
     compiled: Compiled | None
-    """As it was trained; else its last `compile`; None when there was none."""
+    """As it was when it was trained; else its last `compile`; None when there was none."""
     training: Training | None
     """The training that answers the task; None when the network was only built."""
     repeats: tuple[Training, ...] = ()
@@ -175,6 +175,8 @@ def _unfinished(candidate: Candidate, slot: _Slot) -> float:
     chosen = candidate.chosen
     if chosen is None:
         return _NEVER_TRAINED
+    if by_hand(chosen):
+        return 0.0
     return _STOPPED * (not chosen.epochs_done) + _EPOCHS * (chosen.epochs != slot.spec.epochs)
 
 
@@ -225,11 +227,6 @@ def _structure(candidate: Candidate, slot: _Slot) -> float:
     differing = [d for d in comparison.differences if d.what != "units" or d.output]
     distance = comparison.distance if len(differing) == len(comparison.differences) else 0.5 * len(differing)
     return min(_STRUCTURE_CAP if slot.special else 2 * _STRUCTURE_CAP, _STRUCTURE * distance) + units
-
-
-def same_rate(rate: float | None, other: float) -> bool:
-    """Whether two learning rates are the same but for float32."""
-    return rate is not None and abs(rate - other) <= 1e-4 * other
 
 
 # ------------------------------------------------------------------ slots

@@ -105,14 +105,18 @@ class Case:
     # -------------------------------------------------------------- what never ran
 
     def blocked(self, *tasks: str) -> str:
-        """Why code for the tasks had no chance to run; '' when all of it had its turn.
+        """Return why code for the tasks had no chance to run; '' when all of it had its turn.
 
         The cells that could answer a task are those labelled with it; without such, those that bear no label of
         another task. They are out of reach when one of them did not run, or was cut off, because the kernel was
         gone or a limit struck.
         """
-        lost = [run for run in self.evidence.cells if run.status in {CellStatus.NOT_RUN, CellStatus.TIMEOUT}]
-        labelled = {span.cell for task in tasks for span in self.spans(task)}
+        fatal = {fault.cell for fault in self.evidence.faults if fault.kind in _WHY_STOPPED}
+        cut = {CellStatus.NOT_RUN, CellStatus.TIMEOUT}
+        lost = [run for run in self.evidence.cells if run.status in cut or run.cell in fatal]
+        labelled = {span.cell for task in tasks for span in self.spans(task)} & {
+            run.cell for run in self.evidence.cells
+        }
         if labelled:
             lost = [run for run in lost if run.cell in labelled]
         else:
@@ -122,12 +126,12 @@ class Case:
         return self._why(lost[0]) if lost else ""
 
     def _why(self, run: CellRun) -> str:
-        if run.status is CellStatus.TIMEOUT:
-            return f"cell {run.cell} was stopped when its time was over"
         for fault in self.evidence.faults:
             if fault.kind in _WHY_STOPPED:
                 where = "" if fault.cell is None else f" in cell {fault.cell}"
-                return f"the notebook stopped{where} because {_WHY_STOPPED[fault.kind]}"
+                return f"the notebook stopped{where}: {_WHY_STOPPED[fault.kind]}"
+        if run.status is CellStatus.TIMEOUT:
+            return f"cell {run.cell} was stopped when its time was over"
         return f"the notebook stopped before cell {run.cell}"
 
     # -------------------------------------------------------------- verdicts that need to know the case
@@ -148,9 +152,34 @@ class Case:
         return ""
 
     def followed_through(self, criterion: Criterion, message: str, **facts: Any) -> Verdict:
-        """An answer that differs only because of a mistake charged earlier: the follow-through share."""
-        share = self.follow_share(criterion)
-        outcome = Outcome.PARTIAL if share < 1 else Outcome.PASSED
-        if share == 0:
-            outcome = Outcome.FAILED
-        return replace(verdicts.failed(criterion, message, **facts), outcome=outcome, share=share, follow_through=True)
+        """Judge an answer that differs only because of a mistake charged earlier: it earns the follow-through share."""
+        return self._with_share(criterion, self.follow_share(criterion), message, follow_through=True, **facts)
+
+    def graded(self, criterion: Criterion, share: float, message: str, **facts: Any) -> Verdict:
+        """`passed`, `partial` or `failed`, as the share says."""
+        return self._with_share(criterion, min(1.0, max(0.0, share)), message, **facts)
+
+    def once(self, criterion: Criterion, verdict: Verdict) -> Verdict:
+        """The verdict, unless it charges what an earlier criterion with the same check has charged: then that counts.
+
+        The same mistake is the same `actual` where the same is `expected`.
+        """
+        if verdict.outcome not in {Outcome.FAILED, Outcome.PARTIAL}:
+            return verdict
+        checks = {c.id: c.check for task in self.rubric.tasks for c in task.criteria}
+        for before in self.earlier:
+            same = (before.expected, before.actual) == (verdict.expected, verdict.actual)
+            if same and before.share < 1 and verdict.actual and checks[before.criterion] == criterion.check:
+                share = max(verdict.share, self.follow_share(criterion))
+                message = f"{verdict.message} This was counted under {before.criterion}; here it costs less."
+                again = self._with_share(criterion, share, message, follow_through=True)
+                return replace(verdict, outcome=again.outcome, share=again.share, message=message, follow_through=True)
+        return verdict
+
+    @staticmethod
+    def _with_share(criterion: Criterion, share: float, message: str, **facts: Any) -> Verdict:
+        if share >= 1:
+            return verdicts.passed(criterion, message, **facts)
+        if share <= 0:
+            return verdicts.failed(criterion, message, **facts)
+        return verdicts.partial(criterion, share, message, **facts)
