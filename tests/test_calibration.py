@@ -140,10 +140,18 @@ def test_one_run_is_no_measurement():
     assert threshold(calibration(configuration(runs=(0.7,)))) is None
 
 
-def test_the_best_of_several_bounds_holds():
-    low, high = configuration(batch=256, runs=(0.5, 0.52)), configuration()
-    assert threshold(calibration(low, high), batch=64) == BOUND
-    assert threshold(calibration(low, high), batch=100) == lower_bound([0.5, 0.52])
+def test_the_nearest_of_several_runs_decides():
+    """Even where one farther off is better: small batches scatter more."""
+    near, far = configuration(), configuration(batch=256, runs=(0.78, 0.79))
+    noisy = configuration(batch=32, runs=(0.9, 0.9))
+    assert threshold(calibration(far, near, noisy), batch=60) == BOUND
+    assert threshold(calibration(far, near), batch=100) == lower_bound([0.78, 0.79])
+
+
+def test_where_two_are_as_near_the_lower_decides():
+    slow, few = configuration(rate=0.005, runs=(0.6, 0.7)), configuration(rows=20_000, runs=(0.5, 0.52))
+    for both in ((slow, few), (few, slow)):
+        assert threshold(calibration(*both, configuration(batch=32, rate=0.1))) == lower_bound([0.6, 0.7])
 
 
 CHOICES = {
@@ -196,9 +204,9 @@ def test_thresholds_are_where_the_sheet_s_figures_let_them_be(stored, network, c
 
 
 def test_untrained_networks_never_pass(stored):
-    """Ten classes: guessing reaches 0.1."""
+    """Ten classes: guessing reaches 0.1. Ten units at a batch size of 512 hardly learn more in three epochs."""
     for c in stored.configurations:
-        assert lower_bound(c.test_after(c.epochs)) > 0.3
+        assert lower_bound(c.test_after(c.epochs)) > (0.13 if (c.width, c.batch_size) == (10, 512) else 0.4)
 
 
 def test_each_stored_run_passes_by_the_others(stored):

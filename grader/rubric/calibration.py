@@ -19,6 +19,9 @@ from grader.errors import RubricError
 FAILURE_RATE = 0.001
 """How often a right solution may miss the threshold."""
 
+_ROUNDING = 1.0001
+"""Keras keeps learning rates as float32: 0.005 comes back as 0.004999999888."""
+
 Accuracy = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -58,6 +61,15 @@ class Configuration(_Strict):
             raise ValueError("each seed may stand once")
         return self
 
+    def no_better_than(self, width: int | None, batch_size: int, learning_rate: float, train_rows: int) -> bool:
+        """Whether training with these choices is certainly not worse than this: it updates more often, by more."""
+        return (
+            (self.width is None or (width is not None and self.width <= width))
+            and self.batch_size >= batch_size
+            and self.learning_rate <= learning_rate * _ROUNDING
+            and self.train_rows <= train_rows
+        )
+
     def test_after(self, epochs: int) -> list[float]:
         """Test accuracies of all seeds after so many epochs."""
         return [run.test[epochs - 1] for run in self.runs]
@@ -86,23 +98,22 @@ class Calibration(_Strict):
     ) -> float | None:
         """Return the test accuracy that a right solution with these choices reaches 999 times in 1,000.
 
-        `width` is the narrowest hidden layer's (None where widths are prescribed). Every run that is certainly not
-        better (same network; no wider, no smaller batch, no higher rate, no more items, no more epochs) gives a safe
-        bound; the highest of them is returned. None when no run covers the choices.
+        `width` is the narrowest hidden layer's (None where widths are prescribed). Of the runs that are
+        certainly not better (same network and optimizer; no wider, no smaller batch, no higher rate, no more items, no
+        more epochs) the nearest decide, the lowest where several are. None when no run covers the choices.
         """
         family = next((name for name, members in self.networks.items() if network == name or network in members), None)
         run = [c for c in self.configurations if c.network == family and c.optimizer == optimizer and len(c.runs) > 1]
         if epochs < 1 or not _within(run, batch_size, learning_rate):
             return None
-        bounds = [
-            lower_bound(c.test_after(min(epochs, c.epochs)))
-            for c in run
-            if (c.width is None or (width is not None and c.width <= width))
-            and c.batch_size >= batch_size
-            and c.learning_rate <= learning_rate * _ROUNDING
-            and c.train_rows <= train_rows
-        ]
-        return max(bounds, default=None)
+        covering = [c for c in run if c.no_better_than(width, batch_size, learning_rate, train_rows)]
+        nearest = [c for c in covering if not any(_farther(c, other) for other in covering if other is not c)]
+        return min((lower_bound(c.test_after(min(epochs, c.epochs))) for c in nearest), default=None)
+
+
+def _farther(one: Configuration, other: Configuration) -> bool:
+    """Whether `other` stands between `one` and any choices that both cover."""
+    return one.no_better_than(other.width, other.batch_size, other.learning_rate, other.train_rows)
 
 
 def _within(run: Sequence[Configuration], batch_size: int, learning_rate: float) -> bool:
@@ -110,10 +121,6 @@ def _within(run: Sequence[Configuration], batch_size: int, learning_rate: float)
     highest = max((c.learning_rate for c in run), default=0.0)
     noisiest = max((c.learning_rate / c.batch_size for c in run), default=0.0)
     return learning_rate <= highest * _ROUNDING and learning_rate / batch_size <= noisiest * _ROUNDING
-
-
-_ROUNDING = 1.0001
-"""Keras keeps learning rates as float32: 0.005 comes back as 0.004999999888."""
 
 
 def lower_bound(accuracies: Sequence[float]) -> float:

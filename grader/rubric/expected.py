@@ -92,3 +92,5 @@ class Reference:
     kernels: dict[str, Matrix]
     convolutions: dict[str, Convolution]
     answers: dict[str, WrittenAnswer]
+    sheet: str = ""
+    """The wording of the problem set: quoting it is no answer."""
