@@ -41,8 +41,6 @@ def registered_checks() -> frozenset[str]:
     """Names of all checks; empty where none are registered."""
     from grader import checks
 
-    if len({name.split(".")[0] for name in checks.REGISTRY}) < 8:
-        return frozenset()
     return frozenset(checks.REGISTRY)
 
 
