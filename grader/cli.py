@@ -97,7 +97,7 @@ def app() -> None:
 def run(**options: Any) -> None:
     """Grade everything found under PATHS (`run` itself may be left out)."""
     from grader import pipeline
-    from grader.sandbox import choose
+    from grader.sandbox import open_sandbox
 
     exports = [_parse_format(text, options["out"]) for text in options["formats"]]
     limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
@@ -107,7 +107,7 @@ def run(**options: Any) -> None:
         rubric=options["rubric"],
         jobs=options["jobs"],
         limits={name: value for name, value in limits.items() if value is not None},
-        sandbox=choose(options["sandbox"]),
+        sandbox=open_sandbox(options["sandbox"]).name,
         fresh=options["fresh"],
         audience=options["audience"],
     )
@@ -292,3 +292,8 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         _say("grade: interrupted. What had finished is stored: run the same command again to go on from there.")
         sys.exit(INTERRUPTED)
+    except Exception as problem:
+        if os.environ.get("GRADE_DEBUG"):
+            raise
+        _say(f"grade: internal error ({type(problem).__name__}: {problem}). GRADE_DEBUG=1 shows where.")
+        sys.exit(3)

@@ -30,10 +30,10 @@ from grader.fits.verify import Verifier
 from grader.intake.find import find_submissions
 from grader.intake.label import label
 from grader.intake.read import read_submission
-from grader.match import match
+from grader.match import Assignment, match
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
 from grader.report import export
-from grader.report.view import RunInfo
+from grader.report.run_info import RunInfo
 from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
 from grader.run import RunSettings, run_submission
@@ -128,6 +128,7 @@ class _Run:
 class _Graded:
     grade: Grade
     stored: Evidence | Unreadable | None
+    assignment: Assignment | None = None
     failure: str = ""
 
 
@@ -135,7 +136,7 @@ def _grade_one(ref: SubmissionRef, run: _Run) -> _Graded:
     reused = None if run.settings.fresh else store.reusable(run.settings.out / ref.id, ref, run.limits)
     try:
         graded = _judge_safely(reused or _gather(ref, run), run.loaded)
-    except Exception as problem:  # noqa: BLE001 - our own fault: a sentence and exit code 3, never the student's
+    except Exception as problem:
         if run.stop.is_set():
             raise
         graded = _failed(ref, None, run.loaded, problem)
@@ -178,19 +179,19 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
 def _judge_safely(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Graded:
     ref = stored.ref if isinstance(stored, Unreadable) else stored.submission.ref
     try:
-        return _Graded(judge(stored, loaded), stored)
+        return _judge(stored, loaded)
     except Exception as problem:  # noqa: BLE001 - our own fault: a sentence and exit code 3, never the student's
         return _failed(ref, stored, loaded, problem)
 
 
-def judge(stored: Evidence | Unreadable, loaded: LoadedRubric) -> Grade:
+def _judge(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Graded:
     """Stages 6 to 8, pure: match, check, score."""
     if isinstance(stored, Unreadable):
-        return score(stored, (), loaded)
+        return _Graded(score(stored, (), loaded), stored)
     labels = label(stored.submission, [task.id for task in loaded.rubric.tasks])
     assignment = match(stored, labels, loaded.rubric, loaded.reference)
     verdicts = run_checks(stored, labels, assignment, loaded)
-    return score(stored, verdicts, loaded)
+    return _Graded(score(stored, verdicts, loaded), stored, assignment)
 
 
 def _failed(
@@ -202,7 +203,7 @@ def _failed(
         last = traceback.extract_tb(problem.__traceback__)[-1]
         why = f"{type(problem).__name__}: {problem} ({Path(last.filename).name}:{last.lineno})"
     failure = f"{ref.id}: the grader itself failed: {why}"
-    return _Graded(errored_grade(ref, failure, loaded), stored, failure)
+    return _Graded(errored_grade(ref, failure, loaded), stored, failure=failure)
 
 
 # ------------------------------------------------------------------ all of them
@@ -237,9 +238,8 @@ def _report(done: Sequence[_Graded], loaded: LoadedRubric, settings: Settings) -
 
 def _write_pages(graded: _Graded, loaded: LoadedRubric, settings: Settings) -> None:
     evidence = graded.stored if isinstance(graded.stored, Evidence) else None
-    export.write_submission(
-        settings.out, graded.grade, evidence, loaded, _run_info(loaded, settings), settings.audience
-    )
+    info = _run_info(loaded, settings)
+    export.write_submission(settings.out, graded.grade, evidence, loaded, info, settings.audience, graded.assignment)
 
 
 def _run_info(loaded: LoadedRubric, settings: Settings) -> RunInfo:

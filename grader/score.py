@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import ast
+import builtins
 from typing import TYPE_CHECKING
 
 from grader.checks.verdicts import missing
@@ -10,6 +11,7 @@ from grader.records import (
     CellKind,
     CriterionGrade,
     Evidence,
+    Fault,
     FaultKind,
     Grade,
     Outcome,
@@ -19,7 +21,7 @@ from grader.records import (
     Unreadable,
     Verdict,
 )
-from grader.records import Fault as _Fault
+from grader.stated.passages import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,11 +42,9 @@ def score(stored: Evidence | Unreadable, verdicts: Sequence[Verdict], loaded: Lo
     Whatever its status, a grade lists every task and criterion of the rubric.
     """
     if isinstance(stored, Unreadable):
-        nothing_there = stored.ref.source.is_dir()
-        status = Status.EMPTY if nothing_there else Status.UNREADABLE
-        faults = () if nothing_there else (_Fault(FaultKind.UNREADABLE, None, stored.reason),)
+        faults = (Fault(FaultKind.UNREADABLE, None, stored.reason),)
         found = {c.id: missing(c, stored.reason) for c in _criteria(loaded)}
-        return _grade(stored.ref, status, faults, found, loaded)
+        return _grade(stored.ref, Status.UNREADABLE, faults, found, loaded)
     found = {verdict.criterion: verdict for verdict in verdicts}
     return _grade(stored.submission.ref, _status(stored, verdicts), stored.faults, found, loaded)
 
@@ -59,7 +59,7 @@ def errored_grade(ref: SubmissionRef, failure: str, loaded: LoadedRubric) -> Gra
 def _grade(
     ref: SubmissionRef,
     status: Status,
-    faults: tuple[_Fault, ...],
+    faults: tuple[Fault, ...],
     verdicts: Mapping[str, Verdict],
     loaded: LoadedRubric,
 ) -> Grade:
@@ -116,15 +116,26 @@ def _status(evidence: Evidence, verdicts: Sequence[Verdict]) -> Status:
     return Status.GRADED
 
 
-_IMPORT = re.compile(r"\s*(?:#.*|import\s.*|from\s.+\simport\s.*|pass|\.\.\.|[%!].*)?$")
-"""A line of code that does nothing yet."""
-
-
 def _attempted(evidence: Evidence) -> bool:
-    """Whether any code stands there beyond comments and imports; what was written has its own criteria."""
-    return any(
-        not _IMPORT.match(line)
-        for cell in evidence.submission.cells
-        if cell.kind is CellKind.CODE
-        for line in cell.source.splitlines()
-    )
+    """Whether any code does something; what was written in words has its own criteria."""
+    for cell in evidence.submission.cells:
+        if cell.kind is CellKind.CODE and cell.source.strip():
+            tree = tree_of(cell)
+            if tree is None or not all(_idle(statement) for statement in tree.body):
+                return True
+    return False
+
+
+def _idle(statement: ast.stmt) -> bool:
+    """Whether a statement is what a template holds where nothing was filled in."""
+    match statement:
+        case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+            return True
+        case ast.Assign(value=ast.Constant(value=None | builtins.Ellipsis)) | ast.Return(value=None):
+            return True
+        case ast.FunctionDef(body=body) | ast.ClassDef(body=body):
+            return all(_idle(inner) for inner in body)
+        case _:
+            return False
