@@ -1,13 +1,13 @@
 """Everything `grade` raises on purpose.
 
-    GradeError                  one clear sentence and the exit code it leads to
-    ├── UsageError       (2)    wrong arguments, a path that is not there, a folder that cannot be written
-    ├── RubricError      (2)    a rubric that is wrong: file, line and a sentence
-    ├── ReferenceError_  (2)    a reference implementation that is wrong or incomplete
-    ├── DataError        (2)    the data set is not to be had, or broken
-    ├── SandboxError     (4)    no acceptable sandbox
-    ├── NothingToGrade   (5)    no submission under the given paths
-    └── EvidenceError    (3)    stored or received evidence that fails its checks
+    GradeError                       one clear sentence and the exit code it leads to
+    ├── UsageError            (2)    wrong arguments, a path that is not there, a folder that cannot be written
+    ├── RubricError           (2)    a rubric that is wrong: file, line and a sentence
+    ├── BadReferenceError     (2)    a reference implementation that is wrong or incomplete
+    ├── DataError             (2)    the data set is not to be had, or broken
+    ├── SandboxError          (4)    no acceptable sandbox
+    ├── NothingToGradeError   (5)    no submission under the given paths
+    └── EvidenceError         (3)    stored or received evidence that fails its checks
 
 A student's mistake is never an exception: it is a `Fault` or a `Verdict`.
 """
@@ -29,7 +29,7 @@ class RubricError(GradeError):
     exit_code = 2
 
 
-class ReferenceError_(GradeError):
+class BadReferenceError(GradeError):
     exit_code = 2
 
 
@@ -41,7 +41,7 @@ class SandboxError(GradeError):
     exit_code = 4
 
 
-class NothingToGrade(GradeError):
+class NothingToGradeError(GradeError):
     exit_code = 5
 
 

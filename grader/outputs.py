@@ -21,6 +21,7 @@ _BAR = re.compile(
       | \d+/\d+\s*(?:\[[=>.\-\s]*\]|[━╸╺─\s]*[━╸╺]+).*$   # a bar: Keras 3, and 1875/1875 [====>...]
       | (?:\d+/(?:\d+|Unknown)\s+-\s+)?\d+(?:\.\d+)?(?:ms|us|µs|s|m|h)\b[\d:ms ]*-\s+.*(?:loss|step|acc).*$  # verbose=2
       | \d+/\d+\s+-\s+\d+:\d+.*(?:loss|step|acc).*$
+      | WARNING:(?:tensorflow|absl):.*$                             # TensorFlow's log goes to stdout in a notebook
       | Train\ on\ \d+\ samples.*$
       )""",
     re.VERBOSE,

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from grader import data
 from grader.atomic import atomic_write
 from grader.checks import run_checks
-from grader.errors import GradeError, NothingToGrade, UsageError
+from grader.errors import GradeError, NothingToGradeError, UsageError
 from grader.evidence import store
 from grader.evidence.harvest import harvest
 from grader.fits.verify import Verifier
@@ -100,7 +100,7 @@ def rescore(out: Path, rubric: str | None, audience: str) -> tuple[Outcome, list
     before = export.read_results(out / "results.json")
     folders = store.stored_folders(out)
     if not folders:
-        raise NothingToGrade(f"{out} holds no stored evidence: run `grade PATH... --out {out}` first.")
+        raise NothingToGradeError(f"{out} holds no stored evidence: run `grade PATH... --out {out}` first.")
     with _report_folder(out):
         done = [_judge_safely(store.load(folder), loaded) for folder in folders]
         sandbox = before.grader.sandbox if before else "none"

@@ -210,7 +210,7 @@ class Compiled:
     """None for a schedule; see `optimizer_config`."""
     optimizer_config: dict[str, object]
     loss: str
-    """Canonical snake-case name: 'sparse_categorical_crossentropy', 'categorical_crossentropy', …; 'custom' otherwise."""
+    """Canonical snake-case name: 'sparse_categorical_crossentropy', 'mean_squared_error', …; 'custom' otherwise."""
     from_logits: bool
     metrics: tuple[str, ...]
     """Canonical names: 'accuracy', 'sparse_categorical_accuracy', …"""

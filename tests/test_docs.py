@@ -39,7 +39,7 @@ def _commands(group: click.Group, path: str = "grade"):
             yield from _commands(command, f"{path} {name}")
 
 
-@pytest.mark.parametrize(("path", "command"), list(_commands(cli.app)), ids=lambda value: str(value))
+@pytest.mark.parametrize(("path", "command"), list(_commands(cli.app)), ids=str)
 def test_every_command_and_option_is_documented(path, command):
     assert path.replace("grade run", "grade PATH") in COMMAND
     for parameter in command.params:

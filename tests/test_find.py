@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import NothingToGrade, UsageError
+from grader.errors import NothingToGradeError, UsageError
 from grader.intake import choose, tree, unpack
 from grader.intake.find import find_submissions
 from grader.intake.names import HandedIn, handed_in, natural, safe_id, unique_ids
@@ -281,12 +281,12 @@ def test_nothing_to_grade(grown, find, name) -> None:
     root = grown(
         {"empty/": "", "reports/results.json": "", "reports/grades.csv": "", "texts/notes.txt": "", "hollow/a/": ""}
     )
-    with pytest.raises(NothingToGrade, match=r"Nothing to grade under .*looked for notebooks \(\.ipynb\)"):
+    with pytest.raises(NothingToGradeError, match=r"Nothing to grade under .*looked for notebooks \(\.ipynb\)"):
         find(root / name)
 
 
 def test_no_path_at_all(find) -> None:
-    with pytest.raises(NothingToGrade, match="no path at all"):
+    with pytest.raises(NothingToGradeError, match="no path at all"):
         find()
 
 

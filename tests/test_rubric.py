@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from grader.errors import ReferenceError_, RubricError, UsageError
+from grader.errors import BadReferenceError, RubricError, UsageError
 from grader.resources import resource_root
 from grader.rubric import authoring, lint, load
 from grader.rubric.load import load_rubric
@@ -335,7 +335,7 @@ def test_any_broken_line_is_loaded_or_refused_never_a_crash(tmp_path, number, li
     path.write_text("\n".join([*LINES[:number], line, *LINES[number + 1 :]]), "utf-8")
     try:
         assert load_rubric(str(path)).rubric.title
-    except (RubricError, ReferenceError_) as refused:
+    except (RubricError, BadReferenceError) as refused:
         assert str(path) in str(refused)  # noqa: PT017 - either outcome is right
 
 
@@ -372,7 +372,7 @@ def own_reference(folder: Path, code: str) -> Path:
     ],
 )
 def test_a_broken_reference_is_named(tmp_path, code, sentence):
-    with pytest.raises(ReferenceError_, match=sentence):
+    with pytest.raises(BadReferenceError, match=sentence):
         load_rubric(str(own_reference(tmp_path, code)))
 
 
@@ -385,7 +385,7 @@ def test_a_reference_beside_the_rubric_comes_first(tmp_path):
 
 def test_every_mistake_of_the_reference_is_explained(tmp_path):
     path = edited(tmp_path, "  conv.not_flipped:", "  conv.never_flipped:")
-    with pytest.raises(ReferenceError_, match=r"'conv.not_flipped', which .*mine.yaml does not explain"):
+    with pytest.raises(BadReferenceError, match=r"'conv.not_flipped', which .*mine.yaml does not explain"):
         load_rubric(str(path))
 
 

@@ -74,6 +74,6 @@ def _judge(case: Case, criterion: Criterion) -> Verdict:
         )
 
 
-for _module in ("model", "compile", "training", "accuracy", "data", "image", "matrix", "number", "text"):
+for _module in ("model", "compile", "training", "accuracy", "data", "image", "matrix", "noted", "number", "text"):
     if find_spec(f"grader.checks.{_module}"):
         import_module(f"grader.checks.{_module}")

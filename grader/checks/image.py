@@ -226,7 +226,7 @@ def retrieved(case: Case, criterion: Criterion) -> Verdict:
                 return verdicts.partial(criterion, 0.5, message, **facts)
             return verdicts.passed(criterion, f"Test items that the network predicts as {label} are shown.", **facts)
         if truly and (search.predicted or not search.predicts):
-            message = f"The items shown are those whose true label is {label}, not those that the network predicts as {label}."
+            message = f"The items shown are those whose true label is {label}, not those that are predicted as {label}."
             return verdicts.failed(criterion, message, **facts)
         if search.predicted:
             message = f"Only {search.hits:.0%} of the test items that are shown are predicted as {label}."

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.errors import NothingToGrade, UsageError
+from grader.errors import NothingToGradeError, UsageError
 from grader.intake import choose, tree
 from grader.intake.names import HandedIn, for_people, handed_in, natural, safe_id, unique_ids
 from grader.intake.read import is_notebook, is_script
@@ -65,7 +65,7 @@ def find_submissions(paths: Sequence[Path], unpack_to: Path) -> list[SubmissionR
     """The submissions under the given paths, in natural order of their ids.
 
     Archives are unpacked into folders below `unpack_to`, which must stay until the run ends.
-    Raises UsageError for a path that is not there or cannot be listed, NothingToGrade when nothing is found.
+    Raises UsageError for a path that is not there or cannot be listed, NothingToGradeError when nothing is found.
     """
     finder = _Finder(unpack_to, students=_are_students([Path(path) for path in paths]))
     found: dict[Path, _Found] = {}
@@ -75,7 +75,7 @@ def find_submissions(paths: Sequence[Path], unpack_to: Path) -> list[SubmissionR
     ordered = sorted(found.values(), key=lambda f: (natural(f.who.name), f.who.number, natural(f.origin)))
     if not any(f.source.is_file() or any(tree.walk(f.source)) or not _listable(f.source) for f in ordered):
         where = ", ".join(str(path) for path in paths) or "no path at all"
-        raise NothingToGrade(
+        raise NothingToGradeError(
             f"Nothing to grade under {for_people(where)}: looked for notebooks (.ipynb), scripts (.py) and archives "
             "(.zip), there and in the folders inside."
         )

@@ -58,7 +58,7 @@ class Probe:
         shell.user_ns[GUARD] = import_failed(self.messages.notice)
         shell.user_ns_hidden[GUARD] = None
         shell.input_transformers_cleanup.insert(0, without_installs)
-        shell.ast_transformers.append(GuardImports())
+        shell.ast_transformers.append(GuardImports(self._private_keras))
         shell.events.register("pre_run_cell", self.before_cell)
         shell.events.register("post_run_cell", self.after_cell)
         self.figures.install_display(shell.display_formatter)
@@ -93,6 +93,8 @@ class Probe:
     def before_cell(self, info: Any) -> None:
         cell = str(info.cell_id or "")
         if cell.isdigit():  # a cell within a cell (%%capture) has none
+            if self.recorder.cell is None:  # not earlier: the kernel's own start uses a random number or two
+                seed_start()
             self.recorder.cell = int(cell)
             self.shell.compile.cell_source = info.raw_cell
 
@@ -104,6 +106,10 @@ class Probe:
         for step in (self.figures.flush, self.networks.end_cell, self._scan):
             quietly(step)()
         quietly(self.recorder.emit)("end_cell", [])
+
+    def _private_keras(self, idiom: str, today: str, line: int) -> None:
+        if self.recorder.cell is not None:
+            quietly(self.recorder.emit)("bridged", [[self.recorder.cell, line]], idiom=idiom, today=today)
 
     def _finish_imports(self, result: Any) -> None:
         trace = result.error_in_exec.__traceback__
@@ -141,7 +147,6 @@ def main() -> None:
     os.dup2(nowhere, 2)
     app = IPKernelApp.instance(kernel_class=_Kernel)
     app.initialize(sys.argv[2:])  # type: ignore[no-untyped-call]
-    seed_start()
     Probe(settings, app.kernel)
     sys.addaudithook(no_network)
     app.start()  # type: ignore[no-untyped-call]

@@ -67,6 +67,8 @@ def affine_map(flat: np.ndarray[Any, Any]) -> tuple[float, float] | None:
     candidates = [(0.0, 255.0)] if maximum > 1.5 or flat.dtype.kind in "iu" else [(0.0, 1.0), (-1.0, 1.0)]
     candidates += [(minimum, maximum)]
     for lo, hi in candidates:
+        if maximum - minimum < (hi - lo) / 255:  # all one grey value: nothing is explained by that
+            continue
         if lo <= minimum + 1e-6 and maximum <= hi + 1e-6 and _explains(flat[:64], lo, hi) and _explains(flat, lo, hi):
             return lo, hi
     return None

@@ -124,6 +124,9 @@ class Recorder:
         except Exception:
             pass
 
+    def close(self) -> None:
+        self._events.close()
+
     # -------------------------------------------------- files
 
     def array(self, value: Any) -> str | None:

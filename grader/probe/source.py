@@ -14,6 +14,7 @@ from typing import Any
 
 INSTALLERS = r"(?:sudo\s+)?(?:\S*python[\d.]*\s+-m\s+)?(?:pip[\d.]*|conda|mamba|apt(?:-get)?|brew|uv)\b"
 _BARE = re.compile(rf"^(\s*){INSTALLERS}\s+(?:install|uninstall|update|upgrade)\b.*$")
+_PRIVATE = "tensorflow.python.keras"
 GUARD = "__import_failed__"
 
 Notice = Callable[..., None]
@@ -32,11 +33,32 @@ def without_installs(lines: list[str]) -> list[str]:
 
 
 class GuardImports(ast.NodeTransformer):
-    """Wraps the imports at the top level of a cell, each by itself."""
+    """Wraps the imports at the top level of a cell, each by itself.
+
+    `note(idiom, today, line)` hears of TensorFlow's private copy of Keras, which is led to the public one: the
+    copy is another library, and too old to be recorded.
+    """
+
+    def __init__(self, note: Callable[[str, str, int], None]) -> None:
+        self._note = note
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
+        for statement in ast.walk(node):
+            self._public(statement)
         node.body = [self._guarded(statement) for statement in node.body]
         return node
+
+    def _public(self, statement: ast.AST) -> None:
+        if isinstance(statement, ast.ImportFrom) and statement.module is not None:
+            private = statement.module == "tensorflow.python" and statement.names[0].name == "keras"
+            if private or f"{statement.module}.".startswith(_PRIVATE + "."):
+                self._note(_PRIVATE, "tensorflow.keras", statement.lineno)
+                statement.module = statement.module.replace("tensorflow.python", "tensorflow", 1)
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                if alias.asname and f"{alias.name}.".startswith(_PRIVATE + "."):
+                    self._note(_PRIVATE, "tensorflow.keras", statement.lineno)
+                    alias.name = alias.name.replace("tensorflow.python", "tensorflow", 1)
 
     def _guarded(self, statement: ast.stmt) -> ast.stmt:
         if not isinstance(statement, (ast.Import, ast.ImportFrom)):

@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def summary(which: str | None) -> str:
-    """Check a rubric and return what it is worth, a line per problem; raises RubricError and ReferenceError_."""
+    """Check a rubric and return what it is worth, a line per problem; raises RubricError and BadReferenceError."""
     loaded = load_rubric(which)
     rubric = loaded.rubric
     lines = [f"{rubric.title} ({rubric.id} {rubric.version}), {loaded.path}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from grader.errors import ReferenceError_
+from grader.errors import BadReferenceError
 from grader.records import Outcome
 from grader.rubric.expected import Reference
 from grader.rubric.schema import Criterion, Rubric
@@ -79,7 +79,7 @@ def _check_networks(source: Source, rubric: Rubric) -> None:
 
 
 def check_against_reference(source: Source, rubric: Rubric, reference: Reference) -> None:
-    """Raise RubricError for an expected value the reference lacks, ReferenceError_ for a mistake without help."""
+    """Raise RubricError for an expected value the reference lacks, BadReferenceError for a mistake without help."""
     for n, slot in enumerate(rubric.networks):
         if slot.expects not in reference.networks:
             names = _known(reference.networks)
@@ -88,7 +88,7 @@ def check_against_reference(source: Source, rubric: Rubric, reference: Reference
         _check_expected(source, at, criterion, reference)
     unknown = _named_mistakes(reference) - set(rubric.misconceptions)
     if unknown:
-        raise ReferenceError_(
+        raise BadReferenceError(
             f"The reference '{rubric.reference}' names the misconception '{min(unknown)}', "
             f"which {source.path} does not explain under `misconceptions`."
         )

@@ -57,7 +57,7 @@ def find_rubric(which: str | None) -> Path:
 def load_rubric(which: str | None = None) -> LoadedRubric:
     """Load a rubric by id or path; None means the only one there is.
 
-    Raises RubricError (file, line and what is wrong) and ReferenceError_.
+    Raises RubricError (file, line and what is wrong) and BadReferenceError.
     """
     path = find_rubric(which)
     try:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from grader.errors import ReferenceError_
+from grader.errors import BadReferenceError
 from grader.resources import resource_root
 from grader.rubric.expected import Reference
 from grader.rubric.source import Source
@@ -17,15 +17,15 @@ def load_reference(source: Source, name: str) -> Reference:
     """Call `reference()` of the package `reference/<name>/`.
 
     It is looked for beside the rubric's folder, in it, and among those that ship with the grader. Raises
-    RubricError when there is none, ReferenceError_ when it cannot be imported or returns something else.
+    RubricError when there is none, BadReferenceError when it cannot be imported or returns something else.
     """
     module = import_reference(source, name)
     try:
         reference = module.reference()
     except Exception as problem:
-        raise ReferenceError_(f"The reference {_folder(module)} is broken: {_describe(problem)}.") from problem
+        raise BadReferenceError(f"The reference {_folder(module)} is broken: {_describe(problem)}.") from problem
     if not isinstance(reference, Reference):
-        raise ReferenceError_(f"The reference {_folder(module)} is broken: reference() must return a Reference.")
+        raise BadReferenceError(f"The reference {_folder(module)} is broken: reference() must return a Reference.")
     return reference
 
 
@@ -59,7 +59,7 @@ def _import(folder: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as problem:
         del sys.modules[name]
-        raise ReferenceError_(f"The reference {folder} is broken: {_describe(problem)}.") from problem
+        raise BadReferenceError(f"The reference {folder} is broken: {_describe(problem)}.") from problem
     return module
 
 

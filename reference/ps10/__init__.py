@@ -8,6 +8,7 @@ from .answers import ANSWERS
 from .convolutions import IMAGES, KERNELS, convolutions
 from .counts import ALTERNATIVES, MISTAKES, NUMBERS
 from .models import MODELS, NETWORKS
+from .sheet import SHEET
 
 
 def reference() -> Reference:
@@ -21,4 +22,5 @@ def reference() -> Reference:
         kernels=KERNELS,
         convolutions=convolutions(),
         answers=ANSWERS,
+        sheet=SHEET,
     )
