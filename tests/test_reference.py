@@ -287,6 +287,32 @@ def test_the_notebook_s_code_compiles():
             compile(cell.source, cell.id, "exec")
 
 
+@pytest.mark.kernel
+@pytest.mark.slow
+def test_the_notebook_earns_full_marks(tmp_path):
+    """100 + 10 once a person has granted the written answers, which are suggested with all their points."""
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        str(FOLDER / "solution.ipynb"),
+        "--out",
+        str(tmp_path),
+        "--sandbox",
+        "none",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [graded] = json.loads((tmp_path / "results.json").read_text("utf-8"))["submissions"]
+    criteria = [criterion for task in graded["tasks"] for criterion in task["criteria"]]
+    assert {c["id"]: c["outcome"] for c in criteria if c["outcome"] not in {"passed", "needs_review"}} == {}
+    written = [c for c in criteria if c["outcome"] == "needs_review"]
+    assert len(written) == 10
+    assert all(c["suggestion"]["points"] == c["max_points"] for c in written)
+    assert (graded["score"] + graded["pending"], graded["bonus"] + graded["pending_bonus"]) == (100, 10)
+    assert (graded["status"], graded["faults"], graded["misconceptions"]) == ("graded", [], [])
+
+
 # ------------------------------------------------------------------ training
 
 
