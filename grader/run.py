@@ -165,7 +165,7 @@ def _notebook(submission: Submission) -> NotebookNode:
     }
     cells = [make[cell.kind](cell.source, id=f"cell-{cell.index}") for cell in submission.cells]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook: NotebookNode = new_notebook(cells=cells, metadata=metadata)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = new_notebook(cells=cells, metadata=metadata)
     return notebook
 
 
