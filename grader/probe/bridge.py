@@ -99,7 +99,7 @@ class Bridge:
         """What a module of Keras no longer has is looked for where it went."""
         if within == "layers":
             module.Convolution2D = old_convolution(self._recorder.bridged, module.Convolution2D)  # type: ignore[attr-defined]
-        if within == "backend":
+        if within == "backend" and hasattr(module, "set_value"):
             module.set_value = lambda x, value: x.assign(value)  # type: ignore[attr-defined]  # theirs fails
         if within in {"", "backend", "layers", "utils", "optimizers", "preprocessing", "preprocessing.image", "engine"}:
             _with_fallback(module, lambda name: self._missing(within, module, name))
