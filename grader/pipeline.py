@@ -20,7 +20,7 @@ from typing import Protocol
 import nbformat
 from filelock import FileLock, Timeout
 
-from grader import data
+from grader import data, records
 from grader.atomic import atomic_write
 from grader.checks import run_checks
 from grader.errors import GradeError, NothingToGradeError, UsageError
@@ -191,7 +191,9 @@ def _judge(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Graded:
     labels = label(stored.submission, [task.id for task in loaded.rubric.tasks])
     assignment = match(stored, labels, loaded.rubric, loaded.reference)
     verdicts = run_checks(stored, labels, assignment, loaded)
-    return _Graded(score(stored, verdicts, loaded), stored, assignment)
+    errored = [f"{v.criterion} ({v.actual})" for v in verdicts if v.outcome is records.Outcome.ERRORED]
+    failure = f"{stored.submission.ref.id}: the grader itself failed on {', '.join(errored)}" if errored else ""
+    return _Graded(score(stored, verdicts, loaded), stored, assignment, failure)
 
 
 def _failed(

@@ -1,0 +1,98 @@
+"""Verdicts × rubric → grade: points add up, nothing is left out, status by the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from builders import Story, evidence, loaded_rubric, solution, submission
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.records import Cell, CellKind, Fault, FaultKind, Outcome, Status, SubmissionRef, Unreadable, Verdict
+from grader.score import errored_grade, score
+
+LOADED = loaded_rubric()
+CRITERIA = [c for task in LOADED.rubric.tasks for c in task.criteria]
+REF = SubmissionRef("ada", "Ada", Path("ada.ipynb"), Path())
+
+
+def verdicts(outcome: Outcome = Outcome.PASSED, share: float = 1.0) -> tuple[Verdict, ...]:
+    return tuple(Verdict(c.id, outcome, share, "…") for c in CRITERIA)
+
+
+def test_full_marks_are_100_and_10():
+    grade = score(evidence(), verdicts(), LOADED)
+    assert (grade.score, grade.max_score, grade.pending) == (100, 100, 0)
+    assert (grade.bonus, grade.max_bonus, grade.pending_bonus) == (10, 10, 0)
+
+
+def test_right_networks_lose_nothing_and_what_is_not_there_is_missing():
+    judged = solution().judge()
+    grade = score(solution().evidence(), tuple(judged.values()), LOADED)
+    lost = {v.outcome for v in judged.values() if v.share < 1}
+    assert lost <= {Outcome.MISSING, Outcome.PARTIAL}  # accuracies are noted by `fit` alone
+    assert grade.score + grade.bonus == sum(c.points * judged[c.id].share for c in CRITERIA) > 40
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NEEDS_REVIEW, Outcome.ERRORED])
+def test_what_waits_for_a_person_is_pending_and_not_scored(outcome):
+    grade = score(evidence(), verdicts(outcome, 0.0), LOADED)
+    assert (grade.score, grade.pending, grade.pending_bonus) == (0, 100, 10)
+
+
+@given(shares=st.lists(st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 1.0]), min_size=len(CRITERIA), max_size=len(CRITERIA)))
+@settings(max_examples=30, deadline=None)
+def test_points_stay_within_bounds_and_add_up(shares):
+    given_ = tuple(replace(v, share=s) for v, s in zip(verdicts(Outcome.PARTIAL), shares, strict=True))
+    grade = score(evidence(), given_, LOADED)
+    each = [c for t in grade.tasks for c in t.criteria]
+    assert [c.verdict.criterion for c in each] == [c.id for c in CRITERIA]
+    assert all(0 <= c.points <= c.max_points for c in each)
+    assert grade.score == pytest.approx(sum(t.points for t in grade.tasks if not t.bonus))
+    assert grade.score == round(grade.score, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (FaultKind.CELL_ERROR, Status.GRADED),
+        (FaultKind.CELL_TIMEOUT, Status.GRADED),
+        (FaultKind.INPUT_REQUESTED, Status.GRADED),
+        (FaultKind.OUTPUT_FLOOD, Status.GRADED),
+        (FaultKind.TIMEOUT, Status.FAULTED),
+        (FaultKind.MEMORY, Status.FAULTED),
+        (FaultKind.KERNEL_DIED, Status.FAULTED),
+        (FaultKind.TAMPERED, Status.FAULTED),
+    ],
+)
+def test_status_by_fault(kind, status):
+    assert score(evidence(faults=(Fault(kind, 3, "…"),)), verdicts(), LOADED).status is status
+
+
+def test_an_unfilled_template_is_empty():
+    template = submission("import numpy as np\n# your code here", Cell(1, CellKind.MARKDOWN, "# Problem 1\nAnswer:"))
+    assert score(evidence(template), verdicts(Outcome.MISSING, 0.0), LOADED).status is Status.EMPTY
+    tried = Story()
+    tried.cell("1a", "x = undefined")
+    assert score(tried.evidence(), verdicts(Outcome.MISSING, 0.0), LOADED).status is Status.GRADED
+
+
+def test_unreadable_lists_every_criterion_with_the_reason():
+    grade = score(Unreadable(REF, "It is cut short."), (), LOADED)
+    assert grade.status is Status.UNREADABLE
+    assert [f.kind for f in grade.faults] == [FaultKind.UNREADABLE]
+    assert {c.verdict.message for t in grade.tasks for c in t.criteria} == {"It is cut short."}
+    assert grade.score == grade.pending == 0
+
+
+def test_our_own_failure_costs_nobody_points():
+    grade = errored_grade(REF, "disk on fire", LOADED)
+    assert grade.pending == grade.max_score
+    assert {c.verdict.outcome for t in grade.tasks for c in t.criteria} == {Outcome.ERRORED}
+
+
+def test_misconceptions_are_named_once_in_order():
+    named = [replace(v, misconceptions=("data.unscaled",)) for v in verdicts()[:2]] + list(verdicts()[2:])
+    assert score(evidence(), tuple(named), LOADED).misconceptions == ("data.unscaled",)
