@@ -45,6 +45,8 @@ class Difference:
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for the same mistake made in another network."""
+        if self.what in {"missing", "extra"}:
+            return (self.what, self.kind)
         if self.what == "activation":
             return (self.what, self.got, self.output)
         return (self.what, self.kind, str(self.got), self.output)

@@ -111,7 +111,7 @@ def entry_of(kind: str, name: str, raw: dict[str, object]) -> Any:
         value = {"pool_size": 2}.get(name, _USUAL.get(name))
     if isinstance(value, list | tuple):
         value = tuple(value)
-        return value[0] if value and len(set(value)) == 1 else value
+        return value[0] if value and all(v == value[0] for v in value) else value
     return value
 
 

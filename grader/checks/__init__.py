@@ -9,7 +9,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,5 +74,4 @@ def _judge(case: Case, criterion: Criterion) -> Verdict:
 
 
 for _module in ("model", "compile", "training", "accuracy", "data", "image", "matrix", "noted", "number", "text"):
-    if find_spec(f"grader.checks.{_module}"):
-        import_module(f"grader.checks.{_module}")
+    import_module(f"grader.checks.{_module}")

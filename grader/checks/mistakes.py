@@ -39,13 +39,13 @@ class Mistake:
 
 
 def mistakes_in(comparison: Comparison, compiled: Compiled | None) -> tuple[Mistake, ...]:
-    """What is wrong with a network, for one that is trained as `compiled`; a mistake made twice stands once."""
-    found: dict[tuple[object, ...], Mistake] = {}
+    """What is wrong with a network that is trained as `compiled`; the same wrong entry in two layers stands once."""
+    found: list[Mistake] = []
     for mistake in _each(comparison, compiled):
-        known = found.get(mistake.key)
-        if known is None or mistake.weight > known.weight:
-            found[mistake.key] = mistake
-    return tuple(found.values())
+        whole_layer = mistake.key[0] in {"missing", "extra"}
+        if whole_layer or all(mistake.key != known.key for known in found):
+            found.append(mistake)
+    return tuple(found)
 
 
 def _each(comparison: Comparison, compiled: Compiled | None) -> Iterator[Mistake]:
