@@ -14,7 +14,7 @@ from functools import lru_cache
 
 _DEPTH = 30
 """Nested parentheses that are followed."""
-_LONGEST = 200_000
+_LONGEST = 60_000
 """Characters of a text that are read: more than anybody typed."""
 LARGEST = 1e15
 """Larger results are nobody's count."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grader.records import Submission
 
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|\?+\w.*|\w[\w.]*\?+[ \t]*)$", re.MULTILINE)
+_EMBEDDED = re.compile(r"data:[\w/+.-]{1,40};base64,[\w+/=]*")
 _LARGEST = 1_000_000
 """Characters of a cell that are read; what follows is not an answer that anybody typed."""
 
@@ -54,7 +55,7 @@ def passages(submission: Submission) -> tuple[Passage, ...]:
 
 @lru_cache(maxsize=512)
 def passages_of(cell: Cell) -> tuple[Passage, ...]:
-    source = cell.source[:_LARGEST]
+    source = _EMBEDDED.sub("", cell.source)[:_LARGEST]
     if cell.kind is not CellKind.CODE:
         return (Passage(source, cell.index, 1, "markdown"),) if source.strip() else ()
     if source.lstrip().startswith(("%%markdown", "%%html", "%%latex")):

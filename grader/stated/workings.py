@@ -101,6 +101,9 @@ class Workings:
                 both = ast.BinOp(ast.Name(name, ast.Load()), op, value)
                 ast.copy_location(both, node)
                 self._assign(target, ast.fix_missing_locations(both), node.lineno)
+                result = self.names.get(name)
+                if isinstance(result, float):
+                    self._found.append(Worked(result, node.lineno, _source(node), literal=False))
             case ast.For(target=target, iter=source, body=body, orelse=orelse):
                 self._look(source)
                 self._forget(target, self.tainted(source))
@@ -136,8 +139,8 @@ class Workings:
         if isinstance(value, ast.Lambda):
             self.functions[target.id] = value
             return
-        self._forget(target, self.tainted(value))
         result = self.evaluate(value)
+        self._forget(target, self.tainted(value))
         if result is not None:
             self.names[target.id] = result
         else:
