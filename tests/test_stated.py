@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from builders import Story, submission
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.records import Cell, CellKind, Labels, Span
@@ -105,11 +105,13 @@ def test_both_readings_of_an_ambiguous_number():
     assert readings("1.234.567") == (1234567.0,)
 
 
+@settings(deadline=None)
 @given(st.integers(1000, 999_999_999), st.sampled_from([",", ".", "'", "_", "\u2009", "\u00a0", "\u202f", ""]))
 def test_grouped_integers_round_trip(number, mark):
     assert number in values(f"There are {number:,} parameters.".replace(",", mark))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2000), st.integers(1, 500), st.sampled_from(["*", "·", "×", " x ", r"\cdot ", r"\times ", r"\*"]))
 def test_products_round_trip(a, b, times):
     assert a * b + b in values(f"{a}{times}{b} + {b}")
@@ -122,6 +124,7 @@ _PIECES = st.sampled_from(
 _NOISE = st.lists(_PIECES, max_size=60).map("".join)
 
 
+@settings(deadline=None)
 @given(_NOISE)
 def test_no_text_is_too_odd(text):
     for mention in mentions(text):
@@ -256,6 +259,7 @@ def test_no_code_is_too_odd(source):
     assert stated_numbers(nb.evidence()) is not None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_cell_can_be_read(source):
     cell = Cell(0, CellKind.CODE, source)
@@ -317,6 +321,7 @@ def test_what_stands_before_a_matrix():
     assert "Ky" in found[1].before
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(-99, 99), min_size=3, max_size=3), min_size=3, max_size=3),
     st.sampled_from([str, repr, lambda a: str(a.tolist()), lambda a: str(a.astype(float))]),
