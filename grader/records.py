@@ -110,6 +110,10 @@ class Labels:
         tasks = {s.task for s in here}
         return tasks.pop() if len(tasks) == 1 else None
 
+    def tasks_at(self, cell: int, line: int) -> frozenset[str]:
+        """All tasks of a line: 'a, b' in a heading names two."""
+        return frozenset(s.task for s in self.spans if s.cell == cell and s.first_line <= line <= s.last_line)
+
     def of(self, task: str) -> tuple[Span, ...]:
         return tuple(s for s in self.spans if s.task == task)
 

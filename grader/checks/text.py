@@ -83,7 +83,7 @@ def answer(case: Case, criterion: Criterion) -> list[Paragraph]:
     labelled = [
         p
         for p in texts
-        if case.labels.task_at(p.cell, p.line) == task.id
+        if task.id in case.labels.tasks_at(p.cell, p.line)
         and (_answers(p, mine) or (in_words_only and p.source == "markdown"))
     ]
     siblings = [c.id for c in task.criteria if c.check == "text.review"]
@@ -100,7 +100,7 @@ def _answers(paragraph: Paragraph, reference: WrittenAnswer) -> bool:
     """Whether a text under the right label is an answer and no remark on the code."""
     touched = _touched(reference, paragraph.text)
     if paragraph.source in {"markdown", "code"}:
-        return touched > 0 or (paragraph.words >= 2 and paragraph.reasons) or paragraph.words >= 6
+        return touched > 0 or (paragraph.words >= 2 and paragraph.reasons) or paragraph.words >= 4
     if paragraph.source == "string":
         return paragraph.words >= 15 or (paragraph.words >= 5 and touched > 0 and paragraph.reasons)
     return touched > 0 or (paragraph.words >= 3 and paragraph.reasons) or paragraph.words >= 12

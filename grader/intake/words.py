@@ -1,4 +1,4 @@
-"""The words by which students name tasks, English and German: the one table that knows a language."""
+"""The words by which students name tasks, English, German and some others: the one table that knows a language."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ TASK_WORDS = _words(
     problem prob task exercise excercise exercice exc ex question quest q p assignment subtask subproblem subquestion
     subexercise part item aufgabe aufg auf a übung uebung ueb übungsaufgabe ü frage teil teilaufgabe unteraufgabe
     aufgabenteil abschnitt
+    partie ejercicio pregunta parte tarea esercizio domanda exercício questão opgave vraag zadanie
+    задача задание упражнение вопрос пункт часть
     """
 )
 """Stand before a number or a letter: 'Task 1', 'Teil b'. One letter only where the number follows at once: 'Q1'."""
 
-LOOSE_WORDS = _words("part item teil abschnitt")
+LOOSE_WORDS = _words("part item teil abschnitt partie parte часть")
 """Of these: before a number they may as well divide the student's own text ('Part 2: Training')."""
 
 FILLERS = _words(
