@@ -347,10 +347,15 @@ def test_training_is_deterministic_and_respects_the_specification():
     assert done.stdout == "fine\n", done.stderr[-2000:]
 
 
-def test_every_calibrated_network_is_in_the_rubric(package, reference):
+def test_what_is_planned_was_measured(package, reference):
     calibrate = importlib.import_module(f"{package.__name__}.calibrate")
     names = [name for members in calibrate.FAMILIES.values() for name in members]
     assert set(names) <= set(reference.networks)
+    stored = load_rubric("ps10").calibration
+    assert [p.configuration for p in calibrate.plan()] == [
+        c.model_copy(update={"runs": ()}) for c in stored.configurations
+    ]
+    assert [p.seeds for p in calibrate.plan()] == [len(c.runs) for c in stored.configurations]
     large = next(p.configuration for p in calibrate.plan() if p.configuration.width == 64)
     assert calibrate.network(large).model.params == reference.models["dense_64"].params
     assert replace(calibrate.network(large), name="x", model=None).batch_size == 64

@@ -1,4 +1,4 @@
-"""Measure the accuracies that right solutions reach: `python -m reference.ps10.calibrate` (about an hour, one core).
+"""Measure the accuracies that right solutions reach: `python -m reference.ps10.calibrate` (an hour or more, one core).
 
 Writes `rubrics/ps10.calibration.json`; interrupted, it goes on where it was. One thread, so that the numbers can be
 made again. `grade rubric calibrate ps10` does the same.
@@ -55,8 +55,6 @@ def plan(seeds: int = SEEDS) -> list[Planned]:
     # How far smaller batches and higher rates may go: these are the noisiest that are certainly not worse.
     rest += [c(10, 8), c(64, 8), c(None, 8)]
     rest += [c(width, 32, rate=0.1) for width in (10, 64, None)]
-    rest += [c(None, batch, rows=SUBSET_ROWS) for batch in (64, 32)]
-    rest += [c(None, 256)]
     return [Planned(one, USUAL * seeds) for one in usual] + [Planned(one, seeds) for one in rest]
 
 
