@@ -51,7 +51,7 @@ def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
     forms: dict[tuple[object, ...], Canonical] = {}
     for training in known:
         form = canonical(training.architecture)
-        key = (form.signature, *_recipe(training), _tasks(training.place, labels))
+        key = (form.signature, *_recipe(training), tasks_of(training.place, labels))
         groups.setdefault(key, []).append(training)
         forms.setdefault(key, form)
     position = {training.id: i for i, training in enumerate(known)}
@@ -69,7 +69,7 @@ def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
     found.sort(key=lambda entry: entry[0])
     last = max(1, len(found) - 1)
     return [
-        Candidate(network, trainings, form, _tasks_of(network, trainings, labels), i / last)
+        Candidate(network, trainings, form, _labels_of(network, trainings, labels), i / last)
         for i, (_, network, trainings, form) in enumerate(found)
     ]
 
@@ -82,20 +82,20 @@ def _recipe(training: Training) -> tuple[object, ...]:
     return compiled.optimizer, rate, compiled.loss, training.epochs, training.batch_size, data
 
 
-def _tasks_of(network: Network, trainings: Sequence[Training], labels: Labels) -> frozenset[str]:
+def _labels_of(network: Network, trainings: Sequence[Training], labels: Labels) -> frozenset[str]:
     """Labels of the code that trained it; of the code that compiled or built it where those say nothing."""
     places = [[t.place for t in trainings], [c.place for c in network.compiled], [network.place]]
     for group in places:
-        found = frozenset[str]().union(*(_tasks(place, labels) for place in group))
+        found = frozenset[str]().union(*(tasks_of(place, labels) for place in group))
         if found:
             return found
     return frozenset()
 
 
-def _tasks(place: Place, labels: Labels) -> frozenset[str]:
+def tasks_of(place: Place, labels: Labels) -> frozenset[str]:
     """Labels of a place: of the function's body as well as of the code that called it."""
     frames = place.stack or (((place.cell, place.line or 1),) if place.cell is not None else ())
-    return frozenset(task for cell, line in frames if (task := labels.task_at(cell, line)) is not None)
+    return frozenset[str]().union(*(labels.tasks_at(cell, line) for cell, line in frames))
 
 
 def same_rate(rate: float | None, other: float) -> bool:

@@ -541,11 +541,11 @@ class TaskGrade:
 
     @property
     def points(self) -> float:
-        return sum(c.points for c in self.criteria)
+        return round(sum(c.points for c in self.criteria), 2)
 
     @property
     def max_points(self) -> float:
-        return sum(c.max_points for c in self.criteria)
+        return round(sum(c.max_points for c in self.criteria), 2)
 
 
 class Status(enum.StrEnum):

@@ -263,6 +263,16 @@ def test_a_helper_is_told_apart_by_who_called_it():
     assert trainings(nb) == {"dense_small": "t1", "dense_slow": "t2", "dense_large": "t3"}
 
 
+def test_a_cell_that_answers_two_tasks():
+    nb = Story()
+    cell = nb.cell("1f", "train(10)\ntrain(10)")
+    nb.label(cell, 1, 2, "1g")
+    nb.train(SMALL)
+    nb.line = 2
+    nb.train(SMALL, rate=0.005)
+    assert trainings(nb) == {"dense_small": "t1", "dense_slow": "t2"}
+
+
 def test_wrong_rate_under_the_label_of_1g_is_the_attempt_at_1g():
     nb = Story()
     nb.cell("1f")

@@ -52,6 +52,7 @@ def test_points_stay_within_bounds_and_add_up(shares):
     assert all(0 <= c.points <= c.max_points for c in each)
     assert grade.score == pytest.approx(sum(t.points for t in grade.tasks if not t.bonus))
     assert grade.score == round(grade.score, 2)
+    assert all(t.points == round(t.points, 2) for t in grade.tasks)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,22 @@ def test_an_unfilled_template_is_empty():
     tried = Story()
     tried.cell("1a", "x = undefined")
     assert score(tried.evidence(), verdicts(Outcome.MISSING, 0.0), LOADED).status is Status.GRADED
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("def solve(x):\n    '''Your code here.'''\n    pass", Status.EMPTY),
+        ("def solve(x):\n    raise NotImplementedError('todo')", Status.EMPTY),
+        ("model = None\nanswer = ...\nclass Net:\n    pass", Status.EMPTY),
+        ("%matplotlib inline\n!pip install keras", Status.EMPTY),
+        ("def solve(x):\n    return x + 1", Status.GRADED),
+        ("model = Sequential(", Status.GRADED),
+    ],
+)
+def test_code_that_does_nothing_is_no_attempt(code, status):
+    graded = score(evidence(submission(code)), verdicts(Outcome.MISSING, 0.0), LOADED)
+    assert graded.status is status
 
 
 def test_unreadable_lists_every_criterion_with_the_reason():

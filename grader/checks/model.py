@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.align import Comparison, compare
+from grader.candidates import tasks_of
 from grader.canonical import canonical
 from grader.checks import check
 from grader.checks.mistakes import Mistake, consistent_logits, mistakes_in
@@ -92,7 +93,7 @@ def _something_else(case: Case, criterion: Criterion) -> Verdict:
     task = case.task(criterion).id
     taken = {m.network.id for m in case.assignment.matched.values()}
     for network in case.evidence.networks:
-        if network.id in taken or case.labels.task_at(network.place.cell, network.place.line) != task:
+        if network.id in taken or task not in tasks_of(network.place, case.labels):
             continue
         form = canonical(network.architecture)
         comparison = compare(case.spec(criterion.network).model, form)
