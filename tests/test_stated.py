@@ -97,6 +97,12 @@ def test_exercise_labels_are_no_part_of_the_arithmetic():
     assert values("Aufgabe 1d)\n") == set()
 
 
+def test_a_written_result_beats_what_its_arithmetic_comes_to():
+    assert 8070 not in values("7850 + 110 + 110 = 8060")
+    assert 8070 in values("7850 + 110 + 110 = 8.070")
+    assert 7850 in values("784*10 = 7840 + 10 = 7850")
+
+
 def test_both_readings_of_an_ambiguous_number():
     assert readings("8.070") == (8070.0, 8.07)
     assert readings("8,070") == (8070.0, 8.07)

@@ -7,10 +7,11 @@ evaluated by a small bounded parser. Nothing raises; the work grows linearly wit
 from __future__ import annotations
 
 import bisect
-import html
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from grader.stated.notation import plain
 
 _DEPTH = 30
 """Nested parentheses that are followed."""
@@ -19,57 +20,6 @@ _LONGEST = 60_000
 LARGEST = 1e15
 """Larger results are nobody's count."""
 
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_MARKS = str.maketrans(
-    dict.fromkeys("×·⋅∙•∗✕✖⨯", "*")
-    | dict.fromkeys("−–‐‑", "-")
-    | dict.fromkeys("\u00a0\u202f\u2007", "\u2009")
-    | dict.fromkeys("≈→⇒≃∼", "=")
-    | dict.fromkeys("`${}", " ")
-    | {"÷": "/", "’": "'", "[": "(", "]": ")"}
-)
-
-_WORDS = "ex|exercise|task|problem|question|aufgabe|teilaufgabe|übung|part|section|fig|figure|tab|table"
-_NOT_NUMBERS = re.compile(
-    rf"""https?://\S+ | data:[\w/+.-]{{1,40}};base64,\S* | \]\([^()\n]{{0,400}}\)
-      | </?[a-zA-Z][^<>\n]{{0,400}}>
-      | \b0x[0-9a-f]+\b | \#[0-9a-f]{{6}}\b
-      | \b\d{{4}}-\d{{1,2}}-\d{{1,2}}\b | \b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b
-      | \b\d{{1,2}}\.[ ]?\d{{1,2}}\.[ ]?(?:19|20)\d\d\b
-      | \b\d{{1,2}}:\d\d(?::\d\d)?\b(?![.,]?\d)
-      | \b(?:version|python|tensorflow|keras|numpy|scipy|tf|v)[ ]?[ =v]{{0,3}}\d+(?:\.\d+)+ | ==\d+(?:\.\d+)+
-      | (?<![\d.])\d+\.\d{{1,2}}\.\d+(?:\.\d+)* | (?<![\d.])\d+\.\d{{3}}\.\d{{1,2}}(?!\d)
-      | \b(?:{_WORDS})[ ]?[.:\#-]?[ ]?\d{{1,2}}(?![\d]|[.,']\d|[ ]?[*/^%+])(?:[ ]?\.?[ ]?\(?[a-j]\)|[a-j]\b|\.[a-j]\b)?
-      | (?<![\w.,(*+/-])\(?\d{{1,2}}[ ]?\.?[ ]?\(?[a-j]\)
-      | ^[ \t>]*\(?\d{{1,2}}[.)](?=[ ])""",
-    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
-)
-"""Dates, versions, addresses, exercise labels, list numerals: what looks like a number and states none."""
-
-_LATEX = tuple(
-    (re.compile(pattern), instead)
-    for pattern, instead in (
-        (r"\\(?:cdot|times|ast)(?![a-zA-Z])", "*"),
-        (r"\\div(?![a-zA-Z])", "/"),
-        (r"\{,\}", ","),
-        (r"(?<=\d)(?:\\[,;:! ]|~)(?=\d{3})", "\u2009"),
-        (r"\\(?:text|mathrm|mathit|textit|operatorname|label|tag) {0,3}\{[^{}\n\d]{0,80}\}", " "),
-        (r"\\[dt]?frac {0,3}\{([^{}\n]{0,200})\} {0,3}\{([^{}\n]{0,200})\}", r"((\1)/(\2))"),
-        (r"_\{[^{}\n]{0,200}\}", " "),
-        (r"\\%", "%"),
-        (r"\^\{([^{}\n]{1,40})\}", r"^(\1)"),
-        (r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\.?", " "),
-        (r"\\(?:approx|[rR]ightarrow|implies|to|equiv|sim)(?![a-zA-Z])", "="),
-        (r"\\\\", " ; "),
-        (r"\\\*", "*"),
-        (r"\\(?:boxed|mathbf|textbf|text|underline|underbrace|mathrm|q?quad|[,;:! #$_]|[a-zA-Z]+)", " "),
-        (r"&", " "),
-    )
-)
-_POWER = re.compile(r"(?<=[\d)])\*\*(?=[\d(-])|(?<=[\d)]) \*\* (?=[\d(-])")
-_EMPHASIS = re.compile(r"\*\*|(?<!\w)__?(?=\d)|(?<=\d)__?(?!\w)")
-_ASIDE = re.compile(r"\(([^()\d\n]{1,60})\)")
-_TIMES = re.compile(r"(?<=[\d)]) ?[xX] ?(?=[\d(])")
 _NUMBER = r"""[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?(?!\d|\.\d) | [1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)
     | [1-9]\d{0,2}(?:['_\u2009]\d{3})+(?:[.,]\d+)?(?!\d) | [1-9]\d{0,2}(?:[ ]\d{3})+(?:[.,]\d+)?(?!\d)
     | \d+[.,]\d+(?:e[+-]?\d{1,3}\b)? | \d+(?:e[+-]?\d{1,3}\b)? | \.\d+(?:e[+-]?\d{1,3}\b)?"""
@@ -106,20 +56,6 @@ class _Token:
     values: tuple[float, ...] = ()
     partner: int = -1
     """Of a parenthesis: where its partner stands."""
-
-
-@lru_cache(maxsize=1024)
-def plain(text: str) -> str:
-    """The text with LaTeX, HTML and Markdown marks made plain and non-numbers blanked; it has the same lines."""
-    text = html.unescape(text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _NOT_NUMBERS.sub(" ; ", text)
-    for pattern, instead in _LATEX:
-        text = pattern.sub(instead, text)
-    text = re.sub(r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"^({m.group().translate(_SUPERSCRIPTS)})", text)
-    text = text.translate(_MARKS)
-    text = _EMPHASIS.sub(" ", _POWER.sub("^", text))
-    text = _ASIDE.sub(lambda m: " " if any(c.isalpha() for c in m.group(1)) else m.group(), text)
-    return _TIMES.sub("*", text)
 
 
 @lru_cache(maxsize=1024)
@@ -246,13 +182,25 @@ class _Parser:
 
     def results(self) -> list[Mention]:
         """What each longest stretch of arithmetic comes to, and each parenthesis in it."""
+        chain: list[Mention] = []
+        refuted: set[int] = set()
+        end = -1
         while self.at < len(self.tokens):
-            begin = self.at
+            begin, operations = self.at, self.operations
             if self.tokens[begin].kind in {"number", "lp"} or self.tokens[begin].text == "-":
-                self._state(begin, 0)
+                value = self._state(begin, 0)
+                if value is not None:
+                    if begin != end + 1 or self.tokens[end].text != "=":
+                        chain = []
+                    if self.operations > operations:
+                        chain.append(self.found[-1])
+                    elif self.at == begin + 1:  # '7850 + 110 + 110 = 8060': what is written as the result counts
+                        written = self.tokens[begin].values
+                        refuted |= {id(m) for m in chain if not any(_same(m.values[0], v) for v in written)}
+                    end = self.at
             if self.at == begin:
                 self.at += 1
-        return self.found
+        return [m for m in self.found if id(m) not in refuted]
 
     def _state(self, begin: int, depth: int) -> float | None:
         operations = self.operations
@@ -344,6 +292,10 @@ class _Parser:
             del self.found[found:]
             self.at = begin
         return None
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-9 * max(abs(a), abs(b))
 
 
 def apply(operator: str, left: float, right: float) -> float | None:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.stated.arithmetic import mentions, plain
+from grader.stated.arithmetic import mentions
+from grader.stated.notation import plain
 
 if TYPE_CHECKING:
     from grader.stated.arithmetic import Mention
