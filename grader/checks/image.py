@@ -35,10 +35,10 @@ def shown(case: Case, criterion: Criterion) -> Verdict:
     started = min((t.place.cell for t in case.evidence.trainings if t.place.cell is not None), default=None)
 
     def looks_at_the_data(image: ShownImage) -> bool:
-        label = case.labels.task_at(image.place.cell, image.place.line)
+        tasks = _tasks(case, image.place)
         before = started is None or (image.place.cell is not None and image.place.cell < started)
-        elsewhere = label is not None and label not in {task, task[:-1]} and not task.startswith(label)
-        return image.source == "train" or label == task or (before and not elsewhere)
+        elsewhere = bool(tasks) and not tasks & {task, task[:-1]}
+        return image.source == "train" or task in tasks or (before and not elsewhere)
 
     fitting = [image for image in official if looks_at_the_data(image)]
     if fitting:
@@ -46,12 +46,18 @@ def shown(case: Case, criterion: Criterion) -> Verdict:
         message = f"Your notebook shows {count} of the data set."
         return verdicts.passed(criterion, message, actual=count, place=fitting[0].place)
     for image in case.evidence.shown:
-        if image.source == "unknown" and case.labels.task_at(image.place.cell, image.place.line) == task:
+        if image.source == "unknown" and task in _tasks(case, image.place):
             message = (
                 "Pictures are shown that are not recognised as images of the data set: a person will look at them."
             )
             return verdicts.needs_review(criterion, message, place=image.place)
     return case.absent(criterion, "No images of the data set were shown before the networks.")
+
+
+def _tasks(case: Case, place: Place) -> frozenset[str]:
+    """The tasks under whose labels something happened: in a function's body, or where it was called."""
+    spots = {(place.cell, place.line), *place.stack}
+    return frozenset(t for cell, line in spots if cell is not None for t in case.labels.tasks_at(cell, line or 1))
 
 
 # ------------------------------------------------------------------ ankle boots
@@ -98,7 +104,7 @@ class Search:
             for cell in {image.place.cell, *(c for c, _ in image.place.stack)} - {None}:
                 found[cell] = [(1, 10**9)]  # type: ignore[index]
         for prediction in self.case.evidence.predictions:
-            if prediction.place.cell is not None and self.case.labels.task_at(prediction.place.cell) is None:
+            if prediction.place.cell is not None and not _tasks(self.case, prediction.place):
                 found[prediction.place.cell] = [(1, 10**9)]
         return found
 
@@ -106,7 +112,7 @@ class Search:
     def shown(self) -> tuple[ShownImage, ...]:
         """Pictures of the search: under its label, else test images shown after the first prediction or training."""
         everything = self.case.evidence.shown
-        labelled = [s for s in everything if self._labelled(s.place)]
+        labelled = [s for s in everything if self.task in _tasks(self.case, s.place)]
         if labelled:
             return tuple(labelled)
         places = [p.place for p in self.case.evidence.predictions] + [t.place for t in self.case.evidence.trainings]
@@ -114,11 +120,7 @@ class Search:
         if start is None:
             return ()
         late = [s for s in everything if s.source == "test" and s.place.cell is not None and s.place.cell >= start]
-        return tuple(s for s in late if self.case.labels.task_at(s.place.cell, s.place.line) in {None, self.task[:-1]})
-
-    def _labelled(self, place: Place) -> bool:
-        points = [(place.cell, place.line), *place.stack]
-        return any(self.case.labels.task_at(cell, line) == self.task for cell, line in points)
+        return tuple(s for s in late if _tasks(self.case, s.place) <= {self.task[:-1]})
 
     @cached_property
     def test(self) -> tuple[ShownImage, ...]:

@@ -206,10 +206,11 @@ def _assigned(case: Case, candidates: list[Candidate]) -> dict[str, Finding]:
 def _in_task(case: Case, candidate: Candidate) -> bool:
     """Whether it stands where matrices are asked for, so that a wrong one is an attempt."""
     place = candidate.matrix.place
-    task = case.labels.task_at(place.cell, place.line)
-    return task is not None and any(
-        c.check == "matrix.convolution" for t in case.rubric.tasks if t.id.startswith(task) for c in t.criteria
-    )
+    here = {s.task for s in case.labels.spans if s.cell == place.cell}
+    if place.cell is not None and place.line is not None:
+        here = set(case.labels.tasks_at(place.cell, place.line))
+    asking = {t.id for t in case.rubric.tasks if any(c.check == "matrix.convolution" for c in t.criteria)}
+    return bool(here & (asking | {task[:-1] for task in asking}))
 
 
 def _judge(wanted: Convolution, candidate: Candidate, every: list[Convolution], others: list[Candidate]) -> Finding:

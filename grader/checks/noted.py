@@ -106,9 +106,10 @@ class Notes:
     def _belongs(self, note: Note) -> bool:
         labels = self.case.labels
         cell, line = note.place.cell, note.place.line
-        tasks: set[str | None] = {labels.task_at(cell, line)}
-        if line is None:  # output belongs where any of its cell's code does
-            tasks = {s.task for s in labels.spans if s.cell == cell} or {None}
+        tasks: set[str | None] = {s.task for s in labels.spans if s.cell == cell}
+        if line is not None and cell is not None:  # output has no line: it belongs where any of its cell's code does
+            tasks = set(labels.tasks_at(cell, line))
+        tasks = tasks or {None}
         if self.task in tasks:
             return not note.printed or cell in self.window or not self.trainings
         also = {None, self.task[:-1], *self.case.slot(self.criterion.network).also}
