@@ -221,11 +221,12 @@ the image gets brighter or darker.""",
 
 _CNN_ACCURACY = WrittenAnswer(
     text="""\
-The convolutional network reaches about the accuracy of the large dense network, and more than the small one at the
-same batch size, **with far fewer parameters**. **Training and test accuracy stay together**: in three epochs no gap
-opens. Both come from what is built in: units look at **small neighbourhoods** only, and **share their weights** over
-all positions, so that a feature learned in one place is known in all others. The network need not learn this from
-examples, and it has less freedom to fit particular ones.""",
+At the same batch size the convolutional network reaches **about the accuracy of the small dense network** (0.81 on
+the test set at Keras' default of 32) and a little less than the large one (0.83), with far fewer parameters.
+**Training and test accuracy stay together**: in three epochs no gap opens. Both come from what is built in: units
+look at **small neighbourhoods** only, and **share their weights** over all positions, so that a feature learned in
+one place is known in all others. The network need not learn this from examples, and it has less freedom to fit
+particular ones.""",
     points=(
         AnswerPoint(
             "Compares the accuracies with those of the dense network.",
@@ -342,7 +343,7 @@ _ADAM = WrittenAnswer(
 Adam gives **every weight its own step**: it divides by a running root mean square of that weight's gradients
 (as RMSProp does), so weights with small or rare gradients still move, and it adds **momentum**, a running mean of
 the gradients that keeps its direction and averages noise. In the same three epochs it gets **much further than plain
-SGD** at its fixed small rate: about 0.86 against 0.78 on the test set. SGD is not at its end by then; it is slower.""",
+SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is not at its end by then; it is slower.""",
     points=(
         AnswerPoint(
             "The step is adapted for each weight.",
