@@ -12,6 +12,8 @@ _NETWORK = re.compile(
     r"|NewConnectionError|ProxyError|SSLError|RemoteDisconnected"
 )
 _NETWORK_TEXT = re.compile(r"URL fetch failure|[Nn]etwork is unreachable|getaddrinfo failed|Name or service not known")
+_KERAS = re.compile(r"Exception encountered when calling [^\n]*\n+")
+"""Keras' first line; what went wrong comes after it."""
 _MODULE = re.compile(r"No module named '?([\w.]+)")
 _FILE = re.compile(r"(?:No such file or directory|[Ff]ile not found)[^'\"]*['\"](.+?)['\"]|filename=['\"]?([^'\",)]+)")
 
@@ -23,6 +25,7 @@ def plain_text(text: str) -> str:
 
 def one_line(text: str, limit: int = 300) -> str:
     """The first line that says something, cut."""
+    text = _KERAS.sub("", text)
     line = next((part.strip() for part in plain_text(text).splitlines() if part.strip()), "")
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

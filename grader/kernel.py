@@ -37,6 +37,8 @@ START_S = 120.0
 GRACE_S = 5.0
 """From the interrupt to the end of a cell that does not heed it."""
 POLL_S = 0.2
+OUTPUTS_S = 20
+"""Longest that outputs may come after the reply to their cell, on a machine that is busy."""
 MESSAGE_BYTES = 16 << 20
 """Longest message that is received; a longer one drops the connection."""
 
@@ -95,7 +97,12 @@ class Kernel(NotebookClient):  # type: ignore[misc]
     ) -> None:
         self._sockets = Path(tempfile.mkdtemp(prefix="k-"))  # a socket's path holds 107 characters
         super().__init__(
-            notebook, km=_Manager(launch, self._sockets), allow_errors=True, raise_on_iopub_timeout=True, timeout=None
+            notebook,
+            km=_Manager(launch, self._sockets),
+            allow_errors=True,
+            raise_on_iopub_timeout=True,
+            iopub_timeout=OUTPUTS_S,
+            timeout=None,
         )
         self._room = room
         self._launch = launch

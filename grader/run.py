@@ -119,8 +119,8 @@ def _command(room: Room, submission: Submission, settings: RunSettings) -> Launc
             }
         )
     )
-    arguments = (sys.executable, "-P", "-m", PROBE_NAME, str(probe_settings), "-f", "{connection_file}")
-    return Launch(arguments, _environment(room))
+    kernel = ("-f", "{connection_file}", "--HistoryManager.hist_file=:memory:")
+    return Launch((sys.executable, "-P", "-m", PROBE_NAME, str(probe_settings), *kernel), _environment(room))
 
 
 def _environment(room: Room) -> dict[str, str]:

@@ -99,6 +99,8 @@ print(D is Dense)
     "their own mistakes": "np.nothing_at_all",
     "unknown": "keras.layers.NothingAtAll",
     "unknown argument": "Dense(10, colour='red')",
+    "not called": "Dense(3).output_shape",
+    "unknown to TensorFlow": "tf.nothing_at_all",
     "wrong key": "history.history['accurate']",
     "again": "for i in range(3):\n    SGD(lr=0.1)\nSGD(lr=0.1)",
 }
@@ -197,7 +199,18 @@ def test_it_is_noted(ran, name: str, idioms: set[str]):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("name", ["in place", "their own mistakes", "unknown", "unknown argument", "wrong key"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "in place",
+        "their own mistakes",
+        "unknown",
+        "unknown argument",
+        "not called",
+        "unknown to TensorFlow",
+        "wrong key",
+    ],
+)
 def test_what_never_worked_still_raises(ran, name: str):
     assert ran.cell(_index(name)).error
 

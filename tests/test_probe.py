@@ -348,6 +348,20 @@ print(all((a == b).all() for a, b in zip(fresh_fast.get_weights(), fresh_slow.ge
 print(fresh_fast.history.history == fresh_slow.history.history, fresh_fast.steps_per_execution)
 print(fresh_fast.train_on_batch(x[:4], y[:4]) is not None)
 """,
+    "interrupted": """
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+build(3).fit(x, y, epochs=5, callbacks=[Interrupt()])
+""",
+    "shared": """
+inner = keras.Sequential([layers.Input((784,)), layers.Dense(3)])
+outer = keras.Sequential([inner, layers.Dense(10, activation='softmax')])
+copy = keras.models.clone_model(outer)
+outer.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])
+""",
+    "shared fit": "outer.fit(x, y, epochs=1)\nouter.fit(x, y, epochs=1)\npart = keras.Model(outer.inputs, outer.layers[0].output)",
     "twins": "print(tf.random.uniform([]).numpy(), np.random.rand(), keras.random.uniform(()).numpy())",
 }
 
@@ -367,8 +381,9 @@ def _fits(ran: Any, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.kernel
 def test_every_cell_runs_but_the_wrong_one(ran):
-    assert [fault.cell for fault in ran.result.faults] == [_index("error in fit")]
+    assert [fault.cell for fault in ran.result.faults] == [_index("error in fit"), _index("interrupted")]
     assert "ValueError" in ran.cell(_index("error in fit")).error
+    assert "grade_probe" not in ran.cell(_index("error in fit")).traceback
 
 
 @pytest.mark.kernel
@@ -498,6 +513,22 @@ def test_loops_of_ones_own_leave_weights_only(ran):
     assert fit["weights"]
     (batches,) = _fits(ran, "batch by batch")
     assert (batches["network"], batches["epochs"]) == ("n2", 0)
+
+
+@pytest.mark.kernel
+def test_a_fit_that_is_interrupted_leaves_what_it_did(ran):
+    (fit,) = _fits(ran, "interrupted")
+    assert (fit["error"][:17], fit["epochs"], fit["epochs_done"]) == ("KeyboardInterrupt", 5, 1)
+    assert fit["weights"]
+
+
+@pytest.mark.kernel
+def test_networks_that_share_layers_are_trained_once(ran):
+    first, second = _fits(ran, "shared fit")
+    assert first["network"] == second["network"]
+    assert (first["initial"], second["initial"]) == ("fresh", "continued")
+    assert [layer["kind"] for layer in first["architecture"]["layers"]] == ["Dense", "Dense"]
+    assert not _fits(ran, "shared")
 
 
 @pytest.mark.kernel

@@ -99,6 +99,12 @@ def test_pictures_have_a_budget_of_their_own():
     ("name", "value", "kind", "words"),
     [
         ("NameError", "name 'x' is not defined", FaultKind.CELL_ERROR, "NameError: name 'x' is not defined"),
+        (
+            "ValueError",
+            "Exception encountered when calling Sequential.call().\n\nBad shape",
+            FaultKind.CELL_ERROR,
+            "ValueError: Bad shape",
+        ),
         ("KeyError", "", FaultKind.CELL_ERROR, "KeyError"),
         ("SystemExit", "3", FaultKind.CELL_ERROR, "SystemExit"),
         ("StdinNotImplementedError", "raw_input was called, but …", FaultKind.INPUT_REQUESTED, "keyboard"),
@@ -305,12 +311,13 @@ def test_too_much_memory(tmp_path: Path):
 
 
 @pytest.mark.kernel
-def test_a_message_too_long_for_the_grader_loses_only_itself(tmp_path: Path):
+def test_a_message_too_long_for_the_grader_loses_only_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A forger goes past the recorder's bounds; the connection breaks, is named and made anew."""
     forge = (
         "k = get_ipython().kernel\nfrom jupyter_client.session import Session\n"
         "Session.send(k.session, k.iopub_socket, 'stream', {'name': 'stdout', 'text': 'x' * 40_000_000}, parent=k.get_parent())"
     )
+    monkeypatch.setattr("grader.kernel.OUTPUTS_S", 4)
     ran = run(submission(forge, "print('next')"), tmp_path)
     assert [f.kind for f in ran.result.faults] == [FaultKind.OUTPUT_FLOOD]
     assert ran.cell(1).printed == "next\n"

@@ -17,7 +17,7 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
 from .bridge import Bridge
-from .cells import CellCompiler
+from .cells import CellCompiler, without_recorder
 from .datasets import install_datasets
 from .figures import FigureHooks
 from .imports import ImportWatch
@@ -63,11 +63,21 @@ class Probe:
         shell.events.register("post_run_cell", self.after_cell)
         self.figures.install_display(shell.display_formatter)
         sys.argv = list(settings["argv"])
+        self._hide_recorder()
         if "" not in sys.path:  # modules that were handed in lie where the notebook runs
             sys.path.insert(0, "")
         if settings["file"]:
             shell.user_ns["__file__"] = settings["file"]
             shell.user_ns_hidden["__file__"] = settings["file"]
+
+    def _hide_recorder(self) -> None:
+        original = self.shell._get_exc_info
+
+        def exc_info(exc_tuple: Any = None) -> Any:
+            kind, value, trace = original(exc_tuple)
+            return kind, value, without_recorder(trace) or trace
+
+        self.shell._get_exc_info = exc_info
 
     def _to_imports(self) -> None:
         watch = self.watch

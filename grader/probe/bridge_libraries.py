@@ -41,16 +41,14 @@ NUMPY = {
 
 
 def bridge_numpy(note: Note, from_cell: FromCell, numpy: Any) -> None:
-    original = vars(numpy).get("__getattr__")
+    original = numpy.__getattr__
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         today = NUMPY.get(name)
         if today and from_cell(sys._getframe(1)):
             note(f"np.{name}", today)
             return getattr(numpy, today[3:]) if today.startswith("np.") else getattr(builtins, today)
-        if original is not None:
-            return original(name)
-        raise AttributeError(f"module 'numpy' has no attribute {name!r}")
+        return original(name)
 
     numpy.__getattr__ = __getattr__
 

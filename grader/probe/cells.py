@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from ipykernel.compiler import XCachingCompiler
 
 from .record import Recorder
+
+_HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - as code objects spell it
 
 
 class CellCompiler(XCachingCompiler):
@@ -44,6 +48,16 @@ class CellCompiler(XCachingCompiler):
 
 def _lines(text: str) -> int:
     return len(text.rstrip().splitlines())
+
+
+def without_recorder(trace: TracebackType | None) -> TracebackType | None:
+    """The same traceback without our own frames, which tell a student nothing."""
+    if trace is None:
+        return None
+    rest = without_recorder(trace.tb_next)
+    if trace.tb_frame.f_code.co_filename.startswith(_HERE):
+        return rest
+    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def line_map(raw: str, code: str, above: int = 0) -> Callable[[int], int]:

@@ -49,6 +49,8 @@ def mask_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _explains(flat: np.ndarray[Any, Any], lo: float, hi: float) -> bool:
+    if flat.dtype == np.uint8 and (lo, hi) == (0.0, 255.0):
+        return True
     for start in range(0, len(flat), _CHUNK):
         values = (flat[start : start + _CHUNK].astype(np.float64) - lo) * (255.0 / (hi - lo))
         if np.abs(values - np.rint(values)).max() > _RESIDUAL or values.min() < -0.5 or values.max() > 255.5:

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from .fingerprint import fingerprint
+from .fingerprint import digest, fingerprint
 
 FORMAT = 1
 STACK = 8
@@ -56,6 +56,7 @@ class Recorder:
         self._work = str(Path.cwd()) + os.sep
         self._inside = threading.local()
         self._known: dict[tuple[Any, ...], tuple[bytes, str]] = {}
+        self._images: dict[tuple[Any, ...], tuple[bytes, dict[str, Any], dict[str, Any]]] = {}
         self._written: set[str] = set()
         self._bridged: set[tuple[Any, ...]] = set()
 
@@ -139,16 +140,27 @@ class Recorder:
         known = self._known.get(key)
         if known and known[0] == sample:
             return known[1]
-        facts, stored = fingerprint(array)
-        digest: str = facts["digest"]
-        if digest not in self._written:
-            file = f"arrays/{digest}.npz" if stored and self.save(f"arrays/{digest}.npz", stored) else None
+        facts, stored = self._fingerprint(array, sample)
+        known_as: str = facts["digest"]
+        if known_as not in self._written:
+            file = f"arrays/{known_as}.npz" if stored and self.save(f"arrays/{known_as}.npz", stored) else None
             if self.emit("array", [], **facts, file=file) is None:
                 return None
-            self._written.add(digest)
+            self._written.add(known_as)
         if array.nbytes > _SAMPLE:
-            self._known[key] = (sample, digest)
-        return digest
+            self._known[key] = (sample, known_as)
+        return known_as
+
+    def _fingerprint(self, array: np.ndarray[Any, Any], sample: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As `fingerprint`; images in another shape of the same memory have the same hashes."""
+        key = (array.__array_interface__["data"][0], array.nbytes, array.dtype.str, len(array) if array.ndim else 0)
+        known = self._images.get(key)
+        if known and known[0] == sample and array.flags.c_contiguous and array.ndim > 1:
+            return {**known[1], "shape": list(array.shape), "digest": digest(array)}, known[2]
+        facts, stored = fingerprint(array)
+        if facts["kind"] == "images" and array.flags.c_contiguous and array.nbytes > _SAMPLE:
+            self._images[key] = (sample, facts, stored)
+        return facts, stored
 
     def save(self, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> bool:
         """Store arrays under the evidence folder; False when there are too many files already."""
