@@ -117,11 +117,14 @@ def _differences(wanted: Step | None, got: Step | None, *, output: bool) -> list
         return [Difference("missing", wanted.kind, wanted=wanted.text, output=output)]
     if wanted.kind != got.kind:
         return [Difference("kind", wanted.kind, wanted.kind, got.kind, output)]
-    return [
+    found = [
         Difference(name, wanted.kind, value, got.config[name], output)
         for name, value in wanted.config.items()
         if got.config and got.config[name] != value
     ]
+    if any(d.what == "pool_size" for d in found) and got.config["strides"] == got.config["pool_size"]:
+        return [d for d in found if d.what != "strides"]  # they follow from the pool's size
+    return found
 
 
 def _align(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from grader.stated.figures import Figure
 
 _ROLES = {"train": "training", "test": "test"}
+_FORMAT = re.compile(r"(?<!\d)%[-+#0]*\d*(?:\.\d+)?[a-zA-Z]|\{[^{}\n]{0,80}\}")
 _HALF = 0.5
 """Share for one of the two figures, and for both in a progress bar only."""
 
@@ -97,7 +99,8 @@ class Notes:
 
     def _all(self) -> Iterator[Note]:
         for passage in passages(self.case.evidence.submission):
-            for figure in figures_in(passage.text):
+            text = _FORMAT.sub(" … ", passage.text) if passage.source == "string" else passage.text
+            for figure in figures_in(text):
                 yield Note(figure, passage.at(figure.line))
         for run in self.case.evidence.cells:
             for figure in figures_in(run.printed):
@@ -169,7 +172,7 @@ def noted(case: Case, criterion: Criterion) -> Verdict:
         has, lacks = ("train", "test") if found["train"] else ("test", "train")
         message = f"The {_ROLES[has]} accuracy is noted, the {_ROLES[lacks]} accuracy is not."
         return verdicts.partial(criterion, _HALF, message, **facts)
-    if _silent(case, notes.trainings):
+    if _silent(case, notes.trainings) or not any(map(notes.reached, _ROLES)):
         return verdicts.missing(criterion, "The accuracies are not noted.", place=notes.trainings[0].place, **facts)
     message = "The accuracies appear only in the progress bar of `fit`; the sheet asks to note them down."
     return verdicts.partial(criterion, _HALF, message, place=notes.trainings[0].place, **facts)

@@ -118,7 +118,8 @@ class _Style:
         numbered = [(m.form, m.targets[0][0]) for m in standing if m.form in (Form.NUMBER, Form.PROBLEM)]
         return _Style(
             letters=sum(m.form in (Form.FULL, Form.PART, Form.SOFT) for _, m in marks) >= 2
-            or sum(m.form is Form.BARE and _exists(m.targets, sheet) for m in standing) >= 3,
+            or sum(m.form is Form.BARE and _exists(m.targets, sheet) for m in standing)
+            >= (2 if any(w is Where.HEADING and m.form is Form.NUMBER and not m.rest for w, m in marks) else 3),
             headings=sum(
                 where is Where.HEADING and m.form in (Form.FULL, Form.PART) and _exists(m.targets, sheet)
                 for where, m in marks

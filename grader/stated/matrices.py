@@ -45,6 +45,9 @@ _ZERO = re.compile(
 _NOT_ZERO = re.compile(r"non-?\s?zero|not (?:all )?zero|nicht (?:alle )?null|pad|ungleich|\bsum\b", re.IGNORECASE)
 
 
+_EQUALS = re.compile(r"[\s$)}\]]*=\s*(?!.*(?:\^|\\top|[Tt]ranspos|[^_]\bT\b))(?=[^\d\-\[(]*[A-Za-z])")
+
+
 class Source(enum.StrEnum):
     VARIABLE = "variable"
     PRINTED = "printed"
@@ -147,6 +150,9 @@ def grids(text: str) -> list[Grid]:
         before = text[max(end, start - 300) : start]
         line = text.count("\n", 0, start)
         found.extend(Grid(block, line, before) for block in _blocks(rows))
+        after = text[stop : stop + 80].split("\n")[0]
+        if _EQUALS.match(after):  # '… = K_x * I_B' after the matrix names it as well
+            found.extend(Grid(block, line, after) for block in _blocks(rows))
         end = stop
     return found
 
