@@ -196,7 +196,7 @@ def _deviation(candidate: Candidate, slot: _Slot) -> float:
         return _FORBIDDEN
     cost = _structure(candidate, slot)
     if compiled is None:
-        return cost + sum(_NOT_SPECIAL for what in ("optimizer", "rate") if what in slot.special)
+        return cost + _DEVIATES + sum(_NOT_SPECIAL for what in ("optimizer", "rate") if what in slot.special)
     same_optimizer = compiled.optimizer == spec.optimizer
     if not same_optimizer:
         cost += _price(slot, "optimizer", compiled.optimizer)

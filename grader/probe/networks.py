@@ -101,11 +101,13 @@ class Networks:
             return ""
 
     def moved(self, network: Network, model: Any) -> bool:
-        """Whether the weights are others than when they were looked at last (and look at them)."""
-        digest = self._weights_digest(model)
-        moved = network.weights is not None and digest is not None and digest != network.weights
-        network.weights = digest
-        return moved
+        """Whether the weights are others than when they were looked at last (and look at them).
+
+        Another set of weights is a network that grew, not one that learnt.
+        """
+        before, now = network.weights, self._weights_digest(model)
+        network.weights = now
+        return None not in {before, now} and before != now and str(before).split()[0] == str(now).split()[0]
 
     @quietly
     def _weights_digest(self, model: Any) -> str | None:
@@ -115,7 +117,7 @@ class Networks:
         hasher = hashlib.blake2b(digest_size=16)
         for variable in variables:
             hasher.update(np.ascontiguousarray(variable.numpy()).data)
-        return hasher.hexdigest()
+        return f"{'+'.join('x'.join(map(str, v.shape)) for v in variables)} {hasher.hexdigest()}"
 
     def trained_with(self, network: Network, model: Any) -> None:
         """Look at the weights anew after a training, also those of networks that share some with it."""
