@@ -149,6 +149,8 @@ def test_both_accuracies_noted(text):
 )
 def test_both_accuracies_printed(printed):
     assert trained(printed=printed).judge()["1f.noted"].outcome is Outcome.PASSED
+    arrays = "[0 0 0]\n" * 20_000
+    assert trained(printed=f"{arrays}{printed}").judge()["1f.noted"].outcome is Outcome.PASSED
 
 
 def test_a_comment_and_a_later_cell_without_label():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grader.candidates import by_hand
 from grader.checks import check, verdicts
 from grader.records import CellStatus, Place
-from grader.stated.figures import figures_in
+from grader.stated.figures import LONGEST, figures_in
 from grader.stated.passages import passages, tree_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Notes:
             for figure in figures_in(text):
                 yield Note(figure, passage.at(figure.line))
         for run in self.case.evidence.cells:
-            for figure in figures_in(run.printed):
+            for figure in figures_in(_ends(run.printed)):
                 yield Note(figure, Place(run.cell), printed=True)
 
     def _belongs(self, note: Note) -> bool:
@@ -222,3 +222,9 @@ def _silent(case: Case, trainings: tuple[Training, ...]) -> bool:
         for c in calls
     ]
     return bool(quiet) and all(quiet)
+
+
+def _ends(printed: str) -> str:
+    """Both ends of what a cell printed: notebooks print whole arrays, and their accuracies before or after them."""
+    half = LONGEST // 2 - 1
+    return printed if len(printed) <= LONGEST else f"{printed[:half]}\n{printed[-half:]}"

@@ -58,7 +58,7 @@ class _Token:
     """Of a parenthesis: where its partner stands."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def mentions(text: str) -> tuple[Mention, ...]:
     """Every number that a text states, and what its arithmetic comes to, in order."""
     text = plain(text[:_LONGEST])

@@ -22,6 +22,8 @@ _TOPIC = re.compile(
     r"(?P<accuracy>acc|genauigkeit)|(?P<other>loss|verlust|fehler\b|learning|lernrate|\brate\b|\blr\b|seconds?|\bs/|time|epochs?\b|param)",
     re.IGNORECASE,
 )
+LONGEST = 60_000
+"""Characters of a text that are read."""
 _BAR = re.compile(r"^\s*(?:Epoch \d+/\d+|\d+/\d+ .*(?:step|━|=))")
 """Lines of a progress bar, should one be left in an output."""
 
@@ -47,6 +49,7 @@ class Figure:
 
 def figures_in(text: str) -> list[Figure]:
     """The accuracies that a text states, each with the set of items that it is said to be of."""
+    text = text[:LONGEST]
     text = "\n".join("" if _BAR.match(line) else line for line in text.replace("\r", "\n").split("\n"))
     text = text.replace("(", " ").replace(")", " ")  # an aside may name the set: 'Accuracy (training)'
     bare = plain(text)

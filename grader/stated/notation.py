@@ -63,7 +63,7 @@ _ASIDE = re.compile(r"\(([^()\d\n]{1,60})\)")
 _TIMES = re.compile(r"(?<=[\d)]) ?[xX] ?(?=[\d(])")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def plain(text: str) -> str:
     """The text with LaTeX, HTML and Markdown marks made plain and non-numbers blanked; it has the same lines."""
     text = html.unescape(text.replace("\r\n", "\n").replace("\r", "\n"))
