@@ -97,9 +97,12 @@ def app() -> None:
 def run(**options: Any) -> None:
     """Grade everything found under PATHS (`run` itself may be left out)."""
     from grader import pipeline
-    from grader.sandbox import open_sandbox
+    from grader.sandbox import choose
 
     exports = [_parse_format(text, options["out"]) for text in options["formats"]]
+    choice = choose(options["sandbox"])
+    for warning in choice.warnings:
+        _say(f"grade: {warning}")
     limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
     settings = pipeline.Settings(
         paths=options["paths"],
@@ -107,7 +110,7 @@ def run(**options: Any) -> None:
         rubric=options["rubric"],
         jobs=options["jobs"],
         limits={name: value for name, value in limits.items() if value is not None},
-        sandbox=open_sandbox(options["sandbox"]).name,
+        sandbox=choice.name,
         fresh=options["fresh"],
         audience=options["audience"],
     )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from grader.records import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from grader.sandbox import Bounds
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 _NETWORK = re.compile(
@@ -15,6 +19,8 @@ _NETWORK_TEXT = re.compile(r"URL fetch failure|[Nn]etwork is unreachable|getaddr
 _KERAS = re.compile(r"Exception encountered when calling [^\n]*\n+")
 """Keras' first line; what went wrong comes after it."""
 _MODULE = re.compile(r"No module named '?([\w.]+)")
+_MEMORY = {"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError"}
+_DISK = re.compile(r"No space left on device|File too large|Disk quota exceeded")
 _FILE = re.compile(r"(?:No such file or directory|[Ff]ile not found)[^'\"]*['\"](.+?)['\"]|filename=['\"]?([^'\",)]+)")
 
 
@@ -30,8 +36,11 @@ def one_line(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def fault_of(name: str, value: str, cell: int, seconds: float | None) -> Fault | None:
-    """The fault of an exception `name: value` that ended a cell; None for an orderly `sys.exit()`."""
+def fault_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -> Fault | None:
+    """The fault of an exception `name: value` that ended a cell; None for an orderly `sys.exit()`.
+
+    `bounds` are the limits that may have caused it.
+    """
     value = plain_text(value)
     said = one_line(f"{name}: {value}" if value else name)
     if name == "SystemExit" and value.strip() in {"", "0", "None"}:
@@ -45,6 +54,8 @@ def fault_of(name: str, value: str, cell: int, seconds: float | None) -> Fault |
         )
     if name in {"ModuleNotFoundError", "ImportError"} and (found := _MODULE.search(value)):
         return missing_module(found[1], cell, seconds)
+    if limit := _limit_of(name, value, cell, seconds, bounds):
+        return limit
     if _NETWORK.search(name) or _NETWORK_TEXT.search(value):
         return Fault(
             FaultKind.NETWORK_BLOCKED,
@@ -64,7 +75,22 @@ def fault_of(name: str, value: str, cell: int, seconds: float | None) -> Fault |
     return Fault(FaultKind.CELL_ERROR, cell, f"The cell stopped with {said}", seconds)
 
 
-def missing_module(module: str, cell: int, seconds: float | None) -> Fault:
+def _limit_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -> Fault | None:
+    """The fault of an exception that a limit of the room raised."""
+    if name in _MEMORY or "Cannot allocate memory" in value:
+        return out_of_memory(cell, bounds.memory_mib, seconds)
+    if _DISK.search(value):
+        return disk_full(cell, bounds.disk_mib, seconds)
+    if "can't start new thread" in value or (name == "BlockingIOError" and "Resource temporarily" in value):
+        most = f"{bounds.processes} processes and threads that a notebook may have"
+    elif "Too many open files" in value:
+        most = f"{bounds.open_files} open files that a process may have"
+    else:
+        return None
+    return Fault(FaultKind.CELL_ERROR, cell, f"The cell needed more than the {most}, and stopped there.", seconds)
+
+
+def missing_module(module: str, cell: int, seconds: float) -> Fault:
     return Fault(
         FaultKind.MISSING_MODULE,
         cell,
@@ -73,7 +99,7 @@ def missing_module(module: str, cell: int, seconds: float | None) -> Fault:
     )
 
 
-def failed_import(said: str, cell: int, seconds: float | None) -> Fault:
+def failed_import(said: str, cell: int, seconds: float) -> Fault:
     return Fault(
         FaultKind.CELL_ERROR, cell, f"An import failed, and the cell went on without it: {one_line(said)}", seconds
     )
@@ -110,7 +136,16 @@ def out_of_memory(cell: int, limit_mib: int, seconds: float) -> Fault:
     return Fault(
         FaultKind.MEMORY,
         cell,
-        f"The notebook used more than the {limit_mib} MiB of memory that it may use and was stopped in this cell.",
+        f"The notebook used more than the {limit_mib} MiB of memory that it may use; the cell stopped there.",
+        seconds,
+    )
+
+
+def disk_full(cell: int | None, limit_mib: int, seconds: float) -> Fault:
+    return Fault(
+        FaultKind.DISK,
+        cell,
+        f"The notebook wrote more than the {limit_mib} MiB of files that it may write.",
         seconds,
     )
 

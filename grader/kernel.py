@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
-import signal
-import tempfile
+import stat
 import time
-from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,26 +14,33 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import KernelProvisionerBase
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from grader.errors import GradeError
 from grader.outputs import Budget
 from grader.records import CellStatus
-from grader.sandbox.memory import used_mib
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Coroutine
+    from pathlib import Path
 
     from nbformat import NotebookNode
 
-    from grader.sandbox import Launch, Room
+    from grader.sandbox import Bounds, Held
 
 START_S = 120.0
 """Longest that a kernel may take to start, on a machine that is busy."""
 GRACE_S = 5.0
 """From the interrupt to the end of a cell that does not heed it."""
 POLL_S = 0.2
+DISK_POLL_S = 1.0
+PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
+"""A kernel's sockets are files whose names end in these."""
+_NEARLY = 0.85
+"""Share of its memory from which a kernel that dies is taken to have died of it."""
 OUTPUTS_S = 20
 """Longest that outputs may come after the reply to their cell, on a machine that is busy."""
 MESSAGE_BYTES = 16 << 20
@@ -48,7 +52,7 @@ class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
 
 
 class KernelGone(Exception):  # noqa: N818 - a finding, caught by `run`
-    """The kernel is no more; `reason` is 'died', 'memory' or 'deaf' (it did not heed the interrupt)."""
+    """The kernel is no more; `reason` is 'died', 'memory', 'disk' or 'deaf' (it did not heed the interrupt)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -64,6 +68,7 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
         self._created_context = True
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
+        context.setsockopt(zmq.RECONNECT_IVL, -1)  # what takes the place of a closed socket is not to be trusted
         return context
 
     def execute(self, code: str, *, store_history: bool = True, stop_on_error: bool = True, **_: Any) -> str:
@@ -80,32 +85,86 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
         return str(message["header"]["msg_id"])
 
 
+def connection(sockets: Path, key: str) -> dict[str, Any]:
+    """How a kernel is reached through sockets in a folder, which has its own path inside the room and outside."""
+    ports = {f"{name}_port": number for name, number in PORTS.items()}
+    return {"transport": "ipc", "ip": str(sockets / "k"), "key": key, "signature_scheme": "hmac-sha256", **ports}
+
+
+def is_socket(path: Path) -> bool:
+    """Whether it is one itself: a link could lead to a socket of this machine."""
+    try:
+        return stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+class _Provisioner(KernelProvisionerBase):  # type: ignore[misc]
+    """A kernel that waits in a room."""
+
+    def __init__(self, held: Held, key: str) -> None:
+        super().__init__()
+        self._held = held
+        self.connection_info = connection(held.sockets, key) | {"key": key.encode()}
+
+    @property
+    def has_process(self) -> bool:
+        return self._held.process.returncode is None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        return {"cmd": [], **kwargs}
+
+    async def launch_kernel(self, cmd: list[str], **_: Any) -> dict[str, Any]:  # noqa: ARG002 - the room has its own
+        self._held.go()
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        return self._held.process.poll()
+
+    async def wait(self) -> int | None:
+        while self._held.process.poll() is None:  # noqa: ASYNC110 - a process is no coroutine
+            await asyncio.sleep(0.02)
+        return self._held.process.returncode
+
+    async def send_signal(self, signum: int) -> None:
+        """Signals do not reach into a room; interrupts are messages."""
+
+    async def kill(self, restart: bool = False) -> None:  # noqa: ARG002
+        self._held.kill()
+
+    async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002
+        self._held.kill()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Nothing is kept: the room's folders go with it."""
+
+
 class _Manager(AsyncKernelManager):  # type: ignore[misc]
-    def __init__(self, launch: Launch, sockets: Path) -> None:
-        super().__init__(client_factory=_Client, transport="ipc", ip=str(sockets / "k"), autorestart=False)
-        self.connection_file = str(sockets / "connection.json")
-        self._kernel_spec = KernelSpec(
-            argv=list(launch.arguments), display_name="Python", language="python", interrupt_mode=launch.interrupt
-        )
+    def __init__(self, held: Held, key: str) -> None:
+        super().__init__(client_factory=_Client, autorestart=False)
+        self.provisioner = _Provisioner(held, key)
+        self._kernel_spec = KernelSpec(argv=[], display_name="Python", language="python", interrupt_mode="message")
+
+    def _connect_control_socket(self) -> None:
+        """Interrupts go through the client, whose connections are made once."""
 
 
 class Kernel(NotebookClient):  # type: ignore[misc]
     """A running kernel; use as an asynchronous context manager."""
 
     def __init__(
-        self, notebook: NotebookNode, room: Room, launch: Launch, output_mib: int, stop: threading.Event
+        self, notebook: NotebookNode, held: Held, key: str, bounds: Bounds, output_mib: int, stop: threading.Event
     ) -> None:
-        self._sockets = Path(tempfile.mkdtemp(prefix="k-"))  # a socket's path holds 107 characters
         super().__init__(
             notebook,
-            km=_Manager(launch, self._sockets),
+            km=_Manager(held, key),
             allow_errors=True,
             raise_on_iopub_timeout=True,
             iopub_timeout=OUTPUTS_S,
             timeout=None,
         )
-        self._room = room
-        self._launch = launch
+        self._held = held
+        self._bounds = bounds
         self._stop = stop
         self._budget = Budget(output_mib << 20)
         self.noted: list[dict[str, Any]] = []
@@ -115,49 +174,58 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         self.reply: dict[str, Any] | None = None
         """Content of the reply to the last cell; None when it ended without one."""
         self.on_cell_executed = self._keep_reply
-        self._pid: int | None = None
+        self._disk_at = 0.0
+        self._most_mib = 0
 
     # -------------------------------------------------- start and end
 
     async def __aenter__(self) -> Self:
-        log = self._room.scratch / "kernel.log"
         try:
-            with log.open("wb") as stream:
-                await self.km.start_kernel(
-                    env=dict(self._launch.environment),
-                    cwd=str(self._room.work),
-                    independent=True,  # else the kernel would end itself when its parent's id changes
-                    stdout=stream,
-                    stderr=stream,
-                )
-            self._pid = self.km.provisioner.pid
+            await self.km.start_kernel()
+            await self._unless_stopped(self._listening())
             self.kc = self.km.client()
             self.kc.start_channels()
             self.kc.allow_stdin = False
-            await self.kc.wait_for_ready(timeout=START_S)
+            await self._unless_stopped(self.kc.wait_for_ready(timeout=START_S))
         except (RuntimeError, OSError) as error:
-            said = log.read_text(errors="replace")[-2000:].strip() if log.exists() else ""
             await self.end()
-            last = said.splitlines()[-1] if said else str(error)
-            raise GradeError(f"The notebook's kernel did not start: {last}") from error
+            raise GradeError(f"The notebook's kernel did not start: {self._held.said or error}") from error
+        except BaseException:
+            await self.end()
+            raise
         return self
+
+    async def _listening(self) -> None:
+        """Wait for the kernel's sockets: a connection is tried once only."""
+        deadline = time.monotonic() + START_S
+        while not all(is_socket(self._held.sockets / f"k-{number}") for number in PORTS.values()):
+            if self._held.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"it ended with {self._held.process.returncode}")
+            await asyncio.sleep(0.02)
+
+    async def _unless_stopped(self, starting: Coroutine[Any, Any, None]) -> None:
+        """Raises `Stopped` when the run is called off meanwhile."""
+        ready = asyncio.ensure_future(starting)
+        while not ready.done():
+            await asyncio.wait({ready}, timeout=POLL_S)
+            if self._stop.is_set():
+                ready.cancel()
+                with contextlib.suppress(BaseException):
+                    await ready
+                raise Stopped
+        ready.result()
 
     async def __aexit__(self, *_: object) -> None:
         await self.end()
 
     async def end(self) -> None:
-        """Kill the kernel and everything in its process group, and forget its sockets."""
-        if self.km is not None and self.km.has_kernel:
-            with contextlib.suppress(Exception):
-                await self.km.shutdown_kernel(now=True)
-        if self._pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
+        """Kill everything in the room."""
+        self._held.kill()
         if self.kc is not None:
             self.kc.stop_channels()
             self.kc.context.destroy(linger=0)
             self.kc = None
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        await self.km.cleanup_resources()
 
     # -------------------------------------------------- one cell
 
@@ -173,7 +241,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         try:
             if await self._within(running, limit_s):
                 return await self._status(running)
-            await self.km.interrupt_kernel()
+            self.kc.control_channel.send(self.kc.session.msg("interrupt_request", {}))
             if await self._within(running, GRACE_S):
                 await self._status(running)
                 return CellStatus.TIMEOUT
@@ -194,21 +262,35 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             await asyncio.wait({running}, timeout=min(left, POLL_S))
             if self._stop.is_set():
                 raise Stopped
-            if self._pid is not None and used_mib(self._pid) > self._room.memory_mib:
-                raise KernelGone("memory")
+            self._watch()
         return True
+
+    def _watch(self) -> None:
+        """Raises `KernelGone` when the room uses more than it may."""
+        used = self._held.used_mib()
+        self._most_mib = max(self._most_mib, used)
+        if used > self._bounds.memory_mib:
+            raise KernelGone("memory")
+        if not self._held.refuses_writes and time.monotonic() > self._disk_at:
+            self._disk_at = time.monotonic() + DISK_POLL_S
+            if self._held.disk_full():
+                raise KernelGone("disk")
 
     async def _status(self, running: asyncio.Future[Any]) -> CellStatus:
         try:
             running.result()
         except DeadKernelError as error:
-            raise KernelGone("died") from error
+            # An allocation that the limit refuses ends libraries that do not expect it.
+            short = self._most_mib > _NEARLY * self._bounds.memory_mib
+            raise KernelGone("memory" if short else "died") from error
         except CellTimeoutError:  # the reply came, the outputs did not: a message too long dropped their connection
             self.flooded = True
             await self._reconnect()
         return CellStatus.ERROR if self.reply is not None and self.reply.get("status") == "error" else CellStatus.OK
 
     async def _reconnect(self) -> None:
+        if not is_socket(self._held.sockets / f"k-{PORTS['iopub']}"):
+            raise KernelGone("died")
         self.kc.iopub_channel.close()
         self.kc._iopub_channel = None  # noqa: SLF001 - the client makes a new one
         self.kc.iopub_channel.start()

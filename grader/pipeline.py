@@ -36,7 +36,8 @@ from grader.report import export
 from grader.report.run_info import RunInfo
 from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
-from grader.run import RunSettings, run_submission
+from grader.run import RunResult, RunSettings, run_submission
+from grader.sandbox import Bounds
 from grader.score import errored_grade, score
 
 
@@ -160,11 +161,17 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
         data_directory=run.verifier.files.directory,
         notebook_s=run.limits.notebook_s,
         cell_s=run.limits.cell_s,
-        memory_mib=run.limits.memory_mib,
         output_mib=run.limits.output_mib,
+        bounds=Bounds(
+            memory_mib=run.limits.memory_mib,
+            disk_mib=run.limits.disk_mib,
+            processes=run.limits.processes,
+            open_files=run.limits.open_files,
+        ),
         sandbox=run.settings.sandbox,
         stop=run.stop,
     )
+    result: RunResult | None = None
     try:
         result = run_submission(submission, scratch, settings, lambda p: run.progress.doing(ref, p.text, p.share))
         run.progress.doing(ref, "verifying", 1.0)
@@ -172,6 +179,8 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
         store.save(evidence, folder, run.limits, weights_from=result.raw_evidence)
         atomic_write(folder / "executed.ipynb", nbformat.writes(result.executed) + "\n")
     finally:
+        if result is not None:
+            result.discard()
         shutil.rmtree(scratch, ignore_errors=True)
     return evidence
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import sys
 import threading
@@ -22,10 +23,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from grader import faults
-from grader.kernel import Kernel, KernelGone, Stopped
+from grader.evidence.files import PinnedFolder
+from grader.kernel import Kernel, KernelGone, Stopped, connection
 from grader.outputs import as_seen, printed
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
-from grader.sandbox import Launch, Room, Sandbox, open_sandbox
+from grader.sandbox import Bounds, Command, Held, Places, Room, open_sandbox
 
 PROBE = Path(__file__).with_name("probe")
 PROBE_NAME = "grade_probe"
@@ -44,8 +46,8 @@ class RunSettings:
     """Folder with the data set's four `.gz` files under the names that Keras gives them."""
     notebook_s: float = 600
     cell_s: float = 300
-    memory_mib: int = 4096
     output_mib: int = 32
+    bounds: Bounds = field(default_factory=Bounds)
     sandbox: str = "none"
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by another thread to call the run off."""
@@ -67,9 +69,11 @@ class RunResult:
     """One per code cell that is not empty."""
     faults: tuple[Fault, ...]
     duration_s: float
-    raw_evidence: Path
-    """The recorder's folder: events.jsonl, arrays/, weights/. Untrusted."""
+    raw_evidence: PinnedFolder
+    """The recorder's folder: events.jsonl, arrays/, weights/. Untrusted; everything that could write to it is dead."""
     sandbox: str
+    discard: Callable[[], None]
+    """To be called once the evidence is read: leaves nothing of the room."""
 
 
 def run_submission(
@@ -80,66 +84,74 @@ def run_submission(
     Raises `GradeError` when the kernel cannot be started, KeyboardInterrupt when `settings.stop` was set.
     """
     sandbox = open_sandbox(settings.sandbox)
-    room = Room(scratch, settings.data_directory, settings.memory_mib)
-    _furnish(room, submission)
-    run = _Run(submission, room, sandbox, settings, on_progress)
+    handed_in = _handed_in(submission, scratch / "handed_in")
+    (scratch / "room").mkdir()
+    room = Room(scratch / "room", settings.data_directory, PROBE, handed_in, settings.bounds)
+    key = secrets.token_hex(16)
+    held = sandbox.open(room, _command(sandbox.places(room), submission, settings, key))
+    run = _Run(submission, held, key, settings, on_progress)
     try:
         return asyncio.run(run.to_the_end())
-    except Stopped:
-        raise KeyboardInterrupt from None
+    except BaseException as ended:
+        held.discard()
+        if isinstance(ended, Stopped):
+            raise KeyboardInterrupt from None
+        raise
 
 
 # ------------------------------------------------------------------ the room
 
 
-def _furnish(room: Room, submission: Submission) -> None:
-    """Folders, copies of what was handed in, the data set's place and the recorder."""
-    for folder in (room.work, room.home, room.temporary, room.keras / "datasets", room.probe, room.evidence):
-        folder.mkdir(parents=True, exist_ok=True)
+def _handed_in(submission: Submission, folder: Path) -> Path | None:
+    """A folder with copies of the files beside the notebook, which every user may read; None when there are none."""
     for companion in submission.ref.companions:
-        source, target = submission.ref.root / companion, room.work / companion
+        source, target = submission.ref.root / companion, folder / companion
         if source.is_file() and not source.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    (room.keras / "datasets" / "fashion-mnist").symlink_to(room.data.resolve())
-    shutil.copytree(PROBE, room.probe / PROBE_NAME, ignore=shutil.ignore_patterns("__pycache__"))
+    if not folder.is_dir():
+        return None
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
 
 
-def _command(room: Room, submission: Submission, settings: RunSettings) -> Launch:
+def _command(places: Places, submission: Submission, settings: RunSettings, key: str) -> Command:
     name = submission.ref.source.name
-    probe_settings = room.probe / "settings.json"
-    probe_settings.write_text(
-        json.dumps(
-            {
-                "evidence": str(room.evidence),
-                "argv": [name],
-                "file": str(room.work / name) if submission.is_script else "",
-                "output_bytes": settings.output_mib << 20,
-                "figures": FIGURES,
-            }
-        )
-    )
-    kernel = ("-f", "{connection_file}", "--HistoryManager.hist_file=:memory:")
-    return Launch((sys.executable, "-P", "-m", PROBE_NAME, str(probe_settings), *kernel), _environment(room))
+    told = {
+        "evidence": str(places.evidence),
+        "argv": [name],
+        "file": str(places.work / name) if submission.is_script else "",
+        "output_bytes": settings.output_mib << 20,
+        "figures": FIGURES,
+    }
+    files = {
+        places.sockets / "settings.json": json.dumps(told),
+        places.sockets / "connection.json": json.dumps(connection(places.sockets, key)),
+    }
+    recorder, kernel = map(str, files)
+    arguments = (sys.executable, "-P", "-m", PROBE_NAME, recorder, "-f", kernel, "--HistoryManager.hist_file=:memory:")
+    return Command(arguments, _environment(places), files)
 
 
-def _environment(room: Room) -> dict[str, str]:
+def _environment(places: Places) -> dict[str, str]:
     """All that student code finds in its environment; nothing is inherited but where programs are."""
     nowhere = "http://127.0.0.1:9"  # programs that student code starts fail at once instead of waiting for a network
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "C.UTF-8",
-        "HOME": str(room.home),
-        "TMPDIR": str(room.temporary),
-        "PYTHONPATH": str(room.probe),
+        "HOME": str(places.home),
+        "USER": "student",
+        "TMPDIR": str(places.temporary),
+        "PYTHONPATH": str(places.probe),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "IPYTHONDIR": str(room.home / ".ipython"),
-        "JUPYTER_RUNTIME_DIR": str(room.temporary),
-        "KERAS_HOME": str(room.keras),
+        "IPYTHONDIR": str(places.home / ".ipython"),
+        "JUPYTER_RUNTIME_DIR": str(places.temporary),
+        "KERAS_HOME": str(places.keras),
         "KERAS_BACKEND": "tensorflow",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "MPLCONFIGDIR": str(room.home / ".matplotlib"),
+        "MPLCONFIGDIR": str(places.home / ".matplotlib"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_NUM_INTRAOP_THREADS": "1",
@@ -175,16 +187,15 @@ class _Run:
     def __init__(
         self,
         submission: Submission,
-        room: Room,
-        sandbox: Sandbox,
+        held: Held,
+        key: str,
         settings: RunSettings,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        self._room = room
-        self._sandbox = sandbox
+        self._held = held
+        self._key = key
         self._settings = settings
         self._on_progress = on_progress
-        self._launch = sandbox.launch(room, _command(room, submission, settings))
         self._notebook = _notebook(submission)
         self._todo = [cell for cell in submission.cells if cell.kind is CellKind.CODE and cell.source.strip()]
         self._cells: list[CellRun] = []
@@ -196,7 +207,8 @@ class _Run:
     async def to_the_end(self) -> RunResult:
         self._on_progress(Progress("starting", 0.0))
         settings = self._settings
-        async with Kernel(self._notebook, self._room, self._launch, settings.output_mib, settings.stop) as kernel:
+        kernel_of = (self._notebook, self._held, self._key, settings.bounds, settings.output_mib, settings.stop)
+        async with Kernel(*kernel_of) as kernel:
             self._clock = time.monotonic()
             for number, cell in enumerate(self._todo):
                 if self._over:
@@ -210,8 +222,9 @@ class _Run:
             tuple(self._cells),
             tuple(self._faults),
             self._seconds,
-            self._room.evidence,
-            self._sandbox.name,
+            self._held.evidence,
+            self._held.level,
+            self._held.discard,
         )
 
     @property
@@ -233,22 +246,30 @@ class _Run:
         if status is CellStatus.TIMEOUT:
             self._timed_out(cell.index, limit, whole=limit == left)
         elif status is CellStatus.ERROR and kernel.reply is not None and not self._over:
-            fault = faults.fault_of(
-                str(kernel.reply.get("ename", "")), str(kernel.reply.get("evalue", "")), cell.index, self._seconds
-            )
+            name, value = (str(kernel.reply.get(key, "")) for key in ("ename", "evalue"))
+            fault = faults.fault_of(name, value, cell.index, self._seconds, settings.bounds)
             if fault is None:
                 status = CellStatus.OK
             else:
                 self._faults.append(fault)
+        if not self._over and self._held.refuses_writes and self._held.disk_full():
+            self._disk_full(cell.index)
         self._noted(kernel, cell.index)
         seconds = self._seconds - started
         self._cells.append(_cell_run(cell.index, status, seconds, self._notebook.cells[cell.index], kernel))
 
     def _gone(self, reason: str, cell: int) -> None:
         if reason == "memory":
-            self._faults.append(faults.out_of_memory(cell, self._settings.memory_mib, self._seconds))
+            self._faults.append(faults.out_of_memory(cell, self._settings.bounds.memory_mib, self._seconds))
+        elif reason == "disk":
+            self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
         elif reason == "died":
             self._faults.append(faults.kernel_died(cell, self._seconds))
+
+    def _disk_full(self, cell: int) -> None:
+        """Noted once, also where the student's code makes do without the file."""
+        if all(fault.kind is not FaultKind.DISK for fault in self._faults):
+            self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
 
     def _timed_out(self, cell: int, limit_s: float, *, whole: bool) -> None:
         if whole:

@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 
 from grader.data import KERAS_NAMES
+from grader.evidence.decode import read_weights
 from grader.records import Cell, CellKind, CellRun, Fault, Submission, SubmissionRef
 from grader.run import RunResult, RunSettings, run_submission
+from grader.sandbox import Bounds, choose
 
+LEVEL = choose("auto").name
+"""What this machine offers; every level has its own tests."""
 TRAIN, TEST = 640, 128
 """Items of the small data set."""
 
@@ -66,15 +70,16 @@ class Ran:
         return next(event for event in self.of("array") if event["digest"] == digest)
 
     def weights(self, training: str) -> list[np.ndarray[Any, Any]]:
-        with np.load(self.result.raw_evidence / "weights" / f"{training}.npz", allow_pickle=False) as stored:
-            return [stored[f"w{i}"] for i in range(len(stored.files))]
+        return list(read_weights(self.result.raw_evidence, f"weights/{training}.npz"))
 
 
-def run(given: Submission, folder: Path, **limits: Any) -> Ran:
+def run(given: Submission, folder: Path, *, memory_mib: int = 4096, **limits: Any) -> Ran:
     """Run in `folder`/room on the small data set."""
     room = folder / "room"
     room.mkdir(parents=True)
-    settings = RunSettings(data_directory=small_data(folder / "data"), **limits)
+    settings = RunSettings(
+        data_directory=small_data(folder / "data"), bounds=Bounds(memory_mib=memory_mib), sandbox=LEVEL, **limits
+    )
     result = run_submission(given, room, settings, lambda _: None)
-    lines = (result.raw_evidence / "events.jsonl").read_text().splitlines()
+    lines = result.raw_evidence.read("events.jsonl", 64 << 20).splitlines()
     return Ran(result, tuple(json.loads(line) for line in lines))

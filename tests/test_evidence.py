@@ -56,7 +56,7 @@ def recording(tmp_path: Path) -> Recording:
 
 
 def doubts(folder: Path) -> list[Doubt]:
-    return [problem.doubt for problem in decode(folder).problems]
+    return [problem.doubt for problem in decode(PinnedFolder(folder)).problems]
 
 
 # ------------------------------------------------------------------ what is right is taken as it is
@@ -72,7 +72,7 @@ def test_an_honest_record_has_no_problems(recording: Recording) -> None:
     recording.event("shown", images=[recording.array(train_x[:1])], title="Ankle boot")
     recording.event("small", name="KxIA", values=[[0, -4.0, None]])
     recording.event("end_cell")
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert raw.problems == ()
     assert raw.ended_cells == {1}
     assert [event.type for event in raw.events] == ["start", "built", "fit", "predict", "shown", "small", "end_cell"]
@@ -80,13 +80,13 @@ def test_an_honest_record_has_no_problems(recording: Recording) -> None:
     assert raw.arrays[x].pixels is not None
     assert len(raw.arrays[x].pixels) == 300
     assert raw.predicted["arrays/p1.npz"] == tuple(range(300))
-    assert [w.shape for w in read_weights(recording.folder, "weights/t1.npz")] == [(784, 10), (10,)]
+    assert [w.shape for w in read_weights(PinnedFolder(recording.folder), "weights/t1.npz")] == [(784, 10), (10,)]
 
 
 def test_a_line_cut_short_by_the_kernels_end_is_no_problem(recording: Recording) -> None:
     with recording.file.open("ab") as file:
         file.write(b'{"seq": 1, "type": "lo')
-    assert decode(recording.folder).problems == ()
+    assert decode(PinnedFolder(recording.folder)).problems == ()
 
 
 def test_nan_is_none_and_text_is_printable() -> None:
@@ -120,7 +120,7 @@ def test_nan_is_none_and_text_is_printable() -> None:
 def test_bad_line(recording: Recording, line: bytes, doubt: Doubt) -> None:
     recording.line(line)
     recording.event("loaded", dataset="fashion_mnist")
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert [problem.doubt for problem in raw.problems] == [doubt]
     assert [event.type for event in raw.events] == ["start", "loaded"]
 
@@ -129,7 +129,7 @@ def test_unknown_format_is_not_read(recording: Recording, tmp_path: Path) -> Non
     later = Recording(tmp_path / "later", started=False)
     later.event("start", cell=None, format=2, keras="", tensorflow="")
     later.event("loaded", dataset="fashion_mnist")
-    raw = decode(later.folder)
+    raw = decode(PinnedFolder(later.folder))
     assert raw.events == ()
     assert "unknown format 2" in raw.problems[0].message
 
@@ -146,7 +146,7 @@ def test_more_than_is_read(recording: Recording, monkeypatch: pytest.MonkeyPatch
     for name, limit in [("FULL_BYTES", 900), ("LINES", 4), ("VALUES", 20), ("TRAININGS", 4)]:
         with monkeypatch.context() as patch:
             patch.setattr(decoding, name, limit)
-            raw = decode(recording.folder)
+            raw = decode(PinnedFolder(recording.folder))
         assert [problem.doubt for problem in raw.problems] == [Doubt.BOUNDED], name
         assert 0 < len(raw.events) < 12, name
 
@@ -154,7 +154,7 @@ def test_more_than_is_read(recording: Recording, monkeypatch: pytest.MonkeyPatch
 def test_problems_are_counted_up_to_a_bound(recording: Recording) -> None:
     for _ in range(200):
         recording.line(b"?")
-    assert len(decode(recording.folder).problems) == decoding.PROBLEMS
+    assert len(decode(PinnedFolder(recording.folder)).problems) == decoding.PROBLEMS
 
 
 # ------------------------------------------------------------------ files
@@ -218,7 +218,7 @@ def replaced(recording: Recording, how: str) -> Path:
 def test_a_replaced_file_loses_only_itself(recording: Recording, how: str) -> None:
     file = replaced(recording, how)
     recording.event("loaded", dataset="fashion_mnist")
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert [problem.doubt for problem in raw.problems] == [Doubt.DAMAGED]
     assert [event.type for event in raw.events] == ["start", "loaded"]
     assert raw.arrays[file.stem].mask is None
@@ -240,7 +240,7 @@ def test_hashes_must_fit_their_array(recording: Recording, arrays: dict[str, Any
     digest = recording.array(train_x)
     np.savez(recording.folder / f"arrays/{digest}.npz", **arrays)
     assert doubts(recording.folder) == ([Doubt.FORGED] if arrays else [])
-    assert decode(recording.folder).arrays[digest].mask is None
+    assert decode(PinnedFolder(recording.folder)).arrays[digest].mask is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_impossible_facts(recording: Recording, changed: dict[str, Any]) -> None
     facts = {"shape": [60000, 784], "dtype": "uint8", "minimum": 0.0, "maximum": 255.0, "kind": "images"}
     facts |= {"lo": 0.0, "hi": 255.0, "encoding": "", "digest": "a" * 32, "file": None}
     recording.event("array", **(facts | changed))
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert [problem.doubt for problem in raw.problems] == [Doubt.FORGED]
     assert raw.arrays["a" * 32].facts.kind == "other"
 
@@ -260,7 +260,7 @@ def test_hashes_of_all_arrays_are_bounded(recording: Recording, monkeypatch: pyt
     (train_x, _), _ = small_official()
     first, second = recording.array(train_x[:200]), recording.array(train_x[200:])
     monkeypatch.setattr(decoding, "ALL_ROWS_BYTES", 100)
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert [problem.doubt for problem in raw.problems] == [Doubt.BOUNDED]
     assert raw.arrays[first].mask is not None
     assert raw.arrays[second].mask is None
@@ -279,7 +279,7 @@ def test_predictions_that_are_none(recording: Recording, labels: Any, doubt: Dou
     if labels is not None:
         np.savez(recording.folder / "arrays/p1.npz", labels=labels)
     recording.event("predict", network="n1", x=None, labels="arrays/p1.npz")
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert [problem.doubt for problem in raw.problems] == [doubt]
     assert raw.predicted == {}
 
@@ -288,22 +288,24 @@ def test_predictions_are_read_once(recording: Recording) -> None:
     np.savez(recording.folder / "arrays/p1.npz", labels=np.zeros(3, np.int16))
     for _ in range(3):
         recording.event("predict", network="n1", x=None, labels="arrays/p1.npz")
-    raw = decode(recording.folder)
+    raw = decode(PinnedFolder(recording.folder))
     assert [e.labels for e in raw.events if isinstance(e, events.Predict)] == ["arrays/p1.npz", None, None]
 
 
-@pytest.mark.parametrize("how", ["none", "link", "file", "no events"])
+@pytest.mark.parametrize("how", ["none", "link", "file"])
 def test_a_folder_that_is_none(tmp_path: Path, how: str) -> None:
     raw = tmp_path / "raw"
-    real = Recording(tmp_path / "real").folder
     match how:
         case "link":
-            raw.symlink_to(real)
+            raw.symlink_to(Recording(tmp_path / "real").folder)
         case "file":
             raw.write_text("{}")
-        case "no events":
-            raw.mkdir()
-    found = decode(raw)
+    with pytest.raises(Rejected, match="the folder cannot be read"):
+        PinnedFolder(raw)
+
+
+def test_a_folder_without_events(tmp_path: Path) -> None:
+    found = decode(PinnedFolder(tmp_path))
     assert found.events == ()
     assert [problem.doubt for problem in found.problems] == [Doubt.DAMAGED]
 
@@ -415,7 +417,7 @@ def test_weights_that_are_none(
     monkeypatch.setattr(decoding, "PARAMETERS", 50)
     np.savez(recording.folder / "weights/t1.npz", **arrays)
     with pytest.raises(Rejected, match=why):
-        read_weights(recording.folder, "weights/t1.npz")
+        read_weights(PinnedFolder(recording.folder), "weights/t1.npz")
 
 
 # ------------------------------------------------------------------ anything at all
@@ -432,7 +434,7 @@ JSON = st.recursive(
 def test_any_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
     folder = tmp_path_factory.mktemp("raw")
     (folder / "events.jsonl").write_bytes(b"\n".join([*lines, b""]))
-    assert decode(folder).events == ()
+    assert decode(PinnedFolder(folder)).events == ()
 
 
 @settings(max_examples=200)
@@ -491,7 +493,9 @@ def harvested(
     run: tuple[CellRun, ...] | None = None,
 ) -> Evidence:
     cells = (CellRun(1, CellStatus.ERROR, 1.0),) if run is None else run
-    result = SimpleNamespace(cells=cells, faults=faults, duration_s=2.0, raw_evidence=recording.folder, sandbox="none")
+    result = SimpleNamespace(
+        cells=cells, faults=faults, duration_s=2.0, raw_evidence=PinnedFolder(recording.folder), sandbox="none"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harvest, "official", lambda _: OFFICIAL)
         return harvest.harvest(SUBMISSION, result, None, verifier or Measures())  # type: ignore[arg-type]
@@ -718,12 +722,12 @@ def test_what_is_stored_comes_back(recording: Recording, tmp_path: Path) -> None
     evidence = harvested(a_run(recording))
     evidence = replace(evidence, trainings=tuple(replace(t, history={"a": (1.0,)}) for t in evidence.trainings))
     evidence = replace(evidence, arrays=())
-    store.save(evidence, tmp_path / "ada", LIMITS, weights_from=recording.folder)
+    store.save(evidence, tmp_path / "ada", LIMITS, weights_from=PinnedFolder(recording.folder))
     loaded = store.load(tmp_path / "ada")
     name = f"weights/{evidence.trainings[0].weights_digest}.npz"
     named = tuple(replace(t, weights=name if t.weights else "") for t in evidence.trainings)
     assert loaded == replace(evidence, trainings=named)
-    found = read_weights(tmp_path / "ada" / "evidence", name)
+    found = read_weights(PinnedFolder(tmp_path / "ada" / "evidence"), name)
     np.testing.assert_array_equal(found[0], WEIGHTS[0])
     assert store.stored_folders(tmp_path) == [tmp_path / "ada"]
 
@@ -743,8 +747,8 @@ def test_same_evidence_same_bytes(recording: Recording, tmp_path: Path) -> None:
     def files(folder: Path) -> dict[str, bytes]:
         return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
 
-    store.save(evidence, tmp_path / "a", LIMITS, weights_from=recording.folder)
-    store.save(evidence, tmp_path / "b", LIMITS, weights_from=recording.folder)
+    store.save(evidence, tmp_path / "a", LIMITS, weights_from=PinnedFolder(recording.folder))
+    store.save(evidence, tmp_path / "b", LIMITS, weights_from=PinnedFolder(recording.folder))
     assert files(tmp_path / "a") == files(tmp_path / "b")
     loaded = store.load(tmp_path / "a")
     store.save(loaded, tmp_path / "a", LIMITS)  # without the recorder's folder: what is stored stays
@@ -753,10 +757,10 @@ def test_same_evidence_same_bytes(recording: Recording, tmp_path: Path) -> None:
 
 def test_weights_that_changed_since_are_left_out(recording: Recording, tmp_path: Path) -> None:
     evidence = harvested(a_run(recording))
-    store.save(evidence, tmp_path / "ada", LIMITS, weights_from=recording.folder)
+    store.save(evidence, tmp_path / "ada", LIMITS, weights_from=PinnedFolder(recording.folder))
     np.savez(recording.folder / "weights/t1.npz", w0=np.ones((784, 10), np.float32), w1=np.ones(10, np.float32))
     first = replace(evidence, trainings=evidence.trainings[:1])
-    store.save(first, tmp_path / "eve", LIMITS, weights_from=recording.folder)
+    store.save(first, tmp_path / "eve", LIMITS, weights_from=PinnedFolder(recording.folder))
     loaded = store.load(tmp_path / "eve")
     assert isinstance(loaded, Evidence)
     assert loaded.trainings[0].weights == ""

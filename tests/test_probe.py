@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from running import TEST, TRAIN, run, submission
+from running import TEST, TRAIN, run, small_data, submission
 
 from grader.evidence.decode import decode
 from grader.probe.cells import line_map
@@ -559,7 +559,7 @@ def test_the_recorder_changes_no_number(ran, tmp_path: Path):
     import sys
 
     from grader.run import _environment
-    from grader.sandbox import Room
+    from grader.sandbox import Places
 
     code = "import random, numpy\nrandom.seed(10); numpy.random.seed(10)\nimport tensorflow\ntensorflow.random.set_seed(10)\n"
     code += "import keras\nfrom keras.src.backend.common import global_state\nglobal_state.set_global_attribute('global_random_seed', 10)\n"
@@ -568,7 +568,8 @@ def test_the_recorder_changes_no_number(ran, tmp_path: Path):
         + "\nfor net in nets: h = net.fit(x, y, epochs=2, batch_size=64, validation_data=(vx, vy), verbose=0)\n"
     )
     code += "import json; print(json.dumps(h.history))"
-    room = Room(ran.result.raw_evidence.parent, tmp_path, 0)
-    environment = {k: v for k, v in _environment(room).items() if k != "PYTHONPATH"}
+    places = Places.under(tmp_path)
+    small_data(places.keras / "datasets" / "fashion-mnist")
+    environment = {k: v for k, v in _environment(places).items() if k != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == _fits(ran, "fit")[1]["history"]

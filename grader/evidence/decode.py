@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -19,9 +19,6 @@ from grader.evidence.files import PinnedFolder, Rejected
 from grader.evidence.lines import parse_line
 from grader.evidence.npz import read_npz
 from grader.probe.fingerprint import PIXELS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EVENTS_BYTES = 48 << 20
 FULL_BYTES = 39 << 20
@@ -89,24 +86,22 @@ class RawEvidence:
         return {event.cell for event in self.events if isinstance(event, events.EndCell)}
 
 
-def decode(raw: Path) -> RawEvidence:
-    """Read the recorder's folder `raw`, whose kernel must be dead."""
+def decode(folder: PinnedFolder) -> RawEvidence:
+    """Read the recorder's folder, whose kernel must be dead."""
     decoder = _Decoder()
     try:
-        with PinnedFolder(raw) as folder:
-            decoder.read(folder)
+        decoder.read(folder)
     except Rejected as rejected:
         decoder.doubt(f"The record of the run: {rejected}.", Doubt.DAMAGED)
     return RawEvidence(tuple(decoder.events), decoder.arrays, decoder.predicted, tuple(decoder.problems))
 
 
-def read_weights(raw: Path, name: str) -> tuple[np.ndarray[Any, Any], ...]:
+def read_weights(folder: PinnedFolder, name: str) -> tuple[np.ndarray[Any, Any], ...]:
     """The weights stored under `name` ('weights/t1.npz'), in the order of `model.get_weights()`.
 
     Read when they are needed, one network at a time. Raises `Rejected`.
     """
-    with PinnedFolder(raw) as folder:
-        data = folder.read(name, WEIGHT_BYTES)
+    data = folder.read(name, WEIGHT_BYTES)
     try:
         arrays = read_npz(data, (f"w{i}" for i in range(WEIGHT_ARRAYS)), WEIGHT_BYTES)
     except Rejected as rejected:

@@ -26,6 +26,7 @@ class PinnedFolder:
     """A folder held by its descriptor; raises `Rejected` where it is no folder."""
 
     def __init__(self, path: Path) -> None:
+        self._fd = -1
         try:
             self._fd = os.open(path, _FOLDER)
         except OSError as error:
@@ -36,7 +37,21 @@ class PinnedFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+        self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    @property
+    def full(self) -> bool:
+        """Whether the file system that it lies on takes nothing more."""
+        space = os.fstatvfs(self._fd)
+        return space.f_bavail == 0 or (space.f_files > 0 and space.f_ffree == 0)
 
     def read(self, name: str, limit: int, *, beginning: bool = False) -> bytes:
         """The bytes of 'file' or 'folder/file', at most `limit`.

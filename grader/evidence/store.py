@@ -16,12 +16,13 @@ from pydantic import TypeAdapter, ValidationError
 from grader.atomic import atomic_write
 from grader.errors import EvidenceError
 from grader.evidence.decode import read_weights
-from grader.evidence.files import Rejected
+from grader.evidence.files import PinnedFolder, Rejected
 from grader.evidence.harvest import weights_digest
 from grader.evidence.npz import write_npz
 from grader.records import EVIDENCE_FORMAT, Evidence, SubmissionRef, Unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from grader.rubric.schema import Limits
@@ -33,7 +34,7 @@ FILE = "evidence.json"
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {"evidence": TypeAdapter(Evidence), "unreadable": TypeAdapter(Unreadable)}
 
 
-def save(stored: Stored, folder: Path, limits: Limits, *, weights_from: Path | None = None) -> None:
+def save(stored: Stored, folder: Path, limits: Limits, *, weights_from: PinnedFolder | None = None) -> None:
     """Store under `folder`/evidence what reading or running a submission found, within which limits.
 
     `weights_from` is the recorder's folder; weights whose digest is no longer the verified one are left out.
@@ -100,7 +101,7 @@ def _read(folder: Path) -> tuple[Stored, Any]:
         raise EvidenceError(f"{file} is damaged: {again}.") from problem
 
 
-def _with_weights(evidence: Evidence, target: Path, raw: Path | None) -> tuple[Evidence, set[str]]:
+def _with_weights(evidence: Evidence, target: Path, raw: PinnedFolder | None) -> tuple[Evidence, set[str]]:
     """The evidence with its weights named as they are stored, by content; and the names of those files."""
     kept: set[str] = set()
     trainings = []
@@ -117,13 +118,14 @@ def _with_weights(evidence: Evidence, target: Path, raw: Path | None) -> tuple[E
     return replace(evidence, trainings=tuple(trainings)), kept
 
 
-def _weights(target: Path, name: str, source: str, raw: Path | None, digest: str) -> bytes | None:
+def _weights(target: Path, name: str, source: str, raw: PinnedFolder | None, digest: str) -> bytes | None:
     """The bytes to store: the recorder's arrays written anew, or what is stored already."""
-    for folder, file in ((raw, source), (target, f"weights/{name}")):
-        if folder is None:
-            continue
+    sources: list[tuple[Callable[[], PinnedFolder], str]] = [(lambda: PinnedFolder(target), f"weights/{name}")]
+    if raw is not None:
+        sources.insert(0, (lambda: raw, source))
+    for opened, file in sources:
         try:
-            arrays = read_weights(folder, file)
+            arrays = read_weights(opened(), file)
         except Rejected:
             continue
         if weights_digest(arrays) == digest:

@@ -21,6 +21,8 @@ class Limits(_Strict):
     memory_mib: int = Field(default=4096, gt=0, description="Memory of a notebook with its processes, MiB.")
     output_mib: int = Field(default=50, gt=0, description="Output of a notebook, MiB.")
     disk_mib: int = Field(default=512, gt=0, description="Files that a notebook writes, MiB.")
+    processes: int = Field(default=512, gt=0, description="Processes and threads of a notebook at a time.")
+    open_files: int = Field(default=4096, gt=0, description="Files that a process of a notebook has open.")
 
 
 class NetworkSlot(_Strict):

@@ -1,25 +1,91 @@
-"""The room that student code runs in, at the strongest level that this machine offers and the user accepts.
+"""The room that student code runs in, at the strongest level that holds on this machine.
 
-A level turns "run these arguments with this environment" into what is really started. Everything else (which
-kernel, which limits, what is recorded) is the same for all levels.
+A level makes a room and starts a program in it (`room.Sandbox`); everything else (which kernel, what is recorded,
+what is watched) is the same for all.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from grader.errors import SandboxError
-from grader.sandbox.plain import Plain
-from grader.sandbox.room import Launch, Room, Sandbox
+from grader.sandbox import selftest
+from grader.sandbox.bwrap import Bubblewrap
+from grader.sandbox.folders import Landlock, Plain
+from grader.sandbox.process import Held
+from grader.sandbox.room import Bounds, Command, Places, Room, Sandbox
 
-__all__ = ["LEVELS", "Launch", "Room", "Sandbox", "open_sandbox"]
+__all__ = [
+    "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "choose", "failure", "open_sandbox",
+]  # fmt: skip
 
-LEVELS: dict[str, type[Sandbox]] = {"none": Plain}
-"""Name of a level (as given to `--sandbox`) → what it does; strongest first."""
+LEVELS: dict[str, Callable[[], Sandbox]] = {"bwrap": Bubblewrap, "landlock": Landlock, "none": Plain}
+"""Name of a level (as given to `--sandbox`) → what makes it; strongest first."""
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
 
 
 def open_sandbox(name: str) -> Sandbox:
-    """The level `name`; 'auto' takes the strongest. Raises `SandboxError` for one that is not to be had."""
-    if name == "auto":
-        return next(iter(LEVELS.values()))()
+    """The level `name`. Raises SandboxError where there is none."""
     if name not in LEVELS:
-        raise SandboxError(f"The sandbox '{name}' is not available here; there is: {', '.join(LEVELS)}.")
+        raise SandboxError(f"There is no sandbox '{name}'; choose from {', '.join(LEVELS)}.")
     return LEVELS[name]()
+
+
+@functools.cache
+def failure(name: str) -> str:
+    """Why a level does not hold here, '' where it does; tried once."""
+    try:
+        selftest.check(open_sandbox(name))
+    except SandboxError as problem:
+        return str(problem)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The level that is in force, and what users must know about it."""
+
+    name: str
+    warnings: tuple[str, ...] = ()
+
+
+def choose(name: str) -> Choice:
+    """The level to use for `--sandbox NAME`; 'auto' takes the strongest that holds here, never 'none'.
+
+    Raises SandboxError with the reasons and what to do where it is not to be had.
+    """
+    if name == "none":
+        _no_secrets()
+        return Choice("none", (warning("none"),))
+    wanted = [level for level in LEVELS if level != "none"] if name == "auto" else [name]
+    reasons: list[str] = []
+    for level in wanted:
+        if not (why := failure(level)):
+            weaker = [warning(level)] if level != next(iter(LEVELS)) else []
+            return Choice(level, (*reasons, *weaker))
+        reasons.append(f"{why} {open_sandbox(level).fix}")
+    raise SandboxError(
+        " ".join(["No sandbox holds here.", *reasons, "`--sandbox none` runs student code unprotected."])
+    )
+
+
+def warning(level: str) -> str:
+    """One sentence on what a level leaves open, '' for one that leaves nothing."""
+    gaps = open_sandbox(level).gaps
+    if not gaps:
+        return ""
+    return f"Sandbox level '{level}': student code can {', '.join(gaps[:-1])} and {gaps[-1]}."
+
+
+def _no_secrets() -> None:
+    """A CI runner with credentials in its environment runs no student code unprotected."""
+    found = sorted(key for key, value in os.environ.items() if value and _SECRET.search(key))
+    if os.environ.get("CI") and found:
+        raise SandboxError(
+            f"`--sandbox none` is refused on a CI runner that holds credentials ({', '.join(found[:3])}): "
+            f"student code could read them. {open_sandbox('bwrap').fix}"
+        )

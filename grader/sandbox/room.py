@@ -1,62 +1,96 @@
-"""What every level of the sandbox works with."""
+"""What every level of the sandbox works with: the room as it is asked for, and the room once it stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+from grader.sandbox.process import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a run may use; what is counted over time is watched from outside."""
+
+    memory_mib: int = 4096
+    disk_mib: int = 512
+    processes: int = 512
+    """Processes and threads together."""
+    open_files: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders of a room as student code sees them."""
+
+    work: Path
+    """Where student code starts; holds copies of what was handed in with the notebook."""
+    home: Path
+    temporary: Path
+    keras: Path
+    """KERAS_HOME: its `datasets/fashion-mnist` is the data set."""
+    probe: Path
+    """Holds the recorder, as the package `grade_probe`."""
+    evidence: Path
+    """The recorder's folder."""
+    sockets: Path
+
+    @classmethod
+    def under(cls, folder: Path) -> Places:
+        return cls(*(folder / name for name in ("work", "home", "tmp", "keras", "probe", "evidence", "k")))
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """Those that student code may write to."""
+        return (self.work, self.home, self.temporary, self.keras, self.evidence, self.sockets)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Folders of one run, as the grader sees them; all but `data` are the run's own."""
+    """What goes into a room; folders are the grader's own."""
 
     scratch: Path
+    """An empty folder for this run alone; removed by the caller."""
     data: Path
     """The data set's files, read-only and shared by all runs."""
-    memory_mib: int
+    probe: Path
+    """The recorder's package."""
+    handed_in: Path | None = None
+    """Copies of what was handed in beside the notebook."""
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
-    def work(self) -> Path:
-        """Where student code starts; holds copies of what was handed in with the notebook."""
-        return self.scratch / "work"
-
-    @property
-    def home(self) -> Path:
-        return self.scratch / "home"
-
-    @property
-    def temporary(self) -> Path:
-        return self.scratch / "tmp"
-
-    @property
-    def keras(self) -> Path:
-        """KERAS_HOME: its `datasets/fashion-mnist` leads to `data`."""
-        return self.scratch / "keras"
-
-    @property
-    def probe(self) -> Path:
-        """Holds a copy of the recorder."""
-        return self.scratch / "probe"
-
-    @property
-    def evidence(self) -> Path:
-        return self.scratch / "evidence"
+    def log(self) -> Path:
+        """What is said before student code starts."""
+        return self.scratch / "kernel.log"
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """What is started: '{connection_file}' in an argument stands for the path of the kernel's connection file."""
+class Command:
+    """What runs in the room."""
 
     arguments: tuple[str, ...]
+    """The program's absolute path first."""
     environment: dict[str, str]
-    interrupt: str = "signal"
-    """'signal' sends SIGINT to the process group, 'message' asks the kernel over its control socket."""
+    """All of it: nothing is inherited."""
+    files: dict[Path, str] = field(default_factory=dict)
+    """Texts that are there when it starts, by their path in the room."""
 
 
 class Sandbox(Protocol):
-    name: str
+    """A level. `grader.sandbox.LEVELS` lists them, the strongest first."""
 
-    def launch(self, room: Room, command: Launch) -> Launch:
-        """What to start so that `command` runs in the room."""
+    name: ClassVar[str]
+    gaps: ClassVar[tuple[str, ...]]
+    """What it does not protect against, each the rest of a sentence 'Student code can …'."""
+    fix: ClassVar[str]
+    """What to do where the level is not to be had, one sentence."""
+
+    def places(self, room: Room) -> Places:
+        """Where things are, seen from inside."""
+        ...
+
+    def open(self, room: Room, command: Command) -> Held:
+        """Make the room; the command waits in it until `Held.go`. Raises SandboxError with the reason."""
         ...

@@ -1,0 +1,176 @@
+"""The last step into a room: runs inside it as `python -I -S enter.py CONFIG_FD STATUS_FD`, standard library only.
+
+Waits for its instructions, which come when the grader has everything in place and never come when it has died;
+gives up every right that student code shall not have; then becomes the kernel. What goes wrong here is told through
+the status pipe, which closes by itself when the kernel takes over.
+
+Instructions (JSON): uid (or null), limits {name of a resource: value}, copy [[from, to], …], files {path: text},
+landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF program), argv, env, cwd.
+"""
+
+from __future__ import annotations
+
+import base64
+import ctypes
+import json
+import os
+import resource
+import shutil
+import sys
+from typing import Any
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+# <linux/prctl.h>, <linux/capability.h>, <linux/seccomp.h>
+_PR_SET_KEEPCAPS = 8
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_RAISE = 2
+_SECCOMP_MODE_FILTER = 2
+_CAP_DAC_READ_SEARCH = 2
+_CAPABILITY_VERSION_3 = 0x20080522
+
+# <linux/landlock.h>; the numbers of these three calls are the same on every architecture.
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_RULE_PATH_BENEATH = 1
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_ALL_FILES = (1 << 16) - 1
+"""Everything up to ABI 5: also making, removing, renaming, linking, truncating and device control."""
+_FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15
+"""Rights that a rule on a file (not a folder) may carry."""
+_NETWORK = 0b11
+_SCOPES = 0b11
+"""Abstract sockets and signals do not leave the domain (ABI 6)."""
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = [("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
+
+
+class _PathRule(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = [("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32)]
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapData(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+def _prctl(what: str, *arguments: int) -> None:
+    padded = [ctypes.c_ulong(n) for n in (*arguments, 0, 0, 0, 0)[:5]]
+    _checked(_LIBC.prctl(*padded), what)
+
+
+def _become(uid: int, *, read_anything: bool) -> None:
+    """Change to an unprivileged user without any capability.
+
+    `read_anything` keeps the one that lets it read files whatever their mode says: for Landlock, which decides by
+    itself what is read, where the interpreter lies in a folder of root's own.
+    """
+    kept = 1 << _CAP_DAC_READ_SEARCH if read_anything else 0
+    _prctl("keep capabilities", _PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    header = _CapHeader(_CAPABILITY_VERSION_3, 0)
+    data = (_CapData * 2)(_CapData(kept, kept, kept), _CapData(0, 0, 0))
+    _checked(_LIBC.capset(ctypes.byref(header), data), "set capabilities")
+    if read_anything:
+        _prctl("raise capability", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    for name, value in limits.items():
+        number = getattr(resource, name)
+        most = resource.getrlimit(number)[1]
+        allowed = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(number, (allowed, allowed))
+
+
+def _restrict(names: list[str], read: list[str], write: list[str]) -> None:
+    """From here on only what lies beneath these is reached (of `names` only what it is called), and no network."""
+    ruleset = _Ruleset(_ALL_FILES, _NETWORK, _SCOPES)
+    fd = _checked(_LIBC.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0), "Landlock")
+    for paths, allowed in ((names, _READ_DIR), (read, _EXECUTE | _READ_FILE | _READ_DIR), (write, _ALL_FILES)):
+        for path in paths:
+            try:
+                beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            rights = allowed if os.path.isdir(path) else allowed & _FILE_ONLY
+            rule = _PathRule(rights, beneath)
+            _checked(_LIBC.syscall(_ADD_RULE, fd, _RULE_PATH_BENEATH, ctypes.byref(rule), 0), f"Landlock rule {path}")
+            os.close(beneath)
+    _checked(_LIBC.syscall(_RESTRICT_SELF, fd, 0), "Landlock")
+    os.close(fd)
+
+
+def _filter_calls(program: bytes) -> None:
+    loaded = _Program(len(program) // 8, program)
+    address = ctypes.addressof(loaded)
+    _prctl("seccomp", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address)
+
+
+def _furnish(config: dict[str, Any]) -> None:
+    for source, target in config["copy"]:
+        for entry in os.scandir(source):
+            copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+            copy(entry.path, os.path.join(target, entry.name))
+    for path, text in config["files"].items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _enter(config: dict[str, Any]) -> None:
+    os.umask(0o022)
+    _limit(config["limits"])
+    if config["uid"] is not None:
+        _become(config["uid"], read_anything=config["landlock"] is not None)
+    _furnish(config)
+    _prctl("no new privileges", _PR_SET_NO_NEW_PRIVS, 1)
+    if config["landlock"] is not None:
+        _restrict(**config["landlock"])
+    os.chdir(config["cwd"])
+    if config["seccomp"]:
+        _filter_calls(base64.b64decode(config["seccomp"]))
+    os.execve(config["argv"][0], config["argv"], config["env"])
+
+
+def main() -> None:
+    config_fd, status_fd = int(sys.argv[1]), int(sys.argv[2])
+    for fd in os.listdir("/proc/self/fd"):  # nothing that was inherited reaches student code
+        if int(fd) > 2 and int(fd) not in {config_fd, status_fd}:
+            try:
+                os.close(int(fd))
+            except OSError:
+                continue
+    os.set_inheritable(status_fd, False)
+    os.write(status_fd, b"ready\n")
+    with open(config_fd, "rb") as stream:
+        told = stream.read()
+    if not told:  # the grader is gone
+        os._exit(0)
+    try:
+        _enter(json.loads(told))
+    except Exception as problem:  # noqa: BLE001 - told outside, where it becomes the level's reason
+        os.write(status_fd, f"{type(problem).__name__}: {problem}".encode())
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Levels without namespaces: the room is a set of folders on disk, its processes are kept together by `keeper.py`."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from grader.errors import SandboxError
+from grader.evidence.files import PinnedFolder
+from grader.sandbox import host, seccomp
+from grader.sandbox.limits import rlimits
+from grader.sandbox.process import Held, instructions, wait_at_the_door
+from grader.sandbox.room import Command, Places, Room
+from grader.sandbox.usage import folder_mib, used_mib
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+_FILES = 50_000
+"""Most files of a run."""
+
+
+class Plain:
+    """Level 'none': limits, and an end to everything that was started; no isolation."""
+
+    name: ClassVar[str] = "none"
+    gaps: ClassVar[tuple[str, ...]] = (
+        "read and change every file that you can",
+        "use the network",
+        "see and end your other processes",
+        "change the results of others",
+    )
+    fix: ClassVar[str] = "Leave `--sandbox` out, so that the strongest level of this machine is taken."
+
+    def places(self, room: Room) -> Places:
+        # Short, as a socket's path holds 107 characters; not below the scratch folder, which is the grader's alone.
+        name = hashlib.sha256(str(room.scratch).encode()).hexdigest()[:12]
+        return Places.under(Path(tempfile.gettempdir()) / f"room-{name}")
+
+    def open(self, room: Room, command: Command) -> Held:
+        self._check()
+        places, uid = self.places(room), self._user()
+        self._furnish(room, places, uid)
+        lifeline_out, lifeline = os.pipe()
+        try:
+            before = (sys.executable, "-I", "-S", str(_KEEPER), str(lifeline_out))
+            waiting = wait_at_the_door(self.name, before, room.log, keep=(lifeline_out,))
+        except SandboxError:
+            os.close(lifeline)
+            raise
+        finally:
+            os.close(lifeline_out)
+        held = Held(
+            level=self.name,
+            waiting=waiting,
+            instructions=instructions(
+                command.arguments,
+                command.environment,
+                places.work,
+                command.files,
+                limits=rlimits(room.bounds, counted_from=0 if uid is not None else _threads_of_user()),
+                copy=[(room.handed_in, places.work)] if room.handed_in else [],
+                uid=uid,
+                landlock=self._allowed(room, places),
+                seccomp=self._filter(),
+            ),
+            sockets=places.sockets,
+            evidence=PinnedFolder(places.evidence),
+            used_mib=lambda: used_mib(waiting.process.pid),
+            disk_full=lambda: folder_mib(places.written, _FILES) > room.bounds.disk_mib,
+            refuses_writes=False,
+            end=_Lifeline(lifeline).cut,
+            log=room.log,
+        )
+        held.remove = weakref.finalize(held, shutil.rmtree, places.work.parent, ignore_errors=True)
+        return held
+
+    def _check(self) -> None:
+        """Raise SandboxError where this machine cannot do it."""
+
+    def _user(self) -> int | None:
+        return None
+
+    def _filter(self) -> bytes:
+        return b""
+
+    def _allowed(self, room: Room, places: Places) -> dict[str, list[str]] | None:  # noqa: ARG002 - nothing is refused
+        return None
+
+    def _furnish(self, room: Room, places: Places, uid: int | None) -> None:
+        places.work.parent.mkdir(mode=0o700)
+        for folder in (*places.written, places.probe, places.keras / "datasets"):
+            folder.mkdir()
+        (places.keras / "datasets" / "fashion-mnist").symlink_to(room.data.resolve())
+        (places.probe / "grade_probe").symlink_to(room.probe)
+        if uid is not None:
+            for folder in (places.work.parent, *places.written, places.keras / "datasets"):
+                os.chown(folder, uid, uid)
+
+
+class Landlock(Plain):
+    """Level 'landlock': files, sockets and signals are refused by the kernel; as root under a user id of its own."""
+
+    name: ClassVar[str] = "landlock"
+    gaps: ClassVar[tuple[str, ...]] = (
+        "fill the disk for a moment before it is stopped",
+        "see the names of the grader's own files, but not read them",
+        "not use `multiprocessing` with locks or pools, nor any socket",
+    )
+    fix: ClassVar[str] = (
+        "Landlock with scopes needs Linux 6.12 or newer and, as an ordinary user or as root, the library libseccomp2."
+    )
+
+    def _check(self) -> None:
+        abi = (
+            ctypes.CDLL(None, use_errno=True).syscall(_CREATE_RULESET, None, 0, _VERSION)
+            if sys.platform == "linux"
+            else -1
+        )
+        if abi < _ABI:
+            raise SandboxError(f"This kernel's Landlock has version {max(abi, 0)}; version {_ABI} is needed.")
+
+    def _user(self) -> int | None:
+        return host.unprivileged_uid()
+
+    def _filter(self) -> bytes:
+        return seccomp.program(network=False)
+
+    def _allowed(self, room: Room, places: Places) -> dict[str, list[str]]:
+        names: list[Path] = []
+        read = [Path("/etc") / name for name in host.ETC]
+        for folder in host.read_only():
+            read += _around(folder, host.hidden(), names)
+        read += [Path("/proc") / name for name in _PROC]
+        read += [Path("/sys/devices/system") / name for name in ("cpu", "node")]
+        read += [room.data.resolve(), room.probe, places.probe]
+        read += [room.handed_in] if room.handed_in else []
+        devices = [Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom")]
+        found = {"names": names, "read": read, "write": [*places.written, *devices]}
+        return {kind: [str(path) for path in paths] for kind, paths in found.items()}
+
+
+_CREATE_RULESET, _VERSION, _ABI = 444, 1, 6
+"""<linux/landlock.h>: asking for the version; 6 keeps signals and abstract sockets within."""
+_PROC = ("self", "cpuinfo", "meminfo", "stat", "loadavg", "filesystems", "version", "sys/kernel", "sys/vm")
+
+
+class _Lifeline:
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def cut(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _around(folder: Path, hidden: tuple[Path, ...], names: list[Path]) -> Iterator[Path]:
+    """What lies in a folder besides what is hidden; folders around hidden things go to `names`."""
+    if folder in hidden:
+        return
+    if not any(path.is_relative_to(folder) for path in hidden):
+        yield folder
+        return
+    names.append(folder)
+    for entry in sorted(folder.iterdir()):
+        yield from _around(entry, hidden, names)
+
+
+def _threads_of_user() -> int:
+    """Processes and threads that the user has already: the kernel counts them all against the limit."""
+    count = 0
+    for name in os.listdir("/proc") if sys.platform == "linux" else []:
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == os.getuid():
+                    count += len(os.listdir(f"/proc/{name}/task"))
+            except OSError:
+                continue
+    return count

@@ -1,0 +1,48 @@
+"""What of this machine is seen from inside a room: the interpreter and its libraries, not the grader's own files."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+from grader.resources import resource_root
+
+PROGRAMS = Path("/usr")
+ETC = (
+    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "timezone", "mime.types",
+    "nsswitch.conf", "host.conf", "locale.alias", "debian_version", "os-release",
+)  # fmt: skip
+"""Of /etc: what libraries read; nothing about this machine's users or network."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_DATASETS = Path("/usr/share/datasets")
+_FIRST_UID, _UIDS = 60_000, 5_000
+
+
+@cache
+def read_only() -> tuple[Path, ...]:
+    """Folders that are seen as they are, none of them within another."""
+    executable = Path(os.path.realpath(sys.executable)).parent.parent
+    libraries = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib", "platstdlib")]
+    wanted = [PROGRAMS, Path(sys.prefix), Path(sys.base_prefix), executable, *libraries]
+    found: list[Path] = []
+    for folder in sorted({path for path in wanted if path.is_dir()}, key=lambda path: len(path.parts)):
+        if not any(folder.is_relative_to(other) for other in found):
+            found.append(folder)
+    return tuple(found)
+
+
+@cache
+def hidden() -> tuple[Path, ...]:
+    """Within those folders: the grader, its reference and rubrics, and data sets that were not given on purpose."""
+    candidates = [_PACKAGE, resource_root() / "reference", resource_root() / "rubrics", _DATASETS]
+    candidates += sorted(Path(sysconfig.get_path("purelib")).glob("grade_notebooks-*"))
+    return tuple(p for p in candidates if p.exists() and any(p.is_relative_to(folder) for folder in read_only()))
+
+
+def unprivileged_uid() -> int | None:
+    """A user id that nobody has, where the grader is root; None where it is an ordinary user."""
+    return _FIRST_UID + secrets.randbelow(_UIDS) if os.geteuid() == 0 else None

@@ -1,0 +1,167 @@
+"""A process that waits in a finished room for the word to start; held by pipes, ended as a whole."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.errors import SandboxError
+from grader.evidence.files import PinnedFolder
+
+ENTER = Path(__file__).with_name("enter.py")
+START_S = 60.0
+"""Longest that a room may take to be made, on a machine that is busy."""
+END_S = 15.0
+"""Longest that killed processes may take to be gone."""
+_SAID = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A process that has come as far as the room's door."""
+
+    process: subprocess.Popen[bytes]
+    config_fd: int
+    status_fd: int
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Held:
+    """A room that stands, whose command waits for `go`. `evidence` stays readable after everything in it is dead."""
+
+    level: str
+    waiting: Waiting
+    instructions: dict[str, Any]
+    """For `enter.py`."""
+    sockets: Path
+    """The folder of sockets as the grader reaches it."""
+    evidence: PinnedFolder
+    used_mib: Callable[[], int]
+    """Memory of all processes in the room."""
+    disk_full: Callable[[], bool]
+    """Whether what was written has reached the limit."""
+    refuses_writes: bool
+    """Whether the room itself refuses what goes beyond that limit; else the caller must end the run."""
+    end: Callable[[], None]
+    """Kills everything in the room; the process that `waiting` holds ends with it."""
+    log: Path
+    """What was said before the command took over, and by it until it closed its standard output."""
+    remove: Callable[[], None] = lambda: None
+    """Removes what of the room lies on disk."""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The grader's child, which ends when the command has."""
+        return self.waiting.process
+
+    def go(self) -> None:
+        """Let the command start. Raises SandboxError when the room's last step fails."""
+        with contextlib.suppress(BrokenPipeError), os.fdopen(self.waiting.config_fd, "wb") as pipe:
+            pipe.write(json.dumps(self.instructions).encode())
+        with os.fdopen(self.waiting.status_fd, "rb") as pipe:
+            said = pipe.read(_SAID).decode("utf-8", "replace")
+        if said:
+            raise SandboxError(f"The sandbox level '{self.level}' cannot start a program: {said}")
+
+    @property
+    def said(self) -> str:
+        """The last line of the log."""
+        try:
+            lines = self.log.read_bytes()[-_SAID:].decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1] if lines else ""
+
+    def kill(self) -> None:
+        """End everything in the room; comes back when it is gone."""
+        self.end()
+        try:
+            self.process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def discard(self) -> None:
+        """End everything, let go of the evidence, leave nothing on disk."""
+        self.kill()
+        self.evidence.close()
+        self.remove()
+
+
+def wait_at_the_door(
+    level: str, before: Sequence[str], log: Path, *, enter: Path = ENTER, keep: Sequence[int] = ()
+) -> Waiting:
+    """Start `enter` behind the words of a level's own program (`before`), and wait until it says that it is there.
+
+    Raises SandboxError with what the program said instead.
+    """
+    config_out, config_in = os.pipe()
+    status_out, status_in = os.pipe()
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*before, sys.executable, "-I", "-S", str(enter), str(config_out), str(status_in)],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            pass_fds=(config_out, status_in, *keep),
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    os.close(config_out)
+    os.close(status_in)
+    said = _read(status_out, START_S)
+    if said == b"ready\n":
+        return Waiting(process, config_in, status_out)
+    os.close(config_in)
+    os.close(status_out)
+    process.kill()
+    process.wait()
+    words = log.read_bytes()[-_SAID:].decode("utf-8", "replace").strip().splitlines()
+    raise SandboxError(f"The sandbox level '{level}' does not work here: {words[-1] if words else 'it says nothing'}")
+
+
+def instructions(
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    cwd: Path,
+    files: dict[Path, str],
+    *,
+    limits: dict[str, int],
+    copy: Sequence[tuple[Path, Path]] = (),
+    uid: int | None = None,
+    landlock: dict[str, list[str]] | None = None,
+    seccomp: bytes = b"",
+) -> dict[str, Any]:
+    """What `enter.py` reads."""
+    return {
+        "argv": list(arguments),
+        "env": environment,
+        "cwd": str(cwd),
+        "files": {str(path): text for path, text in files.items()},
+        "copy": [[str(source), str(target)] for source, target in copy],
+        "limits": limits,
+        "uid": uid,
+        "landlock": landlock,
+        "seccomp": base64.b64encode(seccomp).decode(),
+    }
+
+
+def kill_pid(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _read(fd: int, seconds: float) -> bytes:
+    readable, _, _ = select.select([fd], [], [], seconds)
+    return os.read(fd, _SAID) if readable else b""
