@@ -94,7 +94,11 @@ class Plain:
         return None
 
     def _furnish(self, room: Room, places: Places, uid: int | None) -> None:
-        places.work.parent.mkdir(mode=0o700)
+        try:
+            places.work.parent.mkdir(mode=0o700)
+        except OSError as problem:
+            why = "it is already there" if isinstance(problem, FileExistsError) else problem.strerror
+            raise SandboxError(f"The folder {places.work.parent} of a room cannot be made: {why}.") from problem
         for folder in (*places.written, places.probe, places.keras / "datasets"):
             folder.mkdir()
         (places.keras / "datasets" / "fashion-mnist").symlink_to(room.data.resolve())

@@ -1,0 +1,405 @@
+"""The levels of the sandbox: each that this machine offers holds what it promises, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from grader import sandbox
+from grader.errors import SandboxError
+from grader.sandbox import Bounds, Command, Held, Places, Room, folders, host, seccomp, selftest
+from grader.sandbox.bwrap import Bubblewrap
+from grader.sandbox.enter import _furnish
+from grader.sandbox.folders import Landlock, Plain
+from grader.sandbox.usage import folder_mib, used_mib
+
+ISOLATING = [level for level in ("bwrap", "landlock") if not sandbox.failure(level)]
+LEVELS = [*ISOLATING, "none"]
+BOUNDS = Bounds(memory_mib=600, disk_mib=8, processes=40, open_files=64)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    data, probe, handed_in = (tmp_path / name for name in ("data", "probe", "handed_in"))
+    for folder in (tmp_path / "room", data, probe, handed_in / "sub"):
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+    (data / "some").write_text("data")
+    (handed_in / "sub" / "note").write_text("handed in")
+    return Room(tmp_path / "room", data, probe, handed_in, BOUNDS)
+
+
+def opened(level: str, room: Room, code: str, **told: object) -> tuple[Held, Places]:
+    """A room in which `code` waits; it finds `told` and `result`, a file of its evidence to write to."""
+    level_ = sandbox.open_sandbox(level)
+    places = level_.places(room)
+    told |= {"result": str(places.evidence / "result.json")}
+    start = "import json, os, sys\nglobals().update(json.loads(sys.argv[1]))\ndef tell(x): json.dump(x, open(result, 'w'))\n"
+    arguments = (sys.executable, "-c", start + textwrap.dedent(code), json.dumps(told))
+    return level_.open(room, Command(arguments, {"PATH": "/usr/bin:/bin"}, {places.sockets / "hello": "text"})), places
+
+
+def inside(level: str, room: Room, code: str, **told: object) -> object:
+    """What `code` told, run to its end."""
+    held, _ = opened(level, room, code, **told)
+    try:
+        held.go()
+        held.process.wait(60)
+        held.kill()
+        return json.loads(held.evidence.read("result.json", 1 << 20))
+    finally:
+        held.discard()
+
+
+# ------------------------------------------------------------------ which level
+
+
+def test_auto_takes_the_strongest_that_holds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sandbox, "failure", lambda name: {"bwrap": "It is gone."}.get(name, ""))
+    choice = sandbox.choose("auto")
+    assert choice.name == "landlock"
+    assert "It is gone. Install bubblewrap" in choice.warnings[0]
+    assert "student code can" in choice.warnings[1]
+
+
+def test_nothing_holds_is_an_error_with_every_reason(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sandbox, "failure", lambda name: f"No {name}.")
+    with pytest.raises(SandboxError, match=r"No bwrap\..*No landlock\..*unprotected"):
+        sandbox.choose("auto")
+    with pytest.raises(SandboxError, match=r"No landlock\."):
+        sandbox.choose("landlock")
+
+
+def test_none_is_never_taken_by_itself_and_says_what_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("CI", raising=False)
+    assert "every file" in sandbox.choose("none").warnings[0]
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("DEPLOY_TOKEN", "x")
+    with pytest.raises(SandboxError, match="DEPLOY_TOKEN"):
+        sandbox.choose("none")
+
+
+def test_the_strongest_level_leaves_nothing_to_warn_of():
+    assert sandbox.warning("bwrap") == ""
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, room: Room):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SandboxError, match="not installed"):
+        Bubblewrap().open(room, Command(("/bin/true",), {}))
+    monkeypatch.setattr(folders, "_ABI", 99)
+    with pytest.raises(SandboxError, match="version 99 is needed"):
+        Landlock().open(room, Command(("/bin/true",), {}))
+    seccomp.program.cache_clear()
+    monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    with pytest.raises(SandboxError, match="libseccomp2"):
+        seccomp.program(network=True)
+
+
+@pytest.mark.parametrize("level", ["bwrap", "landlock"])
+def test_a_level_that_lets_something_through_fails_its_self_test(level: str, monkeypatch: pytest.MonkeyPatch):
+    if level not in ISOLATING:
+        pytest.skip(sandbox.failure(level))
+    monkeypatch.setattr(seccomp, "program", lambda *, network: b"")
+    with pytest.raises(SandboxError, match="student code makes namespaces"):
+        selftest.check(sandbox.open_sandbox(level))
+
+
+def test_no_isolation_fails_the_self_test():
+    with pytest.raises(SandboxError, match="reads files of this machine.*reaches ports of this machine"):
+        selftest.check(Plain())
+
+
+def test_a_level_that_runs_nothing_fails_its_self_test(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(selftest, "_TRIALS", "raise SystemExit('no luck')")
+    with pytest.raises(SandboxError, match="does not run a program: no luck"):
+        selftest.check(Plain())
+
+
+# ------------------------------------------------------------------ what is in a room
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_room_holds_what_was_put_into_it(level: str, room: Room):
+    code = """
+        files = [os.path.join(f, name) for f, _, names in os.walk(".") for name in names]
+        tell([os.getcwd(), files, open(hello).read(), open(data).read(), sorted(os.environ), sys.stdin.read()])
+    """
+    places = sandbox.open_sandbox(level).places(room)
+    told = {"hello": str(places.sockets / "hello"), "data": str(places.keras / "datasets" / "fashion-mnist" / "some")}
+    cwd, files, hello, data, environment, typed = inside(level, room, code, **told)
+    assert (cwd, files, hello, data, typed) == (str(places.work), ["./sub/note"], "text", "data", "")
+    assert set(environment) <= {"PATH", "LC_CTYPE"}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_was_handed_in_can_be_changed_without_touching_the_original(level: str, room: Room):
+    inside(level, room, "open('sub/note', 'w').write('mine'); os.mkdir('new'); tell(1)")
+    assert (room.handed_in / "sub" / "note").read_text() == "handed in"
+
+
+@pytest.mark.parametrize("level", ISOLATING)
+def test_no_descriptor_and_no_right_is_inherited(level: str, room: Room):
+    code = """
+        status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+        tell([os.listdir("/proc/self/fd"), os.getuid(), status["CapBnd"], status["CapEff"], status["NoNewPrivs"]])
+    """
+    held_open = open(__file__)  # noqa: SIM115 - it must not be seen inside
+    os.set_inheritable(held_open.fileno(), True)
+    try:
+        descriptors, uid, _, capabilities, no_new = inside(level, room, code)
+    finally:
+        held_open.close()
+    assert len(descriptors) <= 4  # standard ones, and the one that lists them
+    assert uid != 0
+    assert int(capabilities, 16) & ~(1 << 2) == 0  # at most reading, for Landlock as root
+    assert no_new.strip() == "1"
+
+
+@pytest.mark.parametrize("level", ISOLATING)
+def test_the_graders_own_files_are_not_there(level: str, room: Room):
+    code = """
+        found = []
+        for path in paths:
+            try:
+                for folder, _, names in os.walk(path):
+                    found += [open(os.path.join(folder, name)).read(1) for name in names]
+            except OSError:
+                pass
+        tell(found)
+    """
+    package = Path(sandbox.__file__).parents[1]
+    paths = [str(path) for path in (package, package.parent / "rubrics", package.parent / "reference", Path.home(), "/etc/shadow")]
+    assert inside(level, room, code, paths=paths) == []
+
+
+def test_what_is_hidden_is_cut_out_of_what_is_seen(tmp_path: Path):
+    for path in ("libraries/grader/reference", "libraries/numpy", "bin"):
+        (tmp_path / path).mkdir(parents=True)
+    names: list[Path] = []
+    seen = list(folders._around(tmp_path, (tmp_path / "libraries" / "grader",), names))
+    assert seen == [tmp_path / "bin", tmp_path / "libraries" / "numpy"]
+    assert names == [tmp_path, tmp_path / "libraries"]
+
+
+def test_seen_folders_hold_the_interpreter_and_nothing_twice():
+    seen = host.read_only()
+    assert any(Path(sys.executable).is_relative_to(folder) for folder in seen)
+    assert not [a for a in seen for b in seen if a != b and a.is_relative_to(b)]
+
+
+# ------------------------------------------------------------------ limits
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_limits_of_the_operating_system_are_set(level: str, room: Room):
+    code = """
+        import resource
+        tell({name: resource.getrlimit(getattr(resource, name))[0] for name in ("RLIMIT_DATA", "RLIMIT_NOFILE", "RLIMIT_CORE")})
+    """
+    assert inside(level, room, code) == {"RLIMIT_DATA": 600 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_full_disk_is_known(level: str, room: Room):
+    code = """
+        try:
+            for i in range(100):
+                with open(f"f{i}", "wb") as file: file.write(b"x" * 1_000_000)
+        except OSError as error:
+            tell(error.strerror)
+        else:
+            tell("never")
+        import time; time.sleep(60)
+    """
+    held, _ = opened(level, room, code)
+    try:
+        assert not held.disk_full()
+        held.go()
+        _until(held.disk_full)
+        if held.refuses_writes:
+            _until(lambda: b"No space" in held.evidence.read("result.json", 1000))
+    finally:
+        held.discard()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_memory_of_all_processes_is_summed_fairly(level: str, room: Room):
+    """Forked children that share their memory count once, own memory counts for each."""
+    code = """
+        import time
+        shared = bytearray(os.urandom(1) * 300_000_000)
+        for _ in range(3):
+            if not os.fork():
+                own = bytearray(b"x" * 50_000_000) if grow else None
+                time.sleep(60)
+        tell(1)
+        time.sleep(60)
+    """
+    used = {}
+    for grow in (False, True):
+        held, _ = opened(level, room, code, grow=grow)
+        try:
+            held.go()
+            _until(lambda held=held: held.evidence.read("result.json", 10))
+            time.sleep(0.5)
+            used[grow] = held.used_mib()
+        finally:
+            held.discard()
+    assert 280 < used[False] < 450
+    assert 120 < used[True] - used[False] < 200
+
+
+def test_what_is_gone_uses_nothing(tmp_path: Path):
+    assert used_mib(2**30) == 0
+    assert used_mib(1, tmp_path / "none") == 0
+
+
+def test_size_of_folders(tmp_path: Path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_bytes(b"x" * (1 << 20))
+    (tmp_path / "a" / "link").symlink_to("/usr")
+    assert 1 <= folder_mib((tmp_path / "a",), 100) < 1.1
+    assert folder_mib((tmp_path / "a",), 2) == float("inf")
+    assert folder_mib((tmp_path / "none",), 2) == 0
+
+
+# ------------------------------------------------------------------ the end
+
+
+def _until(what, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if what():
+                return
+        except Exception:  # noqa: BLE001 - it is not there yet
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _marked(mark: str) -> list[int]:
+    """Processes whose command line holds `mark`."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                if mark.encode() in Path(f"/proc/{name}/cmdline").read_bytes():
+                    found.append(int(name))
+            except OSError:
+                continue
+    return found
+
+
+DAEMONS = """
+    import signal, subprocess, time
+    for detached in (False, True):
+        subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)", mark], start_new_session=detached)
+    if not os.fork():
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        signal.signal(15, signal.SIG_IGN)
+    else:
+        tell(1)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_whatever_was_started_ends_with_the_room(level: str, room: Room):
+    mark = f"mark-{os.getpid()}-{level}"
+    held, places = opened(level, room, DAEMONS, mark=mark)
+    held.go()
+    _until(lambda: held.evidence.read("result.json", 10))
+    _until(lambda: len(_marked(mark)) >= 4)
+    held.kill()
+    assert _marked(mark) == []
+    assert held.evidence.read("result.json", 10) == b"1"  # outlives the room
+    held.discard()
+    if level != "bwrap":
+        assert not places.work.parent.exists()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Room):
+    held, places = opened(level, room, "tell(1)")
+    held.kill()
+    del held
+    gc.collect()
+    assert not places.work.exists()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.5])
+def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, room: Room, tmp_path: Path):
+    """Also in the moments of the start: the command waits for a word that then never comes."""
+    mark = f"mark-{os.getpid()}-{level}-{after_s}"
+    script = tmp_path / "grader.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import sys, time
+        from pathlib import Path
+        from grader.sandbox import Command, Room, open_sandbox
+        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data, room.probe)]!r}))
+        print("go", flush=True)
+        held = open_sandbox({level!r}).open(room, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
+        held.go()
+        time.sleep(600)
+        """)
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(sandbox.__file__).parents[2])}
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environment) as grader:
+        grader.stdout.read(3)
+        time.sleep(after_s)
+        grader.kill()
+        grader.wait()
+    scratch = str(room.scratch)
+    _until(lambda: not _marked(mark) and not _marked(scratch), 10)
+    time.sleep(0.2)
+    assert _marked(mark) == []
+    for folder in (Plain().places(room).work.parent,):
+        if folder.exists():  # nobody was left to remove it
+            subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_program_that_cannot_start_says_why(level: str, room: Room):
+    level_ = sandbox.open_sandbox(level)
+    held = level_.open(room, Command(("/nowhere/python",), {}))
+    try:
+        with pytest.raises(SandboxError, match=f"'{level}' cannot start a program: FileNotFoundError"):
+            held.go()
+    finally:
+        held.discard()
+
+
+def test_a_room_that_cannot_be_made_says_why(room: Room, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("grader.sandbox.bwrap._namespaces", lambda uid: ["--no-such-option"])
+    if "bwrap" in ISOLATING:
+        with pytest.raises(SandboxError, match="does not work here: .*no-such-option"):
+            Bubblewrap().open(room, Command(("/bin/true",), {}))
+    Plain().places(room).work.parent.mkdir()
+    try:
+        with pytest.raises(SandboxError, match="already there"):
+            Plain().open(room, Command(("/bin/true",), {}))
+    finally:
+        Plain().places(room).work.parent.rmdir()
+
+
+def test_copies_and_texts_are_laid_out(tmp_path: Path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_text("c")
+    (tmp_path / "work").mkdir()
+    _furnish({"copy": [[str(tmp_path / "a"), str(tmp_path / "work")]], "files": {str(tmp_path / "t"): "text"}})
+    assert (tmp_path / "work" / "b" / "c").read_text() == "c"
+    assert (tmp_path / "t").read_text() == "text"
