@@ -229,3 +229,50 @@ def test_a_function_defined_elsewhere():
     verdicts = nb.judge()
     assert verdicts["1j.retrieved"].outcome is Outcome.PASSED
     assert verdicts["1j.stops"].outcome is Outcome.PASSED
+
+
+# ------------------------------------------------------------------ notebooks that never look for boots
+
+
+def shows_some(source: str, rows: list[int], *, task: str = "") -> dict[str, Verdict]:
+    """Test items shown with what they were predicted as; item 0 happens to be a boot."""
+    nb = Story()
+    nb.cell("1h")
+    network = nb.train(LARGE)
+    nb.holds("y", labels_of("test"))
+    nb.cell(task, source)
+    nb.predict(network, PREDICTED)
+    nb.show(*rows)
+    evidence = nb.evidence()
+    marked = tuple(replace(s, true_label=TRUE[s.row]) for s in evidence.shown)
+    return judge(replace(evidence, shown=marked), nb.labels)
+
+
+GLANCE = "p = net.predict(x).argmax(1)\nplt.imshow(x[0])\nplt.title('ok' if p[0] == y[0] else 'wrong')"
+
+
+@pytest.mark.parametrize("rows", [[0], [0, 1], [0, 2, 5, 6], [3]])
+def test_a_glance_at_predictions_is_no_search(rows):
+    verdicts = shows_some(GLANCE, rows)
+    assert verdicts["1j.retrieved"].outcome is Outcome.MISSING
+    assert verdicts["1j.stops"].outcome is Outcome.MISSING
+
+
+def test_under_its_label_a_glance_is_an_attempt():
+    assert shows_some(GLANCE, [0, 2, 5, 6], task="1j")["1j.retrieved"].outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "boot = 9\np = net.predict(x).argmax(1)\nplt.imshow(x[np.where(p == boot)[0][0]])",
+        "boot = names.index('Ankle boot')\np = net.predict(x).argmax(1)\nplt.imshow(x[p == boot][0])",
+        "p = net.predict(x).argmax(1)\nplt.imshow(x[p == names.index('Ankle boot')][0])",
+    ],
+)
+def test_the_label_may_have_a_name(source):
+    assert shows_some(source, [0])["1j.retrieved"].outcome is Outcome.PASSED
+
+
+def test_many_boots_and_nothing_else_are_no_chance():
+    assert shows_some("show_boots(net)", [0, 1, 3])["1j.retrieved"].outcome is Outcome.PASSED

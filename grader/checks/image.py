@@ -24,6 +24,8 @@ _MARKS = re.compile(
     re.IGNORECASE,
 )
 """Words by which a title or a printed line tells right from wrong."""
+_NO_CHANCE = 3
+"""Different items of one predicted label, and no others, are no chance."""
 _PREDICTS = {"predict", "predict_classes", "predict_on_batch", "argmax", "call"}
 
 
@@ -175,6 +177,33 @@ class Search:
         return bool(named) or node.value in {self.label, str(self.label)}
 
     @cached_property
+    def asks(self) -> bool:
+        """Whether this is a search for the label: said by its heading, by a comparison, or by what it shows.
+
+        A notebook that shows a few test items with their predictions looks for nothing; the first of them happens to
+        be a boot.
+        """
+        if self.case.spans(self.task) or self.selects or self._compares_with_named_label:
+            return True
+        return self.hits == 1 and len({s.row for s in self.test}) >= _NO_CHANCE
+
+    @cached_property
+    def _compares_with_named_label(self) -> bool:
+        """`boot = 9`, `boot = names.index('Ankle boot')`, and then a comparison with `boot`."""
+        names: set[str] = set()
+        for tree in filter(None, map(tree_of, self.case.evidence.submission.cells)):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Assign) and self._tells_label(node.value):
+                    names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        compared = (side for n in self.code if isinstance(n, ast.Compare) for side in (n.left, *n.comparators))
+        return any(self._tells_label(side) or (isinstance(side, ast.Name) and side.id in names) for side in compared)
+
+    def _tells_label(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "index":
+            return any(self._is_label(a) for a in node.args)
+        return self._is_label(node)
+
+    @cached_property
     def predicts(self) -> bool:
         """Whether the code itself asks a network."""
         return bool(self.predicted) or any(
@@ -219,6 +248,8 @@ def retrieved(case: Case, criterion: Criterion) -> Verdict:
         "actual": f"{len(search.test)} test items shown",
         "place": place,
     }
+    if not search.asks:
+        return case.absent(criterion, f"Nothing looks for the test items that are predicted as {label}.")
     if search.test:
         truly = all(s.true_label == label for s in search.test)
         if search.hits == 1 or (search.hits >= 0.8 and not truly):
@@ -251,7 +282,7 @@ def retrieved(case: Case, criterion: Criterion) -> Verdict:
 def stops(case: Case, criterion: Criterion) -> Verdict:
     """The misclassified items among them are singled out: the loop stops at them, says so, or shows them alone."""
     search = Search(case, criterion)
-    if not search.test and not search.predicted:
+    if not search.asks or (not search.test and not search.predicted):
         return case.absent(criterion, "Nothing was found that singles out misclassified items.")
     wrong = [s for s in search.test if s.true_label is not None and s.true_label != search.label]
     place = (wrong or search.test)[0].place if search.test else None
