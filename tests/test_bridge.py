@@ -77,6 +77,13 @@ conv.add(Flatten()); conv.add(Dropout(p=0.5)); conv.add(Dense(output_dim=10)); c
 conv.compile(adam(lr=0.001, epsilon=None), 'sparse_categorical_crossentropy', metrics=['accuracy'])
 print(conv.count_params(), keras.layers.Convolution2D(2, (3, 3)).strides, keras.layers.Conv2D(2, 3, 3).strides)
 """,
+    "halves": "half = Sequential([Dense(25 / 2, input_shape=(784,)), Dense(units=9 / 2)])\nprint(half.count_params(), Conv2D(5 / 2, 3).filters)",
+    "tf.train": """
+for o in (tf.train.AdamOptimizer(), tf.train.GradientDescentOptimizer(0.5), tf.train.RMSPropOptimizer(0.1, decay=0.75)):
+    print(type(o).__name__, float(o.learning_rate), getattr(o, 'rho', None))
+old.compile(optimizer=tf.train.MomentumOptimizer(0.25, 0.5, use_nesterov=True), loss='mse')
+print(old.optimizer.momentum, old.optimizer.nesterov)
+""",
     "generator": """
 flow = ImageDataGenerator(rescale=0.5).flow(x[:100].reshape(-1, 28, 28, 1), y[:100], batch_size=50)
 conv.fit_generator(flow, steps_per_epoch=2, epochs=1, verbose=0)
@@ -126,6 +133,8 @@ def _index(name: str) -> int:
         ("backend", "0.005 0.005\n0.25\n0.5 2.0 3.0\n"),
         ("predict", "(128,) (128, 10) (128, 10)\n"),
         ("keras 1", "842 (1, 1) (3, 3)\n"),
+        ("halves", f"{784 * 12 + 12 + 12 * 4 + 4} 2\n"),
+        ("tf.train", "Adam 0.0010000000474974513 None\nSGD 0.5 None\nRMSprop 0.10000000149011612 0.75\n0.5 True\n"),
         ("files", "842\n842\n842\n"),
         ("libraries", "3.0 2 True nan 6 True\nTrue\n"),
     ],
@@ -178,6 +187,8 @@ def test_it_does_what_it_did(ran, name: str, printed: str):
                 "Dropout(p=…)",
             },
         ),
+        ("halves", {"Dense(12.5)", "Dense(4.5)", "Conv2D(2.5)"}),
+        ("tf.train", {"tf.train.AdamOptimizer", "tf.train.MomentumOptimizer"}),
         ("generator", {"model.fit_generator(…)"}),
         ("files", {"a file name without '.keras'", "a file name without '.weights.h5'", "save(save_format=…)"}),
         (

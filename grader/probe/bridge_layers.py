@@ -163,12 +163,32 @@ def _renamed_init(note: Note, original: Any, name: str, renamed: dict[str, str])
                 note(f"{name}({old}=…)", f"{name}({new}=…)")
                 value = kwargs.pop(old)
                 kwargs[new] = _FORMATS.get(value, value) if isinstance(value, str) else value
+        args = _whole(note, name, args, kwargs)
         if "nb_row" in kwargs and "nb_col" in kwargs and "kernel_size" not in kwargs:
             note(f"{name}(nb_row=…, nb_col=…)", f"{name}(kernel_size=(…, …))")
             kwargs["kernel_size"] = (kwargs.pop("nb_row"), kwargs.pop("nb_col"))
         original(layer, *args, **kwargs)
 
     return __init__
+
+
+_SIZES = ("units", "filters")
+"""What Keras 2 cut to whole numbers: `Dense(686 / 2)`."""
+
+
+def _whole(note: Note, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Returns the positional arguments; where the first is a size, it is a whole number."""
+
+    def cut(value: float) -> int:
+        note(f"{name}({value})", f"{name}({int(value)}), for instance by //")
+        return int(value)
+
+    for size in _SIZES:
+        if isinstance(kwargs.get(size), float):
+            kwargs[size] = cut(kwargs[size])
+    if name in {"Dense", "Conv2D"} and args and isinstance(args[0], float):
+        return (cut(args[0]), *args[1:])
+    return args
 
 
 def old_convolution(note: Note, cls: Any) -> Any:

@@ -75,6 +75,49 @@ def bridge_tensorflow(note: Note, from_cell: FromCell, tensorflow: Any) -> None:
 
     tensorflow.__getattr__ = __getattr__
 
+    bridge_tf_optimizers(note, from_cell, tensorflow.train)
+
+
+TF_OPTIMIZERS = {
+    "GradientDescentOptimizer": ("SGD", ("learning_rate",), {}),
+    "MomentumOptimizer": ("SGD", ("learning_rate", "momentum"), {"use_nesterov": "nesterov"}),
+    "AdamOptimizer": ("Adam", ("learning_rate", "beta1", "beta2", "epsilon"), {"beta1": "beta_1", "beta2": "beta_2"}),
+    "RMSPropOptimizer": ("RMSprop", ("learning_rate", "decay", "momentum", "epsilon"), {"decay": "rho"}),
+    "AdagradOptimizer": ("Adagrad", ("learning_rate", "initial_accumulator_value"), {}),
+    "AdadeltaOptimizer": ("Adadelta", ("learning_rate", "rho", "epsilon"), {}),
+}
+"""TensorFlow 1's optimizers, which Keras networks were compiled with → class of Keras, their arguments in order, and
+those that have another name in Keras."""
+
+
+def bridge_tf_optimizers(note: Note, from_cell: FromCell, train: Any) -> None:
+    original = vars(train).get("__getattr__")
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if name in TF_OPTIMIZERS and from_cell(sys._getframe(1)):
+            return _tf_optimizer(note, name)
+        if original is not None:
+            return original(name)
+        raise AttributeError(f"module {train.__name__!r} has no attribute {name!r}")
+
+    train.__getattr__ = __getattr__
+
+
+def _tf_optimizer(note: Note, name: str) -> Any:
+    class_name, order, renamed = TF_OPTIMIZERS[name]
+
+    def optimizer(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        import keras
+
+        note(f"tf.train.{name}", f"keras.optimizers.{class_name}")
+        given = dict(zip(order, args, strict=False)) | kwargs
+        given.pop("use_locking", None)
+        return getattr(keras.optimizers, class_name)(**{renamed.get(k, k): v for k, v in given.items()})
+
+    optimizer.__name__ = name
+    return optimizer
+
 
 def bridge_matplotlib(note: Note, style: Any) -> None:
     """The styles named 'seaborn…' are called 'seaborn-v0_8…' today; colour maps are asked for elsewhere."""
