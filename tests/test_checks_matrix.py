@@ -208,6 +208,31 @@ def test_a_picture_waits_for_a_person(source, labelled):
 
 
 @pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        ("[![Colab](https://colab.example/badge.svg)](https://colab.example/x)", "missing"),
+        ("<table><td>\n<img src='https://pictures.example/logo.png' /> View it</td></table>", "missing"),
+        ("![](https://pictures.example/photo.jpg)", "missing"),
+        ("K_x * I_A and the others: ![](https://pictures.example/photo.jpg)", "needs_review"),
+        ("The convolutions by hand " + "as we did it in the lecture " * 5 + "![](photo.jpg)", "needs_review"),
+        ("Items of clothing " + "at low resolution as seen here " * 5 + "![](sprite.png)", "missing"),
+        ("<img width='200' src=photo.jpg>", "needs_review"),
+        ("<img alt='no source'>", "missing"),
+    ],
+)
+def test_illustrations_are_no_answers_on_paper(source, outcome):
+    nb = Story()
+    nb.text("", source)
+    assert outcomes(nb) == [outcome] * 4
+
+
+def test_a_picture_under_another_task_is_no_answer_on_paper():
+    nb = Story()
+    nb.text("3a", "![](photo.jpg)")
+    assert outcomes(nb) == ["missing"] * 4
+
+
+@pytest.mark.parametrize(
     ("name", "outcome"),
     [
         ("scan.jpg", "needs_review"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.checks.case import Case
-    from grader.records import Verdict
+    from grader.records import Cell, Verdict
     from grader.rubric.expected import Convolution, Matrix, Reference
     from grader.rubric.schema import Criterion
     from grader.stated.matrices import StatedMatrix
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 _MOST = 300
 """Matrices of one source that are looked at; more is data, not answers."""
 _PICTURES = {".png", ".jpg", ".jpeg", ".heic", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
+_PICTURE = re.compile(
+    r"!\[[^\]]*\]\(\s*<?(?P<link>[^)\s>]*)[^)\n]*\)|<img\b[^>]*?\bsrc\s*=\s*[\"']?(?P<source>[^\"'\s>]*)[^>]*>?",
+    re.IGNORECASE,
+)
+_REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_BY_HAND = re.compile(r"\bby hand\b|\bvon hand\b|hand-?written|handschrift|convol|faltung|gefaltet", re.IGNORECASE)
+_CAPTION = 15
+"""Words beside a picture that may be no more than its caption."""
 _EMBEDDED = re.compile(r"!\[[^\]]*\]\(|<img\b|attachment:|\bImage\(|\bimread\(|Image\.open\(")
 
 
@@ -263,6 +271,23 @@ def _nothing(case: Case, criterion: Criterion) -> Verdict:
     return case.absent(criterion, f"No matrix for {criterion.title} was found.")
 
 
+def _may_be_paper(case: Case, cell: Cell) -> bool:
+    """Whether a picture that bears no label may be the answer on paper.
+
+    It stands under no other task. One that lies elsewhere on the net is an illustration, and so is one within a text
+    about something else.
+    """
+    pictures = list(_PICTURE.finditer(cell.source))
+    if not pictures or any(s.cell == cell.index for s in case.labels.spans):
+        return False
+    text = _PICTURE.sub(" ", cell.source)
+    if convolution_names.in_text(text):
+        return True
+    own = any(not _REMOTE.match(p["link"] or p["source"] or "") for p in pictures)
+    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>\n]{0,300}>", " ", text))
+    return own and (bool(_BY_HAND.search(text)) or len(words) <= _CAPTION)
+
+
 def _pictures(case: Case, criterion: Criterion) -> Iterator[str]:
     """Pictures in the task's cells, or handed in beside the notebook: the sheet asks for an answer on paper."""
     task = case.task(criterion).id
@@ -275,7 +300,7 @@ def _pictures(case: Case, criterion: Criterion) -> Iterator[str]:
             yield f"the picture in cell {span.cell}"
     if not spans:
         for cell in cells.values():
-            if cell.kind is CellKind.MARKDOWN and _EMBEDDED.search(cell.source):
+            if cell.kind is CellKind.MARKDOWN and _may_be_paper(case, cell):
                 yield f"the picture in cell {cell.index}"
     for companion in case.evidence.submission.ref.companions:
         name = PurePath(companion).name
