@@ -192,6 +192,15 @@ def test_what_was_asked_for_counts_where_fit_raised():
     assert "ValueError" in verdicts["1f.accuracy"].message
 
 
+def test_a_call_that_stopped_at_once_trained_for_nothing():
+    nb = Story()
+    nb.cell("1f")
+    nb.train(SMALL, epochs=5, error="ValueError: You must call `compile()` before using the model.")
+    verdict = verdicts_of(nb)["1f.epochs"]
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.message.startswith("`fit` is asked for 5 epochs instead of 3 (and stopped at once: ValueError")
+
+
 # ------------------------------------------------------------------ validation
 
 

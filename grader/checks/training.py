@@ -75,7 +75,10 @@ def epochs(case: Case, criterion: Criterion) -> Verdict:
     together = sum(t.epochs for t in matched.repeats if t.network == training.network and not t.error)
     if together == wanted:
         return passed(criterion, f"{wanted} epochs in all, in {len(matched.repeats)} calls of `fit`.", **facts)
-    sentence = f"Trained for {training.epochs} {'epoch' if training.epochs == 1 else 'epochs'} instead of {wanted}."
+    asked = f"{training.epochs} {'epoch' if training.epochs == 1 else 'epochs'} instead of {wanted}"
+    sentence = f"Trained for {asked}."
+    if training.error and not training.epochs_done:
+        sentence = f"`fit` is asked for {asked} (and stopped at once: {_first_line(training.error)})."
     return case.once(criterion, failed(criterion, sentence, misconceptions=("train.epochs",), **facts))
 
 
