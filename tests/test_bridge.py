@@ -78,6 +78,7 @@ conv.compile(adam(lr=0.001, epsilon=None), 'sparse_categorical_crossentropy', me
 print(conv.count_params(), keras.layers.Convolution2D(2, (3, 3)).strides, keras.layers.Conv2D(2, 3, 3).strides)
 """,
     "halves": "half = Sequential([Dense(25 / 2, input_shape=(784,)), Dense(units=9 / 2)])\nprint(half.count_params(), Conv2D(5 / 2, 3).filters)",
+    "no comma": "print(keras.layers.Input(shape=(784)).shape, Sequential([keras.layers.InputLayer(input_shape=(784)), Dense(1)]).count_params())",
     "tf.train": """
 for o in (tf.train.AdamOptimizer(), tf.train.GradientDescentOptimizer(0.5), tf.train.RMSPropOptimizer(0.1, decay=0.75)):
     print(type(o).__name__, float(o.learning_rate), getattr(o, 'rho', None))
@@ -134,6 +135,7 @@ def _index(name: str) -> int:
         ("predict", "(128,) (128, 10) (128, 10)\n"),
         ("keras 1", "842 (1, 1) (3, 3)\n"),
         ("halves", f"{784 * 12 + 12 + 12 * 4 + 4} 2\n"),
+        ("no comma", "(None, 784) 785\n"),
         ("tf.train", "Adam 0.0010000000474974513 None\nSGD 0.5 None\nRMSprop 0.10000000149011612 0.75\n0.5 True\n"),
         ("files", "842\n842\n842\n"),
         ("libraries", "3.0 2 True nan 6 True\nTrue\n"),
@@ -188,6 +190,7 @@ def test_it_does_what_it_did(ran, name: str, printed: str):
             },
         ),
         ("halves", {"Dense(12.5)", "Dense(4.5)", "Conv2D(2.5)"}),
+        ("no comma", {"Input(shape=(784))"}),
         ("tf.train", {"tf.train.AdamOptimizer", "tf.train.MomentumOptimizer"}),
         ("generator", {"model.fit_generator(…)"}),
         ("files", {"a file name without '.keras'", "a file name without '.weights.h5'", "save(save_format=…)"}),

@@ -123,6 +123,7 @@ def bridge_layers(note: Note, from_cell: FromCell) -> None:
             ["__init__"],
             lambda original, name=name, renamed=renamed: _renamed_init(note, original, name, renamed),  # type: ignore[misc]
         )
+    wrap(keras.layers.InputLayer, ["__init__"], lambda original: _input_init(note, original))
     for name in ("output_shape", "input_shape"):
         if not hasattr(Layer, name):
             setattr(Layer, name, _Shape(note, from_cell, name))
@@ -142,6 +143,25 @@ def _layer_init(note: Note, original: Any) -> Any:
             quietly(_set_when_built)(layer, weights)
 
     return __init__
+
+
+def _input_init(note: Note, original: Any) -> Any:
+    def __init__(layer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        __tracebackhide__ = True
+        for name in ("shape", "input_shape"):
+            if isinstance(kwargs.get(name), int):
+                kwargs[name] = (_noted_shape(note, kwargs[name]),)
+        if args and isinstance(args[0], int):
+            args = ((_noted_shape(note, args[0]),), *args[1:])
+        original(layer, *args, **kwargs)
+
+    return __init__
+
+
+def _noted_shape(note: Note, size: int) -> int:
+    """(784) is the number 784, which Keras 2 took for the shape (784,)."""
+    note(f"Input(shape=({size}))", f"Input(shape=({size},))")
+    return size
 
 
 def _set_when_built(layer: Any, weights: Any) -> None:
