@@ -404,6 +404,34 @@ def test_other_figures_are_no_accuracies(text):
     assert not [f for f in figures_in(text) if f.role]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/87.0.4280.88",
+        "CUDA 10.1 and numpy 0.19",
+        "a dropout of 0.5",
+        "0.25 dropout",
+        "Dropout(0.25)",
+        "momentum = 0.9",
+        "beta_2 0.999",
+        "validation split 0.2",
+        "It took 20.5 seconds.",
+        "12.5 s",
+        "We use 80% for training and 20% for testing.",
+    ],
+)
+def test_settings_versions_and_shares_are_no_accuracies(text):
+    assert figures_in(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Dropout(0.25) helps: test 0.78", "0.78 on the test set with dropout 0.5", "test accuracy with CUDA 10.1: 78.0"],
+)
+def test_a_setting_beside_an_accuracy(text):
+    assert [(f.role, f.value) for f in figures_in(text)] == [("test", 0.78)]
+
+
 def test_a_figure_agrees_as_far_as_it_is_rounded():
     (figure,) = figures_in("test accuracy 0.77")
     assert figure.agrees(0.7749)

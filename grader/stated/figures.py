@@ -22,6 +22,17 @@ _TOPIC = re.compile(
     r"(?P<accuracy>acc|genauigkeit)|(?P<other>loss|verlust|fehler\b|learning|lernrate|\brate\b|\blr\b|seconds?|\bs/|time|epochs?\b|param)",
     re.IGNORECASE,
 )
+_SETTING = re.compile(
+    r"(?:drop-?out|momentum|\bbeta|decay|\bsplit|patience|\balpha|threshold|schwelle"
+    r"|windows|\bnt|cuda|cudnn|python|numpy|pandas|ubuntu|mac ?os|\bversion)\w*"
+    r"[^\w\n]{0,5}(?:(?:of|von|is|ist|layer|schicht)[^\w\n]{1,3}){0,2}$",
+    re.IGNORECASE,
+)
+"""What stands right before a number that is a setting, or the version of something."""
+_UNIT = re.compile(
+    r" ?(?:s|ms|secs?|seconds?|sek\w*|min|minute\w*|h|hours?|cm|px|[kmg]i?b|epochs?|dropout)\b", re.IGNORECASE
+)
+"""What follows a number that is no accuracy."""
 LONGEST = 60_000
 """Characters of a text that are read."""
 _BAR = re.compile(r"^\s*(?:Epoch \d+/\d+|\d+/\d+ .*(?:step|━|=))")
@@ -69,6 +80,8 @@ def figures_in(text: str) -> list[Figure]:
         roles = _role_words(line)
         said = [(m.start - starts[number], m) for m in by_line.get(number, [])]
         kept = [(at, m) for at, m in said if _is_accuracy(m, line, at)]
+        if _parts_of_a_whole(line, [m for _, m in kept]):
+            kept = []
         for (_, m), role in zip(kept, _roles(line, kept, roles, lines, number, last_role), strict=True):
             value = _fraction(m)
             if value is not None:
@@ -110,7 +123,9 @@ def _is_accuracy(m: Mention, line: str, at: int) -> bool:
         return False
     topics = [t.lastgroup for t in _TOPIC.finditer(line, 0, at)]
     nearest = topics[-1] if topics else ""
-    if nearest == "other":
+    if nearest == "other" or _SETTING.search(line[max(0, at - 50) : at]):
+        return False
+    if not m.percent and _UNIT.match(line, at + len(m.text)):
         return False
     if m.percent:
         return True
@@ -121,6 +136,12 @@ def _is_accuracy(m: Mention, line: str, at: int) -> bool:
             and ("." in m.text or "," in m.text or bool(_ACCURACY.search(line) and "%" not in line))
         )
     return True
+
+
+def _parts_of_a_whole(line: str, found: list[Mention]) -> bool:
+    """'80% for training and 20% for testing' is how data are divided."""
+    divided = len(found) > 1 and all(m.percent for m in found) and not _ACCURACY.search(line)
+    return divided and abs(sum(m.values[-1] for m in found) - 1) < 1e-9
 
 
 def _roles(
