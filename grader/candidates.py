@@ -68,10 +68,20 @@ def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
             found.append((before, network, (), canonical(network.architecture)))
     found.sort(key=lambda entry: entry[0])
     last = max(1, len(found) - 1)
-    return [
+    every = [
         Candidate(network, trainings, form, _labels_of(network, trainings, labels), i / last)
         for i, (_, network, trainings, form) in enumerate(found)
     ]
+    return [c for c in every if c.trainings or not any(_copies(c, other) for other in every)]
+
+
+def _copies(untrained: Candidate, other: Candidate) -> bool:
+    """Whether a network is but another trained one once more: its cell ran twice, or it was saved and loaded."""
+    if not other.trainings or untrained.form.signature != other.form.signature:
+        return False
+    mine, its = untrained.compiled, other.compiled
+    alike = mine is None or its is None or (mine.optimizer, mine.learning_rate) == (its.optimizer, its.learning_rate)
+    return alike and untrained.labels <= other.labels
 
 
 def _recipe(training: Training) -> tuple[object, ...]:

@@ -66,6 +66,8 @@ _STRUCTURE_CAP = 1.0
 """Where something else makes the slot special, a structure that is wrong in every network costs no more."""
 _DEVIATES = 1.0
 """A rate, optimizer or number of items that is not the slot's."""
+_OTHER_ROWS = 0.5
+"""Another number of items where that is not what makes the slot special: less than never to have been trained."""
 _NOT_SPECIAL = 2.5
 """The same, where it makes the slot special, and the value is what the other slots have."""
 _NEVER_TRAINED = 0.8
@@ -206,7 +208,7 @@ def _deviation(candidate: Candidate, slot: _Slot) -> float:
     if rows is None:
         cost += _NOT_SPECIAL if "rows" in slot.special else 0.0
     elif rows != spec.train_rows:
-        cost += _price(slot, "rows", rows)
+        cost += _price(slot, "rows", rows) if "rows" in slot.special else _OTHER_ROWS
     return cost
 
 

@@ -48,6 +48,34 @@ def test_nothing_was_built():
     assert matched(Story(cells=[], runs=[])).matched == {}
 
 
+@pytest.mark.parametrize("rows", [60_000, 55_000, 12_345])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize(
+    ("slot", "architecture"), [("dense_small", SMALL), ("dense_small", dense_net(128)), ("cnn", cnn_net(32, 64))]
+)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_network_that_was_built_twice_is_one(slot, architecture, optimizer, rows, compiled):
+    nb = Story()
+    nb.cell("")
+    again = nb.build(architecture)
+    if compiled:
+        nb.compile(again, optimizer)
+    nb.cell("")
+    x = images("train", rows, shape=architecture.input_shape)
+    nb.train(architecture, optimizer, x=x, epochs=10)
+    assert trainings(nb) == {slot: "t1"}
+
+
+def test_what_was_built_for_another_task_is_no_copy():
+    nb = Story()
+    nb.cell("1f")
+    nb.train(SMALL)
+    nb.cell("1g")
+    slow = nb.build(SMALL)
+    nb.compile(slow, rate=0.005)
+    assert trainings(nb) == {"dense_small": "t1", "dense_slow": slow}
+
+
 def test_labels_that_are_all_the_same_do_not_hide_what_was_trained():
     nb = solution()
     nb.spans = [replace(span, task="1c") for span in nb.spans]
