@@ -153,6 +153,28 @@ def test_both_accuracies_printed(printed):
     assert trained(printed=f"{arrays}{printed}").judge()["1f.noted"].outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        ("print('Test accuracy: %.2f' % acc) # 0.78", "partial"),
+        ("loss, acc = model.evaluate(x_test, y_test)  # 0.78", "partial"),
+        ("print(f'test: {acc:.4f}')  # 0.78", "partial"),
+        ("print(f'{acc:.4f}')  # train 0.77, test 0.78", "passed"),
+        ("model.fit(x_train, y_train, validation_data=(x_test, y_test))  # 0.77 / 0.78", "passed"),
+    ],
+)
+def test_a_comment_is_about_the_code_before_it(source, outcome):
+    assert trained(source=source).judge()["1f.noted"].outcome == outcome
+
+
+@pytest.mark.parametrize("source", ["print(f'Test Accuracy: {acc:.4f}')", "print(f'{acc:>0.1f} {n:{w}.1f}')"])
+def test_the_format_of_a_figure_is_none(source):
+    nb = trained(source=f"h = model.fit(x, y, verbose=0)\n{source}", printed="Test Accuracy: 0.7800")
+    verdict = nb.judge()["1f.noted"]
+    assert verdict.outcome is Outcome.PARTIAL
+    assert verdict.actual == "test 0.7800"
+
+
 def test_a_comment_and_a_later_cell_without_label():
     nb = trained(source="model.fit(x, y)\n# train 0.77\n# test 0.78")
     assert nb.judge()["1f.noted"].outcome is Outcome.PASSED

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from grader.candidates import by_hand
 from grader.checks import check, verdicts
 from grader.records import CellStatus, Place
-from grader.stated.figures import LONGEST, figures_in
+from grader.stated.figures import LONGEST, figures_in, only_role
 from grader.stated.passages import passages, tree_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grader.records import Training, Verdict
     from grader.rubric.schema import Criterion
     from grader.stated.figures import Figure
+    from grader.stated.passages import Passage
 
 _ROLES = {"train": "training", "test": "test"}
 _FORMAT = re.compile(r"(?<!\d)%[-+#0]*\d*(?:\.\d+)?[a-zA-Z]|\{[^{}\n]{0,80}\}")
@@ -100,11 +101,18 @@ class Notes:
     def _all(self) -> Iterator[Note]:
         for passage in passages(self.case.evidence.submission):
             text = _FORMAT.sub(" … ", passage.text) if passage.source == "string" else passage.text
+            said = self._beside(passage) if passage.source == "comment" else ""
             for figure in figures_in(text):
-                yield Note(figure, passage.at(figure.line))
+                yield Note(replace(figure, role=figure.role or said), passage.at(figure.line))
         for run in self.case.evidence.cells:
             for figure in figures_in(_ends(run.printed)):
                 yield Note(figure, Place(run.cell), printed=True)
+
+    def _beside(self, comment: Passage) -> str:
+        """The set that the code before a comment is about: `print('test', acc)  # 0.78`; '' for both or none."""
+        source = next(c.source for c in self.case.evidence.submission.cells if c.index == comment.cell)
+        code = source.split("\n")[comment.line - 1 : comment.line]
+        return only_role(code[0].partition("#")[0]) if code else ""
 
     def _belongs(self, note: Note) -> bool:
         labels = self.case.labels

@@ -91,6 +91,12 @@ def figures_in(text: str) -> list[Figure]:
     return found
 
 
+def only_role(line: str) -> str:
+    """The one set of items that a line names, '' where it names both or none."""
+    named = {m.lastgroup or "" for m in _ROLE.finditer(line)}
+    return named.pop() if len(named) == 1 else ""
+
+
 def _role_words(line: str) -> list[tuple[int, str]]:
     """Where a line names a set of items; in 'acc 0.76, val_acc 0.77' the first one is the training set's."""
     roles = [(m.start(), m.lastgroup or "") for m in _ROLE.finditer(line)]

@@ -114,7 +114,9 @@ def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
             spoken.update(id(a) for a in _said(node.value))
         elif isinstance(node, ast.Assign):
             spoken.add(id(node.value))
-        elif isinstance(node, ast.JoinedStr):
+        elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            inside.update(id(n) for n in ast.walk(node.format_spec))  # '.4f' is nothing said
+        elif isinstance(node, ast.JoinedStr) and id(node) not in inside:
             inside.update(id(part) for part in node.values)
             text = "".join(str(p.value) if isinstance(p, ast.Constant) else " … " for p in node.values)
             yield Passage(text, cell, node.lineno, "string")
