@@ -411,6 +411,21 @@ def test_one_hot_labels_of_a_network_that_was_never_trained():
 
 
 @pytest.mark.parametrize(
+    ("source", "share"),
+    [
+        ("y = keras.utils.to_categorical(y)", 0.5),
+        ("y = np.eye(10)[y]", 0.5),
+        ("# y = to_categorical(y)", 0.0),
+    ],
+)
+def test_one_hot_labels_of_data_that_could_not_be_loaded(source, share):
+    nb = Story()
+    nb.cell("1e", source)
+    nb.compile(nb.build(SMALL), loss="categorical_crossentropy")
+    assert nb.judge()["1e.loss"].share == share
+
+
+@pytest.mark.parametrize(
     ("first", "second", "share", "follow"),
     [
         ({}, {}, 1.0, False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from grader.candidates import by_hand, same_rate
 from grader.canonical import canonical
 from grader.checks import check
 from grader.checks.verdicts import needs_review
+from grader.stated.passages import tree_of
 
 if TYPE_CHECKING:
     from grader.checks.case import Case
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _RELATED = {"Adam": {"AdamW", "Nadam", "Adamax"}}
 """Optimizers that work the same way and are not the one that is asked for."""
 
+_ENCODERS = {"to_categorical", "one_hot", "eye", "get_dummies", "LabelBinarizer", "OneHotEncoder"}
 _METRIC_NAMES = {"acc": "accuracy"}
 
 
@@ -201,7 +204,17 @@ def _one_hot(case: Case, matched: Matched) -> bool:
     """Whether the labels are one-hot: those it was trained on, or any where it was not."""
     if matched.training is not None and matched.training.y is not None:
         return matched.training.y.encoding == "one_hot"
-    return any(state.data.encoding == "one_hot" for state in case.evidence.states)
+    if any(state.data.encoding == "one_hot" for state in case.evidence.states):
+        return True
+    labelled = any(state.data.kind == "labels" for state in case.evidence.states)
+    return not labelled and _encodes(case)
+
+
+def _encodes(case: Case) -> bool:
+    """Whether the code would make labels one-hot, where it came to none."""
+    trees = filter(None, map(tree_of, case.evidence.submission.cells))
+    calls = (node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(getattr(f, "attr", getattr(f, "id", "")) in _ENCODERS for f in calls)
 
 
 # ------------------------------------------------------------------ verdicts
