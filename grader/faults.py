@@ -18,6 +18,8 @@ _NETWORK = re.compile(
 _NETWORK_TEXT = re.compile(r"URL fetch failure|[Nn]etwork is unreachable|getaddrinfo failed|Name or service not known")
 _KERAS = re.compile(r"Exception encountered when calling [^\n]*\n+")
 """Keras' first line; what went wrong comes after it."""
+_CELL_FILE = re.compile(r"\((?:\d+(?:_\d+)?\.py|<ipython-input-[^>\n]*>), line (\d+)\)")
+"""A cell's file has a name that says nothing to anybody."""
 _MODULE = re.compile(r"No module named '?([\w.]+)")
 _MEMORY = {"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError"}
 _DISK = re.compile(r"No space left on device|File too large|Disk quota exceeded")
@@ -33,17 +35,19 @@ def one_line(text: str, limit: int = 300) -> str:
     """The first line that says something, cut."""
     text = _KERAS.sub("", text)
     line = next((part.strip() for part in plain_text(text).splitlines() if part.strip()), "")
+    line = _CELL_FILE.sub(r"(line \1)", line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def fault_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -> Fault | None:
     """The fault of an exception `name: value` that ended a cell; None for an orderly `sys.exit()`.
 
+    None as well where nothing was raised: IPython calls a cell failed whose last value could not be displayed.
     `bounds` are the limits that may have caused it.
     """
     value = plain_text(value)
     said = one_line(f"{name}: {value}" if value else name)
-    if name == "SystemExit" and value.strip() in {"", "0", "None"}:
+    if (name == "SystemExit" and value.strip() in {"", "0", "None"}) or name == "NoneType":
         return None
     if name == "StdinNotImplementedError" or "raw_input was called" in value:
         return Fault(

@@ -106,6 +106,7 @@ def test_pictures_have_a_budget_of_their_own():
             "ValueError: Bad shape",
         ),
         ("KeyError", "", FaultKind.CELL_ERROR, "KeyError"),
+        ("SyntaxError", "invalid syntax (601982502_22.py, line 6)", FaultKind.CELL_ERROR, "invalid syntax (line 6)"),
         ("SystemExit", "3", FaultKind.CELL_ERROR, "SystemExit"),
         ("StdinNotImplementedError", "raw_input was called, but …", FaultKind.INPUT_REQUESTED, "keyboard"),
         ("ModuleNotFoundError", "No module named 'cv2'", FaultKind.MISSING_MODULE, "'cv2'"),
@@ -133,6 +134,10 @@ def test_an_exception_becomes_a_fault(name: str, value: str, kind: FaultKind, wo
 @pytest.mark.parametrize("code", ["", "0", "None"])
 def test_an_orderly_exit_is_no_fault(code: str):
     assert faults.fault_of("SystemExit", code, 0, 0.0, Bounds()) is None
+
+
+def test_a_value_that_cannot_be_displayed_stops_nothing():
+    assert faults.fault_of("NoneType", "None", 0, 0.0, Bounds()) is None
 
 
 def test_an_unknown_sandbox_is_refused():
