@@ -216,6 +216,7 @@ def test_a_picture_waits_for_a_person(source, labelled):
         ("K_x * I_A and the others: ![](https://pictures.example/photo.jpg)", "needs_review"),
         ("The convolutions by hand " + "as we did it in the lecture " * 5 + "![](photo.jpg)", "needs_review"),
         ("Items of clothing " + "at low resolution as seen here " * 5 + "![](sprite.png)", "missing"),
+        ("Convolutional networks " + "compared with the one before " * 5 + "![](attachment:image.png)", "missing"),
         ("<img width='200' src=photo.jpg>", "needs_review"),
         ("<img alt='no source'>", "missing"),
     ],

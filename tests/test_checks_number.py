@@ -246,6 +246,18 @@ def test_setting_the_rate_states_it():
 
 
 @pytest.mark.parametrize(
+    ("rates", "outcome"),
+    [((), "missing"), ((0.01,), "missing"), ((0.01, 0.005), "passed"), ((0.1, 0.005), "missing")],
+)
+def test_without_labels_any_code_may_set_some_rate(rates, outcome):
+    nb = Story()
+    nb.cell("", "lr = 0.01\nw -= lr * gradient")
+    for value in rates:
+        nb.train(SMALL, rate=value)
+    assert nb.judge()["1g.default"].outcome == outcome
+
+
+@pytest.mark.parametrize(
     "source",
     ["The default is 0.1, so I take half of it.", "The learning rate was 0.1 before.", "Der Standardwert ist 0,001."],
 )

@@ -32,7 +32,10 @@ _PICTURE = re.compile(
     re.IGNORECASE,
 )
 _REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
-_BY_HAND = re.compile(r"\bby hand\b|\bvon hand\b|hand-?written|handschrift|convol|faltung|gefaltet", re.IGNORECASE)
+_BY_HAND = re.compile(
+    r"\bby hand\b|\bvon hand\b|hand-?written|handschrift|\bconvolutions?\b|convolve|faltung(?!s)|gefaltet",
+    re.IGNORECASE,
+)
 _CAPTION = 15
 """Words beside a picture that may be no more than its caption."""
 _EMBEDDED = re.compile(r"!\[[^\]]*\]\(|<img\b|attachment:|\bImage\(|\bimread\(|Image\.open\(")

@@ -277,7 +277,7 @@ def default_rate(case: Case, criterion: Criterion) -> Verdict:
         message = f"{wrong[0].text} is not the default learning rate of the optimizer that you used."
         return verdicts.failed(criterion, message, **facts, **_seen(wrong[0]))
     set_in_code = [s for s in rates if s.how in {How.LITERAL, How.ARITHMETIC} and says(s) and _sets_rate(s)]
-    if set_in_code:
+    if set_in_code and _meant(case, accepted):
         stated = set_in_code[0]
         message = f"Your code sets the learning rate to {stated.text}, which is the default."
         return verdicts.passed(criterion, message, **facts, **_seen(stated))
@@ -308,6 +308,17 @@ def _about_rate(case: Case, stated: Stated) -> bool:
 
 def _sets_rate(stated: Stated) -> bool:
     return bool(re.search(r"learning_rate|\blr\b|\brate|SGD\(|\beta\b|lernrate", stated.context))
+
+
+def _meant(case: Case, accepted: tuple[float, ...]) -> bool:
+    """Whether a rate that code sets tells of the default.
+
+    Where no label says what is answered, a network has it and another one another rate; else it is any code's rate.
+    """
+    if case.labels.spans:
+        return True
+    rates = {round(c.learning_rate, 6) for n in case.evidence.networks for c in n.compiled if c.learning_rate}
+    return len(rates) > 1 and bool(rates & {round(v, 6) for v in accepted})
 
 
 def _used(stated: Stated, rates: set[float | None]) -> bool:
