@@ -105,7 +105,10 @@ def match(evidence: Evidence, labels: Labels, rubric: Rubric, reference: Referen
     """Assign what was trained, or at least built, to the network slots of the rubric. Pure, never raises."""
     slots = _slots(rubric, reference)
     candidates = candidates_of(evidence, labels)
-    costs = np.array([[_cost(c, s) for c in candidates] for s in slots]).reshape(len(slots), len(candidates))
+    unlabelled = not labels.spans
+    costs = np.array([[_cost(c, s, unlabelled=unlabelled) for c in candidates] for s in slots]).reshape(
+        len(slots), len(candidates)
+    )
     chosen = _assign(costs, [s.empty for s in slots])
     matched = {slots[s].slot.id: _matched(slots[s], candidates[c]) for s, c in chosen.items()}
     for s, slot in enumerate(slots):
@@ -167,10 +170,12 @@ def _matched(slot: _Slot, candidate: Candidate, reused_from: str = "") -> Matche
     )
 
 
-def _cost(candidate: Candidate, slot: _Slot) -> float:
+def _cost(candidate: Candidate, slot: _Slot, *, unlabelled: bool) -> float:
     """How little a candidate looks like the answer to a slot."""
     order = _ORDER * abs(candidate.order - slot.order)
-    return _deviation(candidate, slot) + _label_cost(candidate.labels, slot) + order + _unfinished(candidate, slot)
+    # a whole notebook without labels says nothing against its networks; the family's first one is the likely answer
+    label = 0.0 if unlabelled and not slot.special else _label_cost(candidate.labels, slot)
+    return _deviation(candidate, slot) + label + order + _unfinished(candidate, slot)
 
 
 def _unfinished(candidate: Candidate, slot: _Slot) -> float:

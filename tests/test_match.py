@@ -66,6 +66,18 @@ def test_a_network_that_was_built_twice_is_one(slot, architecture, optimizer, ro
     assert trainings(nb) == {slot: "t1"}
 
 
+@pytest.mark.parametrize(
+    ("slot", "architecture"),
+    [("dense_small", dense_net(300, 150, 100, 50, 20)), ("dense_small", dense_net()), ("cnn", cnn_net(64, 32))],
+)
+def test_the_only_network_of_its_kind_is_judged_however_unlike(slot, architecture):
+    nb = Story()
+    nb.cell("")
+    x = images("train", 53_000, shape=architecture.input_shape)
+    nb.train(architecture, "Adam", x=x, epochs=10)
+    assert trainings(nb) == {slot: "t1"}
+
+
 def test_what_was_built_for_another_task_is_no_copy():
     nb = Story()
     nb.cell("1f")
