@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from grader.errors import SandboxError
 from grader.sandbox import selftest
 from grader.sandbox.bwrap import Bubblewrap
+from grader.sandbox.container import Container
 from grader.sandbox.folders import Landlock, Plain
 from grader.sandbox.process import Held
 from grader.sandbox.room import Bounds, Command, Places, Room, Sandbox
@@ -23,7 +24,12 @@ __all__ = [
     "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "choose", "failure", "open_sandbox",
 ]  # fmt: skip
 
-LEVELS: dict[str, Callable[[], Sandbox]] = {"bwrap": Bubblewrap, "landlock": Landlock, "none": Plain}
+LEVELS: dict[str, Callable[[], Sandbox]] = {
+    "bwrap": Bubblewrap,
+    "container": Container,
+    "landlock": Landlock,
+    "none": Plain,
+}
 """Name of a level (as given to `--sandbox`) → what makes it; strongest first."""
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
 

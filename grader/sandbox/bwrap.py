@@ -7,28 +7,21 @@ uid inside would be root's outside.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from grader.errors import SandboxError
-from grader.evidence.files import PinnedFolder, Rejected
 from grader.sandbox import host, seccomp
-from grader.sandbox.limits import EVIDENCE_MIB, MIB, rlimits
-from grader.sandbox.process import ENTER, Held, Waiting, instructions, kill_pid, wait_at_the_door
+from grader.sandbox.limits import MIB
+from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
+from grader.sandbox.process import Held, kill_pid, wait_at_the_door
 from grader.sandbox.room import Command, Places, Room
-from grader.sandbox.usage import used_mib
 
-_SMALL_MIB = 64
-_SHARED_MIB = 256
-_ENTER = "/run/enter.py"
-_HANDED_IN = "/run/handed_in"
-_TEMPORARY = Path("/tmp")  # noqa: S108 - the room's own
-_SOCKETS = Path("/run/k")
-"""Short, because a socket's path holds 107 characters."""
 _USER = 1000
 
 
@@ -42,8 +35,7 @@ class Bubblewrap:
     )
 
     def places(self, room: Room) -> Places:  # noqa: ARG002 - the same in every room
-        own = Path("/room")
-        return Places(own / "work", own / "home", _TEMPORARY, own / "keras", own / "probe", own / "evidence", _SOCKETS)
+        return PLACES
 
     def open(self, room: Room, command: Command) -> Held:
         program = shutil.which("bwrap")
@@ -51,58 +43,19 @@ class Bubblewrap:
             raise SandboxError("bubblewrap is not installed.")
         uid = host.unprivileged_uid()
         filtered = seccomp.program(network=True)
-        places = self.places(room)
         info_out, info_in = os.pipe()
-        arguments = [*_namespaces(uid), *_files(room, places), "--info-fd", str(info_in)]
-        with _as_file(arguments) as options:
+        with _as_file([*_namespaces(uid), *_files(room), "--info-fd", str(info_in)]) as options:
             try:
                 before = (program, "--args", str(options), "--")
-                waiting = wait_at_the_door(self.name, before, room.log, enter=Path(_ENTER), keep=(options, info_in))
+                waiting = wait_at_the_door(self.name, before, room.log, enter=IN_ENTER, keep=(options, info_in))
             finally:
                 os.close(info_in)
-                with os.fdopen(info_out, "rb") as told:
-                    info = told.read()
-        inner = int(json.loads(info)["child-pid"])
-        return _held(room, places, waiting, inner, _config(room, places, command, uid, filtered))
-
-
-def _held(room: Room, places: Places, waiting: Waiting, inner: int, told: dict[str, Any]) -> Held:
-    def end() -> None:
-        kill_pid(inner)  # the first process of its namespace: all others go with it
-        waiting.process.kill()
-
-    seen = Path(f"/proc/{inner}/root")
-    try:
-        written = [PinnedFolder(_below(seen, place)) for place in places.written]
-    except Rejected as rejected:
-        end()
-        waiting.process.wait()
-        raise SandboxError(f"bubblewrap's room cannot be looked into: {rejected}.") from rejected
-    return Held(
-        level=Bubblewrap.name,
-        waiting=waiting,
-        instructions=told,
-        sockets=_below(seen, places.sockets),
-        evidence=written[places.written.index(places.evidence)],
-        used_mib=lambda: used_mib(1, seen / "proc"),
-        disk_full=lambda: any(folder.full for folder in written),
-        refuses_writes=True,
-        end=end,
-        log=room.log,
-    )
-
-
-def _config(room: Room, places: Places, command: Command, uid: int | None, filtered: bytes) -> dict[str, Any]:
-    return instructions(
-        command.arguments,
-        command.environment,
-        places.work,
-        command.files,
-        limits=rlimits(room.bounds),
-        copy=[(Path(_HANDED_IN), places.work)] if room.handed_in else [],
-        uid=uid,
-        seccomp=filtered,
-    )
+                with os.fdopen(info_out, "rb") as pipe:
+                    info = pipe.read()
+        first = int(json.loads(info)["child-pid"])
+        # All others of its namespace go with the first process, and bubblewrap ends once they are gone.
+        end = functools.partial(kill_pid, first)
+        return looked_into(self.name, room, waiting, first, told(room, command, uid, filtered), end)
 
 
 def _namespaces(uid: int | None) -> list[str]:
@@ -111,66 +64,28 @@ def _namespaces(uid: int | None) -> list[str]:
         user = ["--unshare-user", "--disable-userns", "--uid", str(_USER), "--gid", str(_USER)]
         return ["--unshare-all", *user, *options]
     unshared = [f"--unshare-{what}" for what in ("pid", "net", "ipc", "uts", "cgroup-try")]
-    return [
-        *unshared,
-        *options,
-        "--cap-add",
-        "CAP_SETUID",
-        "--cap-add",
-        "CAP_SETGID",
-    ]  # for `enter.py`, which gives them up
+    for_enter = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # which gives them up
+    return [*unshared, *options, *for_enter]
 
 
-def _files(room: Room, places: Places) -> list[str]:
-    options: list[str] = []
-    made: set[Path] = {Path("/")}
-
-    def parents(path: Path) -> None:
-        for parent in reversed(path.parents):
-            if parent not in made:
+def _files(room: Room) -> list[str]:
+    options = ["--proc", "/proc", "--dev", "/dev"]
+    made: set[Path] = {Path("/"), Path("/dev")}
+    for item in (Empty(Path("/dev/shm"), SHARED_MIB, "1777"), *layout(room)):  # noqa: S108 - the room's own
+        for parent in reversed(item.target.parents):
+            if parent not in made:  # by itself bubblewrap would make it for the first user only
+                mode = "0777" if parent.is_relative_to(PLACES.keras) else "0755"
+                options += ["--perms", mode, "--dir", str(parent)]
                 made.add(parent)
-                options.extend(("--perms", "0755", "--dir", str(parent)))
-
-    def show(source: Path, target: Path) -> None:
-        parents(target)
-        made.add(target)
-        options.extend(("--ro-bind", str(source), str(target)))
-
-    def empty(target: Path, size_mib: int, perms: str = "0777") -> None:
-        parents(target)
-        made.add(target)
-        options.extend(("--perms", perms, "--size", str(size_mib * MIB), "--tmpfs", str(target)))
-
-    # What is written to comes first: the interpreter may lie below it, in /tmp for instance.
-    options.extend(("--proc", "/proc", "--dev", "/dev"))
-    empty(Path("/dev/shm"), _SHARED_MIB, "1777")  # noqa: S108 - the room's own
-    empty(places.temporary, room.bounds.disk_mib, "1777")
-    empty(places.work, room.bounds.disk_mib)
-    empty(places.evidence, EVIDENCE_MIB)
-    for place in (places.home, places.keras):
-        empty(place, _SMALL_MIB)
-    empty(places.sockets, 1)
-    for folder in host.read_only():
-        show(folder, folder)
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        place = Path("/") / name
-        if place.is_symlink():
-            options.extend(("--symlink", str(place.readlink()), str(place)))
-        elif place.is_dir():
-            show(place, place)
-    for name in host.ETC:
-        if (file := Path("/etc") / name).exists():
-            show(file, file)
-    options.extend(("--perms", "0777", "--dir", str(places.keras / "datasets")))
-    show(room.data.resolve(), places.keras / "datasets" / "fashion-mnist")
-    show(room.probe, places.probe / "grade_probe")
-    show(ENTER, Path(_ENTER))
-    if room.handed_in:
-        show(room.handed_in, Path(_HANDED_IN))
-    for path in host.hidden():
-        empty(path, 1, "0555")
+        made.add(item.target)
+        if isinstance(item, Empty):
+            options += ["--perms", item.mode, "--size", str(item.size_mib * MIB), "--tmpfs", str(item.target)]
+        else:
+            options += ["--ro-bind", str(item.source), str(item.target)]
+    for place, target in host.links():
+        options += ["--symlink", str(target), str(place)]
     for mounted in ("/proc", "/dev", "/"):
-        options.extend(("--remount-ro", mounted))
+        options += ["--remount-ro", mounted]
     return options
 
 
@@ -184,7 +99,3 @@ def _as_file(options: list[str]) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _below(root: Path, place: Path) -> Path:
-    return root / place.relative_to("/")

@@ -1,8 +1,8 @@
-"""The last step into a room: runs inside it as `python -I -S enter.py CONFIG_FD STATUS_FD`, standard library only.
+"""The last step into a room: runs inside it as `python -I -S enter.py CONFIG STATUS`, standard library only.
 
-Waits for its instructions, which come when the grader has everything in place and never come when it has died;
-gives up every right that student code shall not have; then becomes the kernel. What goes wrong here is told through
-the status pipe, which closes by itself when the kernel takes over.
+Both are pipes, given by number or by name. Waits for its instructions, which come when the grader has everything in
+place and never come when it has died; gives up every right that student code shall not have; then becomes the kernel.
+What goes wrong here is told through the status pipe, which closes by itself when the kernel takes over.
 
 Instructions (JSON): uid (or null), limits {name of a resource: value}, copy [[from, to], …], files {path: text},
 landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF program), argv, env, cwd.
@@ -151,8 +151,15 @@ def _enter(config: dict[str, Any]) -> None:
     os.execve(config["argv"][0], config["argv"], config["env"])
 
 
+def _opened(end: str, flag: int) -> int:
+    """A pipe that is given by its number, or by its name."""
+    return int(end) if end.isdigit() else os.open(end, flag)
+
+
 def main() -> None:
-    config_fd, status_fd = int(sys.argv[1]), int(sys.argv[2])
+    config_fd, status_fd = (
+        _opened(end, flag) for end, flag in zip(sys.argv[1:], (os.O_RDONLY, os.O_WRONLY), strict=True)
+    )
     for fd in os.listdir("/proc/self/fd"):  # nothing that was inherited reaches student code
         if int(fd) > 2 and int(fd) not in {config_fd, status_fd}:
             try:

@@ -17,11 +17,10 @@ from grader.errors import SandboxError
 from grader.evidence.files import PinnedFolder
 from grader.sandbox import host, seccomp
 from grader.sandbox.limits import rlimits
-from grader.sandbox.process import Held, instructions, wait_at_the_door
+from grader.sandbox.process import Held, instructions, kept
 from grader.sandbox.room import Command, Places, Room
 from grader.sandbox.usage import folder_mib, used_mib
 
-_KEEPER = Path(__file__).with_name("keeper.py")
 _FILES = 50_000
 """Most files of a run."""
 
@@ -47,15 +46,7 @@ class Plain:
         self._check()
         places, uid = self.places(room), self._user()
         self._furnish(room, places, uid)
-        lifeline_out, lifeline = os.pipe()
-        try:
-            before = (sys.executable, "-I", "-S", str(_KEEPER), str(lifeline_out))
-            waiting = wait_at_the_door(self.name, before, room.log, keep=(lifeline_out,))
-        except SandboxError:
-            os.close(lifeline)
-            raise
-        finally:
-            os.close(lifeline_out)
+        waiting, end = kept(self.name, (), room.log)
         held = Held(
             level=self.name,
             waiting=waiting,
@@ -75,7 +66,7 @@ class Plain:
             used_mib=lambda: used_mib(waiting.process.pid),
             disk_full=lambda: folder_mib(places.written, _FILES) > room.bounds.disk_mib,
             refuses_writes=False,
-            end=_Lifeline(lifeline).cut,
+            end=end,
             log=room.log,
         )
         held.remove = weakref.finalize(held, shutil.rmtree, places.work.parent, ignore_errors=True)
@@ -153,16 +144,6 @@ class Landlock(Plain):
 _CREATE_RULESET, _VERSION, _ABI = 444, 1, 6
 """<linux/landlock.h>: asking for the version; 6 keeps signals and abstract sockets within."""
 _PROC = ("self", "cpuinfo", "meminfo", "stat", "loadavg", "filesystems", "version", "sys/kernel", "sys/vm")
-
-
-class _Lifeline:
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def cut(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
 
 def _around(folder: Path, hidden: tuple[Path, ...], names: list[Path]) -> Iterator[Path]:

@@ -17,6 +17,8 @@ ETC = (
     "nsswitch.conf", "host.conf", "locale.alias", "debian_version", "os-release",
 )  # fmt: skip
 """Of /etc: what libraries read; nothing about this machine's users or network."""
+ROOT = tuple(Path("/") / name for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"))
+"""Beside /usr; links into it on most machines."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DATASETS = Path("/usr/share/datasets")
 _FIRST_UID, _UIDS = 60_000, 5_000
@@ -33,6 +35,11 @@ def read_only() -> tuple[Path, ...]:
         if not any(folder.is_relative_to(other) for other in found):
             found.append(folder)
     return tuple(found)
+
+
+def links() -> list[tuple[Path, Path]]:
+    """Links of `ROOT` and where they lead."""
+    return [(place, place.readlink()) for place in ROOT if place.is_symlink()]
 
 
 @cache

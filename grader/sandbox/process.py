@@ -19,11 +19,14 @@ from grader.errors import SandboxError
 from grader.evidence.files import PinnedFolder
 
 ENTER = Path(__file__).with_name("enter.py")
+_KEEPER = Path(__file__).with_name("keeper.py")
 START_S = 60.0
 """Longest that a room may take to be made, on a machine that is busy."""
 END_S = 15.0
 """Longest that killed processes may take to be gone."""
 _SAID = 2000
+_FOR_PROGRAMS = ("PATH", "HOME", "XDG_RUNTIME_DIR")
+"""Of the environment: what a level's own program needs. Student code gets none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +101,56 @@ class Held:
         self.remove()
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Two named pipes in a folder, for a program that hands no descriptors on; `inside` is how the room sees it."""
+
+    folder: Path
+    inside: Path
+
+
 def wait_at_the_door(
-    level: str, before: Sequence[str], log: Path, *, enter: Path = ENTER, keep: Sequence[int] = ()
+    level: str,
+    before: Sequence[str],
+    log: Path,
+    *,
+    enter: Path = ENTER,
+    keep: Sequence[int] = (),
+    door: Door | None = None,
 ) -> Waiting:
     """Start `enter` behind the words of a level's own program (`before`), and wait until it says that it is there.
 
     Raises SandboxError with what the program said instead.
     """
-    config_out, config_in = os.pipe()
-    status_out, status_in = os.pipe()
+    if door is None:
+        config_out, config_in = os.pipe()
+        status_out, status_in = os.pipe()
+        ends = [str(config_out), str(status_in)]
+    else:
+        config, status = door.folder / "config", door.folder / "status"
+        for pipe in (config, status):
+            os.mkfifo(pipe)
+            pipe.chmod(0o666)
+        config_out = config_in = os.open(config, os.O_RDWR | os.O_CLOEXEC)
+        status_out = status_in = os.open(status, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        ends = [str(door.inside / pipe.name) for pipe in (config, status)]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*before, sys.executable, "-I", "-S", str(enter), str(config_out), str(status_in)],
+            [*before, sys.executable, "-I", "-S", str(enter), *ends],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            pass_fds=(config_out, status_in, *keep),
-            env={},
+            pass_fds=keep if door else (config_out, status_in, *keep),
+            env={name: os.environ[name] for name in _FOR_PROGRAMS if name in os.environ},
             cwd="/",
             start_new_session=True,
         )
-    os.close(config_out)
-    os.close(status_in)
+    if door is None:
+        os.close(config_out)
+        os.close(status_in)
     said = _read(status_out, START_S)
     if said == b"ready\n":
+        os.set_blocking(status_out, True)
         return Waiting(process, config_in, status_out)
     os.close(config_in)
     os.close(status_out)
@@ -129,6 +158,34 @@ def wait_at_the_door(
     process.wait()
     words = log.read_bytes()[-_SAID:].decode("utf-8", "replace").strip().splitlines()
     raise SandboxError(f"The sandbox level '{level}' does not work here: {words[-1] if words else 'it says nothing'}")
+
+
+def kept(
+    level: str, before: Sequence[str], log: Path, *, enter: Path = ENTER, door: Door | None = None
+) -> tuple[Waiting, Callable[[], None]]:
+    """The same under a keeper, which ends everything when the second of these is called or the grader dies."""
+    lifeline_out, lifeline = os.pipe()
+    keeper = (sys.executable, "-I", "-S", str(_KEEPER), str(lifeline_out))
+    end = _Once(lifeline)
+    try:
+        return wait_at_the_door(level, (*keeper, *before), log, enter=enter, keep=(lifeline_out,), door=door), end
+    except BaseException:
+        end()
+        raise
+    finally:
+        os.close(lifeline_out)
+
+
+@dataclass(slots=True)
+class _Once:
+    """Closes a descriptor the first time it is called."""
+
+    fd: int
+
+    def __call__(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def instructions(
@@ -163,5 +220,6 @@ def kill_pid(pid: int) -> None:
 
 
 def _read(fd: int, seconds: float) -> bytes:
+    """What comes first; nothing when the process ends or the time passes before."""
     readable, _, _ = select.select([fd], [], [], seconds)
     return os.read(fd, _SAID) if readable else b""
