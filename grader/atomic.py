@@ -1,48 +1,115 @@
-"""Files that are either there whole or not there."""
+"""Files that are either there whole or not there, whenever the power is cut."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
-from grader.errors import UsageError
+from grader.errors import WriteError
+
+_ROOM_BYTES = 1 << 20
+"""More than most submissions leave behind."""
+_WHAT_TO_DO = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space there, or choose another folder") | (
+    dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST), "move away what stands in its place")
+)
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
     """Write `content` (text as UTF-8, newlines as they are) so that a reader sees the old file or the new one.
 
-    Makes the folder where it is missing. Raises UsageError with a sentence when the file cannot be written.
+    When it returns, the file is on disk. Makes the folder where it is missing. Raises WriteError with a sentence
+    when the file cannot be written.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
+        _make_folder(path.parent)
+        temporary = _temporary(path.parent)
         try:
             _write_through(temporary, data)
-            temporary.replace(path)
+            os.replace(temporary, path)  # noqa: PTH105 - all that touches the disk here goes through `os`
         finally:
-            temporary.unlink(missing_ok=True)
+            _unlink(temporary)
         _sync_folder(path.parent)
     except OSError as problem:
-        raise UsageError(
-            f"Cannot write {path} ({problem.strerror or problem}): make its folder writable, or choose another one."
-        ) from problem
+        raise _write_error(path, problem) from problem
+
+
+def require_room(folder: Path) -> None:
+    """Raise WriteError where a megabyte cannot be written into `folder`, which is made where it is missing."""
+    try:
+        _make_folder(folder)
+        temporary = _temporary(folder)
+        try:
+            _write_through(temporary, bytes(_ROOM_BYTES))
+        finally:
+            _unlink(temporary)
+    except OSError as problem:
+        raise _write_error(folder, problem) from problem
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may be missing. Raises WriteError with a sentence when it cannot be removed."""
+    try:
+        _unlink(path)
+    except OSError as problem:
+        raise _write_error(path, problem) from problem
+
+
+def sweep(folder: Path, depth: int) -> None:
+    """Remove what killed writes left in `folder` and `depth` levels below; nobody may be writing there."""
+    for level in range(depth + 1):
+        for left in folder.glob("*/" * level + ".grade-*.tmp"):
+            with suppress(OSError):  # it does no harm
+                _unlink(left)
+
+
+def _temporary(folder: Path) -> Path:
+    return folder / f".grade-{secrets.token_hex(8)}.tmp"
 
 
 def _write_through(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename lasts only when the folder that records it is on disk too."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    try:
+        os.mkdir(folder)  # noqa: PTH102
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    _sync_folder(folder.parent)
+
+
+def _unlink(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name lasts only when the folder that records it is on disk too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:  # some network file systems do not know it for folders
+            raise
+    finally:
+        os.close(handle)
+
+
+def _write_error(path: Path, problem: OSError) -> WriteError:
+    what_to_do = _WHAT_TO_DO.get(problem.errno or 0, "make its folder writable, or choose another one")
+    return WriteError(f"Cannot write {path} ({problem.strerror or problem}): {what_to_do}.")

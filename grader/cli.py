@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -114,12 +116,10 @@ def run(**options: Any) -> None:
         fresh=options["fresh"],
         audience=options["audience"],
     )
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Display(_stderr(), settings.jobs) as display:
         if options["fits"] == "shared":
             display.say("Shared training is not part of this version: every notebook trains its own networks.")
-        outcome = pipeline.grade(settings, display, stop)
+        outcome = pipeline.grade(settings, display, threading.Event())
     _finish(outcome, settings.out, exports)
     if options["fail_under"] is not None:
         low = [g.ref.id for g in outcome.grades if 100 * g.score < options["fail_under"] * g.max_score]
@@ -137,7 +137,7 @@ def rescore(folder: Path, rubric: str | None, audience: str) -> None:
     from grader import pipeline
 
     _must_be_reports(folder)
-    outcome, changes = pipeline.rescore(folder, rubric, audience)
+    outcome, changes = pipeline.rescore(folder, rubric, audience, _say)
     if changes:
         table = Table("submission", "criterion", "before", "now", "points")
         for change in changes:
@@ -280,8 +280,39 @@ def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
+def _interrupt(*_: object) -> None:
+    """The first signal ends the run in good order; those after it must not disturb that."""
+    _on_signals(signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _on_signals(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under `nohup`
+            signal.signal(number, handler)
+
+
+def _resume_command() -> str:
+    """The command line as it was given, but for what would start anew."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        command = [sys.executable, "-m", "grader"]
+    else:
+        found = shutil.which(program.name)
+        command = [program.name if found and Path(found).resolve() == program.resolve() else sys.argv[0]]
+    return shlex.join([*command, *(argument for argument in sys.argv[1:] if argument != "--fresh")])
+
+
+def _leave_interrupted() -> NoReturn:
+    _say(f"grade: interrupted. What had finished is stored. To go on from there:\n  {_resume_command()}")
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        sys.exit(INTERRUPTED)
+    os._exit(INTERRUPTED)  # a thread that is busy would be waited for; files and processes are safe without it
+
+
 def main() -> None:
     """Entry point: every error becomes one sentence and its documented exit code."""
+    _on_signals(_interrupt)
     try:
         app(standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -293,8 +324,7 @@ def main() -> None:
         _say(f"grade: {problem}")
         sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        _say("grade: interrupted. What had finished is stored: run the same command again to go on from there.")
-        sys.exit(INTERRUPTED)
+        _leave_interrupted()
     except Exception as problem:
         if os.environ.get("GRADE_DEBUG"):
             raise

@@ -1,7 +1,8 @@
 """Everything `grade` raises on purpose.
 
     GradeError                       one clear sentence and the exit code it leads to
-    ├── UsageError            (2)    wrong arguments, a path that is not there, a folder that cannot be written
+    ├── UsageError            (2)    wrong arguments, a path that is not there
+    │   └── WriteError        (2)    a file or folder that cannot be written
     ├── RubricError           (2)    a rubric that is wrong: file, line and a sentence
     ├── BadReferenceError     (2)    a reference implementation that is wrong or incomplete
     ├── DataError             (2)    the data set is not to be had, or broken
@@ -23,6 +24,10 @@ class GradeError(Exception):
 
 class UsageError(GradeError):
     exit_code = 2
+
+
+class WriteError(UsageError):
+    pass
 
 
 class RubricError(GradeError):

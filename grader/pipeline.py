@@ -1,7 +1,8 @@
 """The way through: find → read → label → run → harvest → match → check → score → report.
 
 `grade` is the whole of it; `rescore` starts from stored evidence. One bad submission never stops the
-others, and each is on disk before the next is waited for.
+others. What has finished is on disk, in this order: the executed notebook, weights, evidence, pages; whatever ends
+a run, the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -21,9 +22,9 @@ import nbformat
 from filelock import FileLock, Timeout
 
 from grader import data, records
-from grader.atomic import atomic_write
+from grader.atomic import atomic_write, require_room, sweep
 from grader.checks import run_checks
-from grader.errors import GradeError, NothingToGradeError, UsageError
+from grader.errors import EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.evidence.harvest import harvest
 from grader.fits.verify import Verifier
@@ -39,6 +40,12 @@ from grader.rubric.schema import Limits
 from grader.run import RunResult, RunSettings, run_submission
 from grader.sandbox import Bounds
 from grader.score import errored_grade, score
+
+EXECUTED = "executed.ipynb"
+WIND_DOWN_S = 1.5
+"""Longest that an interrupted run waits for its threads to end their kernels; then it ends without them."""
+REPORT_S = 1.0
+"""Longest that an interrupted run writes on the report of what had finished."""
 
 
 class Progress(Protocol):
@@ -78,34 +85,57 @@ class Outcome:
 def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outcome:
     """Grade everything under the given paths into `settings.out`.
 
-    `stop` ends it early (kernels are killed, what finished stays stored); then KeyboardInterrupt is raised.
-    Raises the errors of `grader.errors`, none of them for a student's fault.
+    `stop` ends it early, as an interrupt does: kernels are killed, what finished stays stored and is reported; then
+    KeyboardInterrupt is raised. Raises the errors of `grader.errors`, none of them for a student's fault.
     """
     loaded = load_rubric(settings.rubric)
     limits = loaded.rubric.limits.model_copy(update=settings.limits or {})
-    with tempfile.TemporaryDirectory(prefix="grade-") as temporary:
+    report = _Report(settings.out, loaded, _run_info(loaded, settings), settings.audience)
+    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as temporary:
         scratch = Path(temporary)
         refs = find_submissions(settings.paths, unpack_to=scratch / "unpacked")
+        ids = [ref.id for ref in refs]
         with _report_folder(settings.out):
             files = data.provide_data(progress.say)
             progress.expect(refs)
             with Verifier(files, jobs=settings.jobs) as verifier:
-                run = _Run(settings, limits, loaded, verifier, scratch, progress, stop)
-                done = _in_parallel(lambda ref: _grade_one(ref, run), refs, settings.jobs, stop)
-            return _report(done, loaded, settings)
+                run = _Run(settings, limits, loaded, verifier, scratch, progress, stop, report)
+                # What is stored comes first, so that an interrupted report lacks nothing of it.
+                _in_parallel(_reuse, refs, run)
+                try:
+                    _in_parallel(_grade_one, [ref for ref in refs if not report.knows(ref.id)], run)
+                except KeyboardInterrupt:
+                    progress.say(f"{len(report.done)} of {len(refs)} have finished.")
+                    _in_time(lambda: report.write(ids))
+                    raise
+            return report.write(ids)
 
 
-def rescore(out: Path, rubric: str | None, audience: str) -> tuple[Outcome, list[export.Change]]:
+def rescore(
+    out: Path, rubric: str | None, audience: str, say: Callable[[str], None] = lambda _: None
+) -> tuple[Outcome, list[export.Change]]:
     """Apply today's rubric to the evidence stored under `out`; no student code runs."""
     loaded = load_rubric(rubric)
-    before = export.read_results(out / "results.json")
-    folders = store.stored_folders(out)
-    if not folders:
-        raise NothingToGradeError(f"{out} holds no stored evidence: run `grade PATH... --out {out}` first.")
     with _report_folder(out):
-        done = [_judge_safely(store.load(folder), loaded) for folder in folders]
+        try:
+            before = export.read_results(out / "results.json")
+        except UsageError as problem:
+            say(f"{problem} It is written anew; what changed is not known.")
+            before = None
+        reported = {s.id: s.source for s in before.submissions} if before else {}
+        folders = {folder.name: folder for folder in store.stored_folders(out)}
+        folders |= {name: out / name for name in reported if (out / name).is_dir()}  # their evidence is lost
+        if not folders:
+            raise NothingToGradeError(f"{out} holds no stored evidence: run `grade PATH... --out {out}` first.")
         sandbox = before.grader.sandbox if before else "none"
-        outcome = _report(done, loaded, Settings((), out, sandbox=sandbox, audience=audience))
+        info = _run_info(loaded, Settings((), out, sandbox=sandbox))
+        report = _Report(out, loaded, info, audience)
+        for name in sorted(folders):
+            try:
+                report.add(name, _rejudged(folders[name], reported.get(name, ""), loaded))
+            except WriteError as problem:
+                report.unwritten[name] = problem
+        outcome = report.write(sorted(folders))
     return outcome, export.changes(before, outcome.grades)
 
 
@@ -123,6 +153,7 @@ class _Run:
     scratch: Path
     progress: Progress
     stop: threading.Event
+    report: _Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +164,44 @@ class _Graded:
     failure: str = ""
 
 
-def _grade_one(ref: SubmissionRef, run: _Run) -> _Graded:
-    reused = None if run.settings.fresh else store.reusable(run.settings.out / ref.id, ref, run.limits)
+def _reuse(ref: SubmissionRef, run: _Run) -> None:
+    """Judge what an earlier run stored of it, if it did."""
+    folder = run.settings.out / ref.id
     try:
-        graded = _judge_safely(reused or _gather(ref, run), run.loaded)
+        stored = None if run.settings.fresh else store.reusable(folder, ref, run.limits)
+    except EvidenceError as problem:
+        run.progress.say(str(problem))
+        return
+    whole = isinstance(stored, Unreadable) or (folder / EXECUTED).is_file()
+    if stored is not None and whole:
+        _finish(ref, _judge_safely(stored, run.loaded), run, reused=True)
+
+
+def _grade_one(ref: SubmissionRef, run: _Run) -> None:
+    """Run it, judge it, report it."""
+    try:
+        require_room(run.settings.out / ref.id)  # no student code runs for what could not be stored
+        graded = _judge_safely(_gather(ref, run), run.loaded)
+    except WriteError:
+        raise
     except Exception as problem:
         if run.stop.is_set():
             raise
         graded = _failed(ref, None, run.loaded, problem)
-    if not run.stop.is_set():
-        _write_pages(graded, run.loaded, run.settings)
-        run.progress.finished(ref, graded.grade, reused=reused is not None)
-    return graded
+    _finish(ref, graded, run, reused=False)
+
+
+def _finish(ref: SubmissionRef, graded: _Graded, run: _Run, *, reused: bool) -> None:
+    """Write its pages, then tell: what is announced is on disk."""
+    _go_on(run)
+    graded = run.report.add(ref.id, graded)
+    run.progress.finished(ref, graded.grade, reused=reused)
+
+
+def _go_on(run: _Run) -> None:
+    """Raise KeyboardInterrupt in a run that was stopped: what its killed processes left is nobody's result."""
+    if run.stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
@@ -174,15 +231,25 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
     result: RunResult | None = None
     try:
         result = run_submission(submission, scratch, settings, lambda p: run.progress.doing(ref, p.text, p.share))
+        _go_on(run)
         run.progress.doing(ref, "verifying", 1.0)
         evidence = harvest(submission, result, run.verifier.files, run.verifier)
+        # The evidence is last: where it is, the submission is never run again.
+        atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
         store.save(evidence, folder, run.limits, weights_from=result.raw_evidence)
-        atomic_write(folder / "executed.ipynb", nbformat.writes(result.executed) + "\n")
     finally:
         if result is not None:
             result.discard()
         shutil.rmtree(scratch, ignore_errors=True)
     return evidence
+
+
+def _rejudged(folder: Path, source: str, loaded: LoadedRubric) -> _Graded:
+    try:
+        return _judge_safely(store.load(folder), loaded)
+    except EvidenceError as problem:
+        ref = SubmissionRef(folder.name, folder.name, Path(source), Path(), origin=source)
+        return _failed(ref, None, loaded, problem)
 
 
 def _judge_safely(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Graded:
@@ -220,37 +287,98 @@ def _failed(
 # ------------------------------------------------------------------ all of them
 
 
-def _in_parallel(
-    grade_one: Callable[[SubmissionRef], _Graded], refs: Sequence[SubmissionRef], jobs: int, stop: threading.Event
-) -> list[_Graded]:
-    """Grade with `jobs` threads; each drives a kernel of its own. In the order of `refs`."""
-    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade") as pool:
-        futures: list[Future[_Graded]] = [pool.submit(grade_one, ref) for ref in refs]
-        pending = set(futures)
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """The report as it grows."""
+
+    out: Path
+    loaded: LoadedRubric
+    info: RunInfo
+    audience: str
+    done: dict[str, _Graded] = field(default_factory=dict)
+    """By the submission's id: what is on disk, pages and all."""
+    unwritten: dict[str, WriteError] = field(default_factory=dict)
+    """By the submission's id: why it is not."""
+
+    def knows(self, name: str) -> bool:
+        return name in self.done or name in self.unwritten
+
+    def add(self, name: str, graded: _Graded) -> _Graded:
+        """Write a submission's pages; gives what is on them. Raises WriteError."""
         try:
-            while pending and not stop.is_set():
-                _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-        except KeyboardInterrupt:
-            stop.set()
-        if stop.is_set():
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise KeyboardInterrupt
-    return [future.result() for future in futures]
+            self._write_pages(graded)
+        except WriteError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - our own fault, as in judging
+            graded = _failed(graded.grade.ref, None, self.loaded, problem)
+            self._write_pages(graded)
+        self.done[name] = graded
+        return graded
+
+    def write(self, names: Sequence[str]) -> Outcome:
+        """Write the pages of the class. Raises WriteError where they, or a submission before, cannot be written."""
+        done = [self.done[name] for name in names if name in self.done]
+        grades = tuple(graded.grade for graded in done)
+        failures = tuple(graded.failure for graded in done if graded.failure)
+        problems = list(self.unwritten.values())
+        try:
+            if done:
+                export.write_class(self.out, grades, [graded.stored for graded in done], self.loaded, self.info)
+        except WriteError as problem:
+            problems.append(problem)
+        if problems:
+            stored = f"{len(done)} of {len(names)} submissions have finished and are stored"
+            raise WriteError(f"{problems[0]} {stored}: run the same command again to go on from there.")
+        return Outcome(grades, self.loaded, self.info, failures)
+
+    def _write_pages(self, graded: _Graded) -> None:
+        evidence = graded.stored if isinstance(graded.stored, Evidence) else None
+        export.write_submission(
+            self.out, graded.grade, evidence, self.loaded, self.info, self.audience, graded.assignment
+        )
 
 
-def _report(done: Sequence[_Graded], loaded: LoadedRubric, settings: Settings) -> Outcome:
-    info = _run_info(loaded, settings)
-    for graded in done:
-        _write_pages(graded, loaded, settings)
-    grades = tuple(graded.grade for graded in done)
-    export.write_class(settings.out, grades, [graded.stored for graded in done], loaded, info)
-    return Outcome(grades, loaded, info, tuple(graded.failure for graded in done if graded.failure))
+def _in_parallel(do: Callable[[SubmissionRef, _Run], None], refs: Sequence[SubmissionRef], run: _Run) -> None:
+    """Do it for each with as many threads as there are jobs; each drives a kernel of its own.
+
+    Raises KeyboardInterrupt within WIND_DOWN_S after an interrupt or `run.stop`.
+    """
+
+    def one(ref: SubmissionRef) -> None:
+        try:
+            do(ref, run)
+        except WriteError as problem:  # the others may have more room
+            run.report.unwritten[ref.id] = problem
+
+    pool = ThreadPoolExecutor(max_workers=run.settings.jobs, thread_name_prefix="grade")
+    futures: list[Future[None]] = []
+    try:
+        for ref in refs:
+            futures.append(pool.submit(one, ref))  # noqa: PERF401 - an interrupt keeps those that are there
+        pending = set(futures)
+        while pending and not run.stop.is_set():
+            _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+    except KeyboardInterrupt:
+        run.stop.set()
+    pool.shutdown(wait=False, cancel_futures=True)
+    if run.stop.is_set():
+        run.verifier.cancel()
+        wait([future for future in futures if not future.cancelled()], timeout=WIND_DOWN_S)
+        raise KeyboardInterrupt
+    for future in futures:
+        future.result()
 
 
-def _write_pages(graded: _Graded, loaded: LoadedRubric, settings: Settings) -> None:
-    evidence = graded.stored if isinstance(graded.stored, Evidence) else None
-    info = _run_info(loaded, settings)
-    export.write_submission(settings.out, graded.grade, evidence, loaded, info, settings.audience, graded.assignment)
+def _in_time(write: Callable[[], object]) -> None:
+    """Write what an interrupt leaves time for: every file is whole or not there, so it may be cut off anywhere."""
+
+    def writing_it() -> None:
+        with suppress(Exception):  # the interrupt is what is told; the report before it stays
+            write()
+
+    writing = threading.Thread(target=writing_it, daemon=True)
+    writing.start()
+    writing.join(REPORT_S)
 
 
 def _run_info(loaded: LoadedRubric, settings: Settings) -> RunInfo:
@@ -266,13 +394,15 @@ def _report_folder(out: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise UsageError(
-            f"Another grade is working in {out}: wait until it has ended, or choose another --out."
+            f"Another grade is working in {out}: wait until it has ended, or choose another folder."
         ) from None
     except OSError as problem:
         raise UsageError(
             f"Cannot write into {out} ({problem.strerror or problem}): choose another --out, or make it writable."
         ) from None
     try:
+        require_room(out)
+        sweep(out, depth=3)
         yield
     finally:
         lock.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -73,7 +74,8 @@ class Display:
         self.say(f"{position} {_safe(ref.name)}: {summary(grade)}" + (" (stored)" if reused else f" ({seconds:.0f} s)"))
 
     def say(self, message: str) -> None:
-        self.console.print(Text(message), soft_wrap=True)
+        with suppress(OSError):  # a terminal that was closed does not end the run
+            self.console.print(Text(message), soft_wrap=True)
 
     def _left(self) -> str:
         """Estimated time left, from the pace of the submissions that ran."""

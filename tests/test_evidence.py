@@ -809,5 +809,5 @@ def test_broken_evidence_is_named_with_what_to_do(tmp_path: Path, content: bytes
         (tmp_path / "evidence" / "evidence.json").write_bytes(content)
     with pytest.raises(EvidenceError, match=what) as caught:
         store.load(tmp_path)
-    assert "--fresh" in str(caught.value)
+    assert "runs this submission anew" in str(caught.value)
     assert "evidence.json" in str(caught.value)

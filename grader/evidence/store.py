@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from grader.atomic import atomic_write
+from grader.atomic import atomic_write, remove
 from grader.errors import EvidenceError
 from grader.evidence.decode import read_weights
 from grader.evidence.files import PinnedFolder, Rejected
@@ -31,6 +32,7 @@ Stored = Evidence | Unreadable
 
 FOLDER = "evidence"
 FILE = "evidence.json"
+_AGAIN = "`grade` runs this submission anew"
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {"evidence": TypeAdapter(Evidence), "unreadable": TypeAdapter(Unreadable)}
 
 
@@ -38,7 +40,7 @@ def save(stored: Stored, folder: Path, limits: Limits, *, weights_from: PinnedFo
     """Store under `folder`/evidence what reading or running a submission found, within which limits.
 
     `weights_from` is the recorder's folder; weights whose digest is no longer the verified one are left out.
-    Raises UsageError when the folder cannot be written.
+    Raises WriteError when the folder cannot be written.
     """
     target = folder / FOLDER
     kept: set[str] = set()
@@ -55,7 +57,7 @@ def save(stored: Stored, folder: Path, limits: Limits, *, weights_from: PinnedFo
     atomic_write(target / FILE, text.encode("utf-8", "replace") + b"\n")
     for old in (target / "weights").glob("*.npz"):
         if old.name not in kept:
-            old.unlink(missing_ok=True)
+            remove(old)
 
 
 def load(folder: Path) -> Stored:
@@ -64,16 +66,21 @@ def load(folder: Path) -> Stored:
 
 
 def reusable(folder: Path, ref: SubmissionRef, limits: Limits) -> Stored | None:
-    """What an earlier run stored of the very same submission within the same limits, under today's `ref`; else None."""
-    try:
-        stored, within = _read(folder)
-    except EvidenceError:
+    """What an earlier run stored of the very same submission within the same limits, under today's `ref`; else None.
+
+    Raises EvidenceError where something is stored that is not whole.
+    """
+    if not os.path.lexists(folder / FOLDER / FILE):
         return None
+    stored, within = _read(folder)
     earlier = stored.submission.ref if isinstance(stored, Evidence) else stored.ref
     if not ref.sha256 or earlier.sha256 != ref.sha256 or within != limits.model_dump(mode="json"):
         return None
     if isinstance(stored, Unreadable):
         return replace(stored, ref=ref)
+    for file in {training.weights for training in stored.trainings if training.weights}:
+        if not (folder / FOLDER / file).is_file():
+            raise EvidenceError(f"{folder / FOLDER / file} is missing: {_AGAIN}.")
     return replace(stored, submission=replace(stored.submission, ref=ref))
 
 
@@ -84,21 +91,20 @@ def stored_folders(out: Path) -> list[Path]:
 
 def _read(folder: Path) -> tuple[Stored, Any]:
     file = folder / FOLDER / FILE
-    again = "grade it again with --fresh"
     try:
         document = json.loads(file.read_bytes())
         version, kind, limits = document["format"], document["kind"], document["limits"]
         if version != EVIDENCE_FORMAT:
-            raise EvidenceError(f"{file} has format {version}, this grader reads {EVIDENCE_FORMAT}: {again}.")
+            raise EvidenceError(f"{file} has format {version}, this grader reads {EVIDENCE_FORMAT}: {_AGAIN}.")
         return _ADAPTERS[kind].validate_python(document["record"]), limits
     except OSError as problem:
-        raise EvidenceError(f"{file} cannot be read ({problem.strerror}): {again}.") from problem
+        raise EvidenceError(f"{file} cannot be read ({problem.strerror}): {_AGAIN}.") from problem
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise EvidenceError(f"{file} is damaged ({place}: {first['msg']}): {again}.") from problem
+        raise EvidenceError(f"{file} is damaged ({place}: {first['msg']}): {_AGAIN}.") from problem
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
-        raise EvidenceError(f"{file} is damaged: {again}.") from problem
+        raise EvidenceError(f"{file} is damaged: {_AGAIN}.") from problem
 
 
 def _with_weights(evidence: Evidence, target: Path, raw: PinnedFolder | None) -> tuple[Evidence, set[str]]:

@@ -16,6 +16,7 @@ import resource
 import signal
 import threading
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -39,6 +40,8 @@ START_S = 120.0
 ANSWER_S = 120.0
 """Longest time that a measurement may take."""
 MEMORY_MIB = 8192
+_GRADERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+"""Signals that a terminal sends to all processes, and that only the grader heeds: it decides when its workers end."""
 _ANSWER_BYTES = 1 << 16
 _READY = b"ready"
 _VALUES = 1 << 24
@@ -97,6 +100,11 @@ class Verifier:
         for worker in self._workers:
             worker.stop()
 
+    def cancel(self) -> None:
+        """End all measuring: `verify` raises KeyboardInterrupt, in threads that wait for it and from now on."""
+        for worker in self._workers:
+            worker.cancel()
+
     def verify(
         self, architecture: Architecture, weights: Sequence[Array], prepared: Prepared, train_rows: Array
     ) -> Verified:
@@ -130,10 +138,12 @@ class Verifier:
 
 
 class _Worker:
-    """The grader's end of a worker process; used by one thread at a time."""
+    """The grader's end of a worker process; used by one thread at a time, but for `cancel`."""
 
     def __init__(self, files: DataFiles) -> None:
         self._files = files
+        self._lock = threading.Lock()
+        self._cancelled = False
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection[Any, Any] | None = None
 
@@ -148,27 +158,37 @@ class _Worker:
             answer = json.loads(connection.recv_bytes(_ANSWER_BYTES))
         except (OSError, EOFError, ValueError):
             self.stop()
+            self._go_on()
             return Verified(None, None, "The process that measures it ended unexpectedly."), False
         return Verified(answer["test"], answer["train"], answer["reason"]), True
 
     def _start(self) -> Connection[Any, Any]:
         context = multiprocessing.get_context("spawn")
+        resource_tracker.ensure_running()  # starting it with the worker would let the signals below through
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._files), daemon=True, name="verify")
-        process.start()
+        with self._lock:
+            self._go_on()
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _GRADERS)  # inherited from the worker's first moment
+            try:
+                process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._process, self._connection = process, ours
         theirs.close()
-        self._process, self._connection = process, ours
         try:
             if ours.poll(START_S) and ours.recv_bytes(_ANSWER_BYTES) == _READY:
                 return ours
         except (OSError, EOFError):
             pass
         self.stop()
+        self._go_on()
         raise GradeError("The process that verifies accuracies does not start: see whether TensorFlow can be imported.")
 
     def stop(self) -> None:
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
+        with self._lock:
+            process, connection = self._process, self._connection
+            self._process = self._connection = None
         if connection is not None:
             connection.close()
         if process is not None:
@@ -176,12 +196,23 @@ class _Worker:
             process.join()
             process.close()
 
+    def cancel(self) -> None:
+        """Kill the process; the thread that waits for it, if any, finds its connection closed."""
+        with self._lock:
+            self._cancelled = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _go_on(self) -> None:
+        if self._cancelled:
+            raise KeyboardInterrupt
+
 
 # ------------------------------------------------------------------ inside the worker
 
 
 def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader decides when it ends
+    threading.Thread(target=_end_with_the_grader, daemon=True).start()
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
     silence = os.open(os.devnull, os.O_WRONLY)
     for standard in (1, 2):
@@ -206,6 +237,13 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
         except Exception as error:  # noqa: BLE001 - whatever a network does to Keras is a reason
             answer["reason"] = f"It could not be run: {type(error).__name__}: {str(error)[:300]}"
         connection.send_bytes(json.dumps(answer).encode())
+
+
+def _end_with_the_grader() -> None:
+    grader = multiprocessing.parent_process()
+    assert grader is not None
+    grader.join()  # a pipe that closes however the grader ends
+    os._exit(1)
 
 
 def _measured(task: _Task, sets: tuple[tuple[Array, Array], tuple[Array, Array]]) -> dict[str, float | None]:

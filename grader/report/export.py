@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from grader.atomic import atomic_write
+from grader.atomic import atomic_write, remove
 from grader.errors import UsageError
 from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade, Unreadable
 from grader.report.class_view import class_view
@@ -61,7 +61,7 @@ def write_submission(
         staff = submission_view(grade, evidence, loaded_rubric, run_info, "staff", assignment)
         atomic_write(folder / "staff.html", render_staff(staff))
     else:
-        (folder / "staff.html").unlink(missing_ok=True)
+        remove(folder / "staff.html")
 
 
 def write_class(
@@ -127,9 +127,7 @@ def read_results(path: Path) -> ResultsDocument | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as problem:
-        raise UsageError(
-            f"{path} is not a results file of this version: move it away, or grade again with --fresh."
-        ) from problem
+        raise UsageError(f"{path} is not a results file of this version.") from problem
 
 
 def _submission(grade: Grade, duration_s: float | None) -> SubmissionResult:
