@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -304,10 +305,11 @@ def _resume_command() -> str:
 
 
 def _leave_interrupted() -> NoReturn:
-    _say(f"grade: interrupted. What had finished is stored. To go on from there:\n  {_resume_command()}")
-    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
-        sys.exit(INTERRUPTED)
-    os._exit(INTERRUPTED)  # a thread that is busy would be waited for; files and processes are safe without it
+    """Without waiting for threads that are busy: files and processes are safe without them."""
+    with suppress(OSError):  # the terminal may be gone
+        _say(f"grade: interrupted. What had finished is stored. To go on from there:\n  {_resume_command()}")
+        sys.stdout.flush()
+    os._exit(INTERRUPTED)
 
 
 def main() -> None:

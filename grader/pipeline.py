@@ -42,9 +42,9 @@ from grader.sandbox import Bounds
 from grader.score import errored_grade, score
 
 EXECUTED = "executed.ipynb"
-WIND_DOWN_S = 1.5
+WIND_DOWN_S = 1.0
 """Longest that an interrupted run waits for its threads to end their kernels; then it ends without them."""
-REPORT_S = 1.0
+REPORT_S = 0.7
 """Longest that an interrupted run writes on the report of what had finished."""
 
 
