@@ -26,12 +26,13 @@ from rich.console import Console
 from grader import atomic, cli, pipeline
 from grader.data import DataFiles, provide_data
 from grader.errors import NothingToGradeError, UsageError, WriteError
+from grader.evidence.files import PinnedFolder
 from grader.evidence.harvest import weights_digest
 from grader.fits.verify import Prepared, Verifier
 from grader.progress import Display
 from grader.report.run_info import RunInfo
 from grader.run import RunResult
-from grader.sandbox import open_sandbox
+from grader.sandbox import choose
 
 WEIGHTS = [np.zeros((784, 10), np.float32), np.zeros(10, np.float32)]
 COUNT = "## 1d)\n$(784 \\cdot 10 + 10) + (10 \\cdot 10 + 10) + (10 \\cdot 10 + 10) = 8070$"
@@ -103,7 +104,8 @@ def ran(monkeypatch, tmp_path) -> list[str]:
         np.savez(scratch / "evidence/weights/t1.npz", allow_pickle=False, w0=WEIGHTS[0], w1=WEIGHTS[1])
         cells = builders.evidence(submission).cells
         executed = new_notebook(cells=[new_markdown_cell("half of a pair: \ud800", id="one")])
-        return RunResult(executed, cells, (), 1.0, scratch / "evidence", "none")
+        raw = PinnedFolder(scratch / "evidence")
+        return RunResult(executed, cells, (), 1.0, raw, "none", raw.close)
 
     def harvest(submission, result, files, verifier):
         trained = builders.training(builders.dense_net(10))
@@ -647,7 +649,7 @@ def gone_but_kernels(tmp_path: Path) -> bool:
     """Whether all end; without a sandbox, nothing ends kernels that start while their grader ends."""
     if gone(tmp_path, within_s=2):
         return True
-    if open_sandbox("auto").name != "none":
+    if choose("auto").name != "none":
         return False
     for pid, command in alive(tmp_path).items():
         if "grade_probe" in command:
