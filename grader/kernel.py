@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import stat
 import time
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Self
@@ -17,10 +15,13 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from traitlets import Type
 
 from grader.errors import GradeError
+from grader.messages import Channel
 from grader.outputs import Budget
 from grader.records import CellStatus
+from grader.relay import Relay
 
 if TYPE_CHECKING:
     import threading
@@ -44,7 +45,9 @@ _NEARLY = 0.85
 OUTPUTS_S = 20
 """Longest that outputs may come after the reply to their cell, on a machine that is busy."""
 MESSAGE_BYTES = 16 << 20
-"""Longest message that is received; a longer one drops the connection."""
+"""Longest part of a message that is received; a longer one drops the connection."""
+FLOOD = 4
+"""Times the output that is kept: a kernel that sends more has left its recorder behind."""
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -52,7 +55,7 @@ class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
 
 
 class KernelGone(Exception):  # noqa: N818 - a finding, caught by `run`
-    """The kernel is no more; `reason` is 'died', 'memory', 'disk' or 'deaf' (it did not heed the interrupt)."""
+    """The kernel is no more; `reason`: 'died', 'memory', 'disk', 'flood' or 'deaf' (it did not heed the interrupt)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -63,12 +66,12 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
     """Says with each request which submitted cell it is."""
 
     cell: int | None = None
+    shell_channel_class = iopub_channel_class = stdin_channel_class = control_channel_class = Type(Channel)
 
     def _context_default(self) -> zmq.asyncio.Context:
         self._created_context = True
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
-        context.setsockopt(zmq.RECONNECT_IVL, -1)  # what takes the place of a closed socket is not to be trusted
         return context
 
     def execute(self, code: str, *, store_history: bool = True, stop_on_error: bool = True, **_: Any) -> str:
@@ -91,21 +94,13 @@ def connection(sockets: Path, key: str) -> dict[str, Any]:
     return {"transport": "ipc", "ip": str(sockets / "k"), "key": key, "signature_scheme": "hmac-sha256", **ports}
 
 
-def is_socket(path: Path) -> bool:
-    """Whether it is one itself: a link could lead to a socket of this machine."""
-    try:
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
 class _Provisioner(KernelProvisionerBase):  # type: ignore[misc]
     """A kernel that waits in a room."""
 
-    def __init__(self, held: Held, key: str) -> None:
+    def __init__(self, held: Held, sockets: Path, key: str) -> None:
         super().__init__()
         self._held = held
-        self.connection_info = connection(held.sockets, key) | {"key": key.encode()}
+        self.connection_info = connection(sockets, key) | {"key": key.encode()}
 
     @property
     def has_process(self) -> bool:
@@ -140,9 +135,9 @@ class _Provisioner(KernelProvisionerBase):  # type: ignore[misc]
 
 
 class _Manager(AsyncKernelManager):  # type: ignore[misc]
-    def __init__(self, held: Held, key: str) -> None:
+    def __init__(self, held: Held, sockets: Path, key: str) -> None:
         super().__init__(client_factory=_Client, autorestart=False)
-        self.provisioner = _Provisioner(held, key)
+        self.provisioner = _Provisioner(held, sockets, key)
         self._kernel_spec = KernelSpec(argv=[], display_name="Python", language="python", interrupt_mode="message")
 
     def _connect_control_socket(self) -> None:
@@ -155,9 +150,11 @@ class Kernel(NotebookClient):  # type: ignore[misc]
     def __init__(
         self, notebook: NotebookNode, held: Held, key: str, bounds: Bounds, output_mib: int, stop: threading.Event
     ) -> None:
+        paths = {name: held.sockets / f"k-{number}" for name, number in PORTS.items()}
+        self._relay = Relay(tuple(paths.values()), paths["iopub"], FLOOD * output_mib << 20)
         super().__init__(
             notebook,
-            km=_Manager(held, key),
+            km=_Manager(held, self._relay.folder, key),
             allow_errors=True,
             raise_on_iopub_timeout=True,
             iopub_timeout=OUTPUTS_S,
@@ -196,12 +193,13 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         return self
 
     async def _listening(self) -> None:
-        """Wait for the kernel's sockets: a connection is tried once only."""
+        """Wait for the kernel's sockets, and hold them."""
         deadline = time.monotonic() + START_S
-        while not all(is_socket(self._held.sockets / f"k-{number}") for number in PORTS.values()):
+        while not self._relay.hold():
             if self._held.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"it ended with {self._held.process.returncode}")
             await asyncio.sleep(0.02)
+        await self._relay.listen()
 
     async def _unless_stopped(self, starting: Coroutine[Any, Any, None]) -> None:
         """Raises `Stopped` when the run is called off meanwhile."""
@@ -226,6 +224,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             self.kc.context.destroy(linger=0)
             self.kc = None
         await self.km.cleanup_resources()
+        await self._relay.close()
 
     # -------------------------------------------------- one cell
 
@@ -271,6 +270,8 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         self._most_mib = max(self._most_mib, used)
         if used > self._bounds.memory_mib:
             raise KernelGone("memory")
+        if self._relay.exceeded:
+            raise KernelGone("flood")
         if not self._held.refuses_writes and time.monotonic() > self._disk_at:
             self._disk_at = time.monotonic() + DISK_POLL_S
             if self._held.disk_full():
@@ -289,8 +290,6 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         return CellStatus.ERROR if self.reply is not None and self.reply.get("status") == "error" else CellStatus.OK
 
     async def _reconnect(self) -> None:
-        if not is_socket(self._held.sockets / f"k-{PORTS['iopub']}"):
-            raise KernelGone("died")
         self.kc.iopub_channel.close()
         self.kc._iopub_channel = None  # noqa: SLF001 - the client makes a new one
         self.kc.iopub_channel.start()

@@ -35,6 +35,7 @@ PROBE_NAME = "grade_probe"
 FIGURES = 60
 """Figures of a notebook that are drawn; later ones are only noted."""
 _TRACEBACK = 20_000
+_FLOODED = "The notebook went on putting out more than is kept, so Python was ended; what follows did not run."
 _MISSING = "The cell did not run, because the notebook had stopped before."
 
 
@@ -263,6 +264,9 @@ class _Run:
             self._faults.append(faults.out_of_memory(cell, self._settings.bounds.memory_mib, self._seconds))
         elif reason == "disk":
             self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
+        elif reason == "flood":
+            self._faults.append(faults.output_flood(cell, self._settings.output_mib, self._seconds))
+            self._faults.append(faults.kernel_died(cell, self._seconds, _FLOODED))
         elif reason == "died":
             self._faults.append(faults.kernel_died(cell, self._seconds))
 
@@ -284,8 +288,11 @@ class _Run:
     def _noted(self, kernel: Kernel, cell: int) -> None:
         """Faults that the recorder told of, and too much output."""
         missing = [n for n in kernel.noted if n.get("fault") == FaultKind.MISSING_MODULE]
+        named = {fault.message for fault in self._faults if fault.cell == cell}
         for module in dict.fromkeys(str(n.get("module", "")) for n in missing):
-            self._faults.append(faults.missing_module(module, cell, self._seconds))
+            fault = faults.missing_module(module, cell, self._seconds)
+            if fault.message not in named:
+                self._faults.append(fault)
         failed = [n for n in kernel.noted if n.get("fault") == FaultKind.CELL_ERROR]
         for said in dict.fromkeys(str(n.get("error", "")) for n in failed):
             self._faults.append(faults.failed_import(said, cell, self._seconds))

@@ -101,14 +101,14 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, room: Room):
     seccomp.program.cache_clear()
     monkeypatch.setitem(sys.modules, "pyseccomp", None)
     with pytest.raises(SandboxError, match="libseccomp2"):
-        seccomp.program(network=True)
+        seccomp.program(namespaces=True)
 
 
 @pytest.mark.parametrize("level", ["bwrap", "landlock"])
 def test_a_level_that_lets_something_through_fails_its_self_test(level: str, monkeypatch: pytest.MonkeyPatch):
     if level not in ISOLATING:
         pytest.skip(sandbox.failure(level))
-    monkeypatch.setattr(seccomp, "program", lambda *, network: b"")
+    monkeypatch.setattr(seccomp, "program", lambda *, namespaces: b"")
     with pytest.raises(SandboxError, match="student code makes namespaces"):
         selftest.check(sandbox.open_sandbox(level))
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _CHUNK = 1 << 20
+_FILES = 50_000
+"""Most files of a room's file system: also an empty one takes memory."""
 
 
 class Rejected(Exception):  # noqa: N818 (a finding about untrusted input, caught inside this package)
@@ -49,9 +51,15 @@ class PinnedFolder:
 
     @property
     def full(self) -> bool:
-        """Whether the file system that it lies on takes nothing more."""
+        """Whether the file system that it lies on takes nothing more, or holds more files than it should."""
         space = os.fstatvfs(self._fd)
-        return space.f_bavail == 0 or (space.f_files > 0 and space.f_ffree == 0)
+        return space.f_bavail == 0 or space.f_files - space.f_ffree > _FILES
+
+    @property
+    def used_bytes(self) -> int:
+        """What is stored on the file system that it lies on."""
+        space = os.fstatvfs(self._fd)
+        return (space.f_blocks - space.f_bfree) * space.f_frsize
 
     def read(self, name: str, limit: int, *, beginning: bool = False) -> bytes:
         """The bytes of 'file' or 'folder/file', at most `limit`.

@@ -7,7 +7,6 @@ uid inside would be root's outside.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
 from grader.sandbox.limits import MIB
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
-from grader.sandbox.process import Held, kill_pid, wait_at_the_door
+from grader.sandbox.process import Held, killer, wait_at_the_door
 from grader.sandbox.room import Command, Places, Room
 
 _USER = 1000
@@ -42,7 +41,7 @@ class Bubblewrap:
         if program is None:
             raise SandboxError("bubblewrap is not installed.")
         uid = host.unprivileged_uid()
-        filtered = seccomp.program(network=True)
+        filtered = seccomp.program(namespaces=True)
         info_out, info_in = os.pipe()
         with _as_file([*_namespaces(uid), *_files(room), "--info-fd", str(info_in)]) as options:
             try:
@@ -54,8 +53,7 @@ class Bubblewrap:
                     info = pipe.read()
         first = int(json.loads(info)["child-pid"])
         # All others of its namespace go with the first process, and bubblewrap ends once they are gone.
-        end = functools.partial(kill_pid, first)
-        return looked_into(self.name, room, waiting, first, told(room, command, uid, filtered), end)
+        return looked_into(self.name, room, waiting, first, told(room, command, uid, filtered), killer(first))
 
 
 def _namespaces(uid: int | None) -> list[str]:

@@ -40,7 +40,7 @@ class Container:
         if program is None:
             raise SandboxError("podman is not installed.")
         uid = host.unprivileged_uid()
-        filtered = seccomp.program(network=True)
+        filtered = seccomp.program(namespaces=True)
         folder = Path(tempfile.mkdtemp(dir=room.scratch))
         folder.chmod(0o755)
         door, root, number = (folder / name for name in ("door", "root", "pid"))

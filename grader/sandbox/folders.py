@@ -125,7 +125,7 @@ class Landlock(Plain):
         return host.unprivileged_uid()
 
     def _filter(self) -> bytes:
-        return seccomp.program(network=False)
+        return seccomp.program(namespaces=False)
 
     def _allowed(self, room: Room, places: Places) -> dict[str, list[str]]:
         names: list[Path] = []

@@ -214,9 +214,18 @@ def instructions(
     }
 
 
-def kill_pid(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+def killer(pid: int) -> Callable[[], None]:
+    """Kills that very process when called, and none that has its number later."""
+    fd = os.pidfd_open(pid)
+    once = _Once(fd)
+
+    def kill() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if once.fd >= 0:
+                signal.pidfd_send_signal(once.fd, signal.SIGKILL)
+        once()
+
+    return kill
 
 
 def _read(fd: int, seconds: float) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import tempfile
@@ -23,7 +24,22 @@ _REFUSED = (
     # keys, clocks, names
     "add_key", "request_key", "keyctl", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
     "sethostname", "setdomainname",
+    # memory that belongs to no process
+    "shmget", "msgget", "semget", "memfd_secret",
 )  # fmt: skip
+_UNKNOWN = ("clone3", "memfd_create")
+"""Refused as if this kernel did not have them, so that libraries do without: flags that cannot be seen, and files in
+memory that nothing counts."""
+_PRETENDED = (
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "futimesat",
+    "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr",
+)  # fmt: skip
+"""Landlock does not see them, and they reach every file of the same user: nothing is done, and it is called done."""
+_OF_OTHERS = {
+    "prlimit64": 0, "sched_setaffinity": 0, "sched_setscheduler": 0, "sched_setparam": 0, "sched_setattr": 0,
+    "setpriority": 1, "ioprio_set": 1, "migrate_pages": 0, "move_pages": 0,
+}  # fmt: skip
+"""Call → which argument names a process; where there is no namespace of processes, only oneself (0)."""
 _NAMESPACES = (0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00020000)
 """CLONE_NEW… of cgroup, uts, ipc, user, pid, net and mount (<linux/sched.h>)."""
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
@@ -34,11 +50,12 @@ _DATAGRAM, _TYPE_MASK = 2, 0xF
 
 
 @functools.cache
-def program(*, network: bool) -> bytes:
+def program(*, namespaces: bool) -> bytes:
     """The filter as BPF instructions for this machine.
 
-    `network` leaves Internet sockets and connections to a network namespace that leads nowhere; without one there are
-    none at all, and no connection to a socket of this machine either. Raises SandboxError without libseccomp.
+    `namespaces` says that network, processes and files have namespaces of their own. Without them there are no Internet
+    sockets at all and no connections to sockets of this machine, and what would reach the user's other files and
+    processes is refused. Raises SandboxError without libseccomp.
     """
     try:
         import pyseccomp as seccomp
@@ -46,31 +63,38 @@ def program(*, network: bool) -> bytes:
         raise SandboxError("libseccomp is missing (Debian's package is libseccomp2).") from problem
     rules = seccomp.SyscallFilter(seccomp.ALLOW)
     refused = seccomp.ERRNO(errno.EPERM)
-    for name in _REFUSED:
-        try:
-            rules.add_rule(refused, name)
-        except (OSError, ValueError, RuntimeError):
-            continue  # this machine has no such call
-    rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags cannot be seen; `clone` is used instead then
+    answers = [(refused, _REFUSED), (seccomp.ERRNO(errno.ENOSYS), _UNKNOWN)]
+    if not namespaces:
+        answers.append((seccomp.ERRNO(0), _PRETENDED))
+    for answer, names in answers:
+        for name in names:
+            _add(rules, answer, name)
+    for name, argument in () if namespaces else _OF_OTHERS.items():
+        _add(rules, refused, name, seccomp.Arg(argument, seccomp.NE, 0))
     for flag in _NAMESPACES:
         rules.add_rule(refused, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     for request in (_TIOCSTI, _TIOCLINUX):
         rules.add_rule(refused, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
-    _sockets(rules, seccomp, network=network)
+    _sockets(rules, seccomp, namespaces=namespaces)
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)
         return file.read()
 
 
-def _sockets(rules: Any, seccomp: Any, *, network: bool) -> None:
+def _add(rules: Any, answer: int, name: str, *conditions: Any) -> None:
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # this machine has no such call
+        rules.add_rule(answer, name, *conditions)
+
+
+def _sockets(rules: Any, seccomp: Any, *, namespaces: bool) -> None:
     """Only the usual families; every other one has had holes of its own."""
     refused = seccomp.ERRNO(errno.EAFNOSUPPORT)
-    allowed = {_UNIX, _IPV4, _IPV6, _NETLINK} if network else {_UNIX}  # libraries ask netlink for addresses
+    allowed = {_UNIX, _IPV4, _IPV6, _NETLINK} if namespaces else {_UNIX}  # libraries ask netlink for addresses
     for family in set(range(_FAMILIES)) - allowed:
         rules.add_rule(refused, "socket", seccomp.Arg(0, seccomp.EQ, family))
     rules.add_rule(refused, "socket", seccomp.Arg(0, seccomp.GE, _FAMILIES))
-    if not network:
+    if not namespaces:
         denied = seccomp.ERRNO(errno.EACCES)
         rules.add_rule(denied, "connect")
         for call in ("socket", "socketpair"):  # datagrams need no connection to reach a socket of this machine
