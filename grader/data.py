@@ -85,6 +85,11 @@ def find_data() -> DataFiles | None:
     return None
 
 
+def problems(directory: Path) -> dict[str, str]:
+    """What is wrong with the data set's files in a folder, by name; those that are intact are left out."""
+    return {name: problem for name in KERAS_NAMES if (problem := _problem(directory / name))}
+
+
 def provide_data(say: Say = lambda _: None) -> DataFiles:
     """Return the grader's own copy, made or mended from the first source that has what is missing.
 
@@ -92,7 +97,7 @@ def provide_data(say: Say = lambda _: None) -> DataFiles:
     sentence for each broken file and each fetch. Raises DataError when no source is left.
     """
     target = cache_directory()
-    missing = {name: problem for name in KERAS_NAMES if (problem := _problem(target / name))}
+    missing = problems(target)
     for name, problem in missing.items():
         if (target / name).exists():
             say(f"{target / name} is {problem}: it will be replaced.")

@@ -21,7 +21,8 @@ from grader.sandbox.process import Held
 from grader.sandbox.room import Bounds, Command, Places, Room, Sandbox
 
 __all__ = [
-    "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "choose", "failure", "open_sandbox",
+    "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "choose", "credentials", "failure",
+    "open_sandbox", "warning",
 ]  # fmt: skip
 
 LEVELS: dict[str, Callable[[], Sandbox]] = {
@@ -87,10 +88,16 @@ def warning(level: str) -> str:
     return f"Sandbox level '{level}': student code can {', '.join(gaps[:-1])} and {gaps[-1]}."
 
 
+def credentials() -> list[str]:
+    """Names of the environment's variables that look like credentials, on a CI runner; elsewhere none."""
+    if not os.environ.get("CI"):
+        return []
+    return sorted(key for key, value in os.environ.items() if value and _SECRET.search(key))
+
+
 def _no_secrets() -> None:
     """A CI runner with credentials in its environment runs no student code unprotected."""
-    found = sorted(key for key, value in os.environ.items() if value and _SECRET.search(key))
-    if os.environ.get("CI") and found:
+    if found := credentials():
         raise SandboxError(
             f"`--sandbox none` is refused on a CI runner that holds credentials ({', '.join(found[:3])}): "
             f"student code could read them. {open_sandbox('bwrap').fix}"
