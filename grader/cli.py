@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -10,6 +11,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,13 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader import __version__, data
+from grader import __version__
 from grader.errors import GradeError, UsageError
-from grader.progress import Display
 
 INTERRUPTED = 130
-NOT_YET = {"review": "the graders' desk", "doctor": "the machine check"}
+NOT_YET = {"review": "the graders' desk"}
 EXPORTS = ("csv", "json")
+STATES = {"ok": ("✓", "green"), "info": ("·", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
 
 
 class _GradeGroup(click.Group):
@@ -100,6 +102,7 @@ def app() -> None:
 def run(**options: Any) -> None:
     """Grade everything found under PATHS (`run` itself may be left out)."""
     from grader import pipeline
+    from grader.progress import Display
     from grader.sandbox import choose
 
     exports = [_parse_format(text, options["out"]) for text in options["formats"]]
@@ -221,16 +224,56 @@ def data_group() -> None:
 @data_group.command("fetch")
 def data_fetch() -> None:
     """Find or fetch the data set, check it, and print where it is."""
+    from grader import data
+
     click.echo(data.provide_data(_say).directory)
 
 
 @data_group.command("where")
 def data_where() -> None:
     """Print where the checked data set is; exit 2 when it is not there."""
+    from grader import data
+
     files = data.find_data()
     if files is None:
         raise UsageError("Fashion-MNIST is not here yet: run `grade data fetch`.")
     click.echo(files.directory)
+
+
+@app.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), help="Where reports would go.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the list.")
+def doctor(out: Path, as_json: bool) -> None:
+    """Say what this machine can and cannot do for grading, and how to mend it; changes nothing."""
+    from grader.doctor import examine
+
+    report = examine(out)
+    if as_json:
+        click.echo(json.dumps(asdict(report), indent=2))
+    else:
+        _print_report(report)
+    sys.exit(report.exit_code)
+
+
+def _print_report(report: Any) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a machine without UTF-8 gets its findings too
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for check in report.checks:
+        icon, style = STATES[check.state]
+        text = Text(_printable(check.found))
+        if check.fix:
+            text.append(f"\n→ {_printable(check.fix)}", "bold")
+        table.add_row(Text(f"{icon} {check.state}", style), Text(check.name), text)
+    console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
+    console.print(table)
+    works = f"Grading works here, at sandbox level '{report.level}'."
+    console.print(Text("Grading does not work here yet: see each ✗." if report.exit_code else works))
+
+
+def _printable(text: str) -> str:
+    """Paths and the words of other programs steer no terminal."""
+    return "".join(c if c.isprintable() else "·" for c in text)
 
 
 # ------------------------------------------------------------------ the ends

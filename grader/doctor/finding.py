@@ -1,0 +1,56 @@
+"""A finding, and the facts of the machine that several checks read."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grader.rubric.schema import Limits
+
+ROOT = Path("/")
+MIB, GIB = 1 << 20, 1 << 30
+
+
+class State(StrEnum):
+    OK = "ok"
+    INFO = "info"
+    """Worth knowing; grading does not need it."""
+    WARNING = "warning"
+    """Grading works, but not as well as it could."""
+    PROBLEM = "problem"
+    """Grading does not work."""
+
+
+Finding = tuple[State, str, str]
+"""State, what was found and how to mend it, a sentence each; nothing to mend is ''."""
+
+
+def read(path: str | Path) -> str:
+    """A file below the root, '' where it cannot be read."""
+    try:
+        return (ROOT / path).read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def number(text: str) -> int | None:
+    """The first word that is a number."""
+    return next((int(word) for word in text.split() if word.isdecimal()), None)
+
+
+def jobs() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def limits() -> Limits:
+    """What a notebook may use unless its rubric says otherwise."""
+    from grader.rubric.schema import Limits
+
+    return Limits()
+
+
+def gib(size: float) -> str:
+    return f"{size / GIB:.1f} GiB"
