@@ -1,5 +1,15 @@
-"""`python -m grader` is `grade`."""
+"""`python -m grader` is `grade`; an interrupt while it starts ends it quietly too."""
 
-from grader.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    try:
+        from grader.cli import main as command
+    except KeyboardInterrupt:
+        sys.exit(130)
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -70,6 +70,13 @@ def app() -> None:
 @click.option("--cell-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per cell.")
 @click.option("--memory", type=click.IntRange(1), help="MiB per notebook.")
 @click.option(
+    "--limit",
+    "other_limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any limit of the rubric, for instance disk_mib=1024; repeatable.",
+)
+@click.option(
     "--sandbox",
     type=click.Choice(["auto", "bwrap", "landlock", "container", "none"]),
     default="auto",
@@ -110,6 +117,7 @@ def run(**options: Any) -> None:
     for warning in choice.warnings:
         _say(f"grade: {warning}")
     limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
+    limits |= dict(_parse_limit(text) for text in options["other_limits"])
     settings = pipeline.Settings(
         paths=options["paths"],
         out=options["out"],
@@ -293,6 +301,18 @@ def _finish(outcome: Any, out: Path, exports: list[tuple[str, Path | None]]) -> 
 def _must_be_reports(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder of reports: give the --out of an earlier `grade`.")
+
+
+def _parse_limit(text: str) -> tuple[str, float]:
+    from grader.rubric.schema import Limits
+
+    name, _, value = text.partition("=")
+    if name not in Limits.model_fields:
+        raise UsageError(f"There is no limit '{name}': choose from {', '.join(Limits.model_fields)}.")
+    try:
+        return name, getattr(Limits.model_validate({name: value}), name)
+    except ValueError:
+        raise UsageError(f"The limit {name} is a number above 0, not '{value}'.") from None
 
 
 def _parse_format(text: str, out: Path | None) -> tuple[str, Path | None]:

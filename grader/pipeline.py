@@ -14,14 +14,14 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
 
 import nbformat
 from filelock import FileLock, Timeout
 
-from grader import data, records
+from grader import data, leftovers, records
 from grader.atomic import atomic_write, require_room, sweep
 from grader.checks import run_checks
 from grader.errors import EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
@@ -91,7 +91,8 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
     loaded = load_rubric(settings.rubric)
     limits = loaded.rubric.limits.model_copy(update=settings.limits or {})
     report = _Report(settings.out, loaded, _run_info(loaded, settings), settings.audience)
-    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as temporary:
+    leftovers.sweep()
+    with tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as temporary:
         scratch = Path(temporary)
         refs = find_submissions(settings.paths, unpack_to=scratch / "unpacked")
         ids = [ref.id for ref in refs]
@@ -219,12 +220,7 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
         notebook_s=run.limits.notebook_s,
         cell_s=run.limits.cell_s,
         output_mib=run.limits.output_mib,
-        bounds=Bounds(
-            memory_mib=run.limits.memory_mib,
-            disk_mib=run.limits.disk_mib,
-            processes=run.limits.processes,
-            open_files=run.limits.open_files,
-        ),
+        bounds=Bounds(**{limit.name: getattr(run.limits, limit.name) for limit in fields(Bounds)}),
         sandbox=run.settings.sandbox,
         stop=run.stop,
     )

@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from grader import leftovers
+
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _CHUNK = 1 << 16
@@ -31,7 +33,7 @@ class Relay:
         self._held: dict[Path, int] = {}
         self._servers: list[asyncio.Server] = []
         self._passing: set[asyncio.Task[None]] = set()
-        self.folder = Path(tempfile.mkdtemp(prefix="k-"))  # a socket's path holds 107 characters
+        self.folder = Path(tempfile.mkdtemp(prefix=leftovers.prefix()))  # a socket's path holds 107 characters
         self.exceeded = False
         """Whether the kernel sent more than it may; nothing more of it is passed on."""
 

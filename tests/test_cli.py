@@ -132,6 +132,13 @@ def test_wrong_usage_is_one_sentence(grade, monkeypatch, tmp_path, args, code, w
     assert word in err
 
 
+def test_a_limit_is_a_number_above_zero_of_the_rubrics(grade, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for text, word in (("moat=3", "choose from notebook_s"), ("disk_mib=0", "above 0"), ("disk_mib=x", "above 0")):
+        code, _, err = grade(tmp_path, "--limit", text)
+        assert (code, word in err) == (2, True), err
+
+
 def test_export_before_any_run(grade, tmp_path):
     code, _, err = grade("export", tmp_path, "--format", "csv")
     assert code == 2

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from grader import leftovers
 from grader.errors import SandboxError
 from grader.evidence.files import PinnedFolder
 from grader.sandbox import host, seccomp
@@ -40,7 +41,7 @@ class Plain:
     def places(self, room: Room) -> Places:
         # Short, as a socket's path holds 107 characters; not below the scratch folder, which is the grader's alone.
         name = hashlib.sha256(str(room.scratch).encode()).hexdigest()[:12]
-        return Places.under(Path(tempfile.gettempdir()) / f"room-{name}")
+        return Places.under(Path(tempfile.gettempdir()) / f"{leftovers.prefix()}{name}")
 
     def open(self, room: Room, command: Command) -> Held:
         self._check()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from grader import leftovers
 from grader.errors import SandboxError
 from grader.evidence.files import Rejected
 from grader.sandbox.room import Bounds, Command, Room, Sandbox
@@ -71,7 +72,7 @@ with open(os.path.join(told["evidence"], "told.json"), "w") as file:
 
 def check(sandbox: Sandbox) -> None:
     """Raise SandboxError with what a level does not hold, or why it does not work."""
-    with tempfile.TemporaryDirectory(prefix="grade-") as temporary, _outside(Path(temporary)) as told:
+    with tempfile.TemporaryDirectory(prefix=leftovers.prefix()) as temporary, _outside(Path(temporary)) as told:
         scratch = Path(temporary) / "room"
         data, probe = Path(temporary) / "data", Path(temporary) / "probe"
         for folder in (scratch, data, probe):
