@@ -341,9 +341,13 @@ def test_workers_that_die_or_hang_cost_an_answer_only(files: data.DataFiles) -> 
 
 
 @pytest.mark.kernel
-def test_a_worker_that_cannot_start_is_our_own_fault(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_is_our_own_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing that lies where one grades is imported on the way."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "re.py").write_text("open('imported', 'w')")
     with Verifier(data.DataFiles(tmp_path)) as verifier, pytest.raises(GradeError, match="does not start"):
         verifier.verify(SOFTMAX, [np.zeros(s, np.float32) for s in SHAPES], SCALED, np.empty(0, int))
+    assert not (tmp_path / "imported").exists()
 
 
 class NoWorker:

@@ -28,7 +28,8 @@ _MOST = 300
 """Matrices of one source that are looked at; more is data, not answers."""
 _PICTURES = {".png", ".jpg", ".jpeg", ".heic", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 _PICTURE = re.compile(
-    r"!\[[^\]]*\]\(\s*<?(?P<link>[^)\s>]*)[^)\n]*\)|<img\b[^>]*?\bsrc\s*=\s*[\"']?(?P<source>[^\"'\s>]*)[^>]*>?",
+    r"!\[[^\]\[]{0,500}\]\(\s{0,9}<?(?P<link>[^)(\s>]{0,2000})[^)(\n]{0,300}\)"
+    r"|<img\b[^<>]{0,500}?\bsrc\s{0,9}=\s{0,9}[\"']?(?P<source>[^\"'\s<>]{0,2000})",
     re.IGNORECASE,
 )
 _REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
@@ -36,9 +37,11 @@ _BY_HAND = re.compile(
     r"\bby hand\b|\bvon hand\b|hand-?written|handschrift|\bconvolutions?\b|convolve|faltung(?!s)|gefaltet",
     re.IGNORECASE,
 )
+_LONGEST = 20_000
+"""Characters of a text with a picture that are read."""
 _CAPTION = 15
 """Words beside a picture that may be no more than its caption."""
-_EMBEDDED = re.compile(r"!\[[^\]]*\]\(|<img\b|attachment:|\bImage\(|\bimread\(|Image\.open\(")
+_EMBEDDED = re.compile(r"!\[[^\]\[]{0,500}\]\(|<img\b|attachment:|\bImage\(|\bimread\(|Image\.open\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +283,11 @@ def _may_be_paper(case: Case, cell: Cell) -> bool:
     It stands under no other task. One that lies elsewhere on the net is an illustration, and so is one within a text
     about something else.
     """
-    pictures = list(_PICTURE.finditer(cell.source))
+    source = cell.source[:_LONGEST]
+    pictures = list(_PICTURE.finditer(source))
     if not pictures or any(s.cell == cell.index for s in case.labels.spans):
         return False
-    text = _PICTURE.sub(" ", cell.source)
+    text = _PICTURE.sub(" ", source)
     if convolution_names.in_text(text):
         return True
     own = any(not _REMOTE.match(p["link"] or p["source"] or "") for p in pictures)

@@ -164,6 +164,7 @@ class _Worker:
 
     def _start(self) -> Connection[Any, Any]:
         context = multiprocessing.get_context("spawn")
+        os.environ["PYTHONSAFEPATH"] = "1"  # else a `re.py` among the submissions would be imported where one grades
         resource_tracker.ensure_running()  # starting it with the worker would let the signals below through
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._files), daemon=True, name="verify")
