@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from grader.records import Fault, FaultKind
+from grader.shown import without_sequences
 
 if TYPE_CHECKING:
     from grader.sandbox import Bounds
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 _NETWORK = re.compile(
     r"URLError|HTTPError|ConnectionError|ConnectionRefused|ConnectTimeout|MaxRetryError|NameResolutionError|gaierror"
     r"|NewConnectionError|ProxyError|SSLError|RemoteDisconnected"
@@ -28,7 +28,7 @@ _FILE = re.compile(r"(?:No such file or directory|[Ff]ile not found)[^'\"]*['\"]
 
 def plain_text(text: str) -> str:
     """Without terminal colours."""
-    return _ANSI.sub("", text)
+    return without_sequences(text)
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.records import Grade, Status, SubmissionRef
+from grader.shown import one_line
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Display:
 
     def say(self, message: str) -> None:
         with suppress(OSError):  # a terminal that was closed does not end the run
-            self.console.print(Text(message), soft_wrap=True)
+            self.console.print(Text(one_line(message)), soft_wrap=True)
 
     def _left(self) -> str:
         """Estimated time left, from the pace of the submissions that ran."""
@@ -117,5 +118,5 @@ def summary(grade: Grade) -> str:
 
 
 def _safe(text: str) -> str:
-    """Names come from strangers: no control characters, no direction overrides on the terminal."""
-    return "".join(c if c.isprintable() else "·" for c in text)[:60]
+    """Names come from strangers."""
+    return one_line(text, 60)

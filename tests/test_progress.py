@@ -40,7 +40,7 @@ def test_names_cannot_move_the_cursor_or_turn_the_text_round():
     with Display(Console(file=out, width=80), jobs=1) as display:
         display.expect([ref("\x1b[2J\u202eevil\r\n")])
         display.finished(ref("\x1b[2J\u202eevil\r\n"), grade(), reused=False)
-    assert out.getvalue() == "[1/1] ·[2J·evil··: 71.5 of 100 (0 s)\n"
+    assert out.getvalue() == "[1/1] ⟨U+202E⟩evil: 71.5 of 100 (0 s)\n"
 
 
 def test_live_table_has_a_line_per_running_submission_and_the_time_left(monkeypatch):

@@ -20,6 +20,7 @@ from grader.records import Curves, Grade, Outcome, Place, Status, Verdict
 from grader.report import charts, export, markup, pages, words
 from grader.report.facts import describe_data
 from grader.report.view import class_view, submission_view
+from grader.shown import TEXT_LIMIT, clean
 
 LOADED = sample.sample_rubric()
 GOLDEN = Path(__file__).parent / "golden"
@@ -276,7 +277,7 @@ def test_no_markdown_escapes(text):
 
 @given(st.text(max_size=400), st.integers(1, 30), st.integers(-3, 40))
 def test_any_cell_can_be_cut_out(source, context, marked):
-    lines = markup.clean(source, 10_000).rstrip("\n").split("\n")
+    lines = clean(source, 10_000).rstrip("\n").split("\n")
     cut = markup.excerpt(source, marked=marked, context=context)
     assert cut.before + len(cut.lines) + cut.after == len(lines)
     assert cut.lines
@@ -288,7 +289,7 @@ def test_huge_text_is_bounded():
     enormous = "x" * 5_000_000
     grade, evidence = sample.hostile(LOADED, enormous)
     assert len(page_of(grade, evidence, "staff")) < 1_500_000
-    assert len(markup.clean(enormous)) <= markup.TEXT_LIMIT + 2
+    assert len(clean(enormous)) <= TEXT_LIMIT + 2
     assert len(markup.excerpt("a = 1\n" * 100_000).lines) <= 400
 
 

@@ -13,6 +13,10 @@ from typing import Any
 
 from grader.records import Cell, CellKind
 
+MOST_VALUES = 2_000_000
+"""Of a file: an empty one takes two bytes there and a hundred in memory."""
+MOST_CELLS = 10_000
+
 _KINDS = {
     "code": CellKind.CODE,
     "markdown": CellKind.MARKDOWN,
@@ -35,6 +39,8 @@ _OTHER_KERNELS = {
 }
 """Kernel name, without what follows a '-' or digit, → language, for notebooks that do not name one."""
 
+# Possessive, and an unfinished string runs to the end: linear whatever the text holds.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
@@ -49,6 +55,8 @@ class Notebook:
 
 def read_notebook(text: str) -> Notebook | str:
     """The cells of a notebook, or one sentence that says why there are none."""
+    if _values(text) > MOST_VALUES and _values(_STRING.sub("", text)) > MOST_VALUES:
+        return f"The file holds more than {MOST_VALUES:,} values: clear the notebook's outputs and hand it in again."
     data = _json(text)
     if isinstance(data, str):
         return data
@@ -61,6 +69,8 @@ def read_notebook(text: str) -> Notebook | str:
     raw = _raw_cells(content)
     if raw is None:
         return "The file is valid JSON but not a notebook: it has no list of cells."
+    if len(raw) > MOST_CELLS:
+        return f"The notebook holds {len(raw):,} cells, more than {MOST_CELLS:,}: remove those that are empty."
     notes = list(data.notes)
     if isinstance(version, int) and version < 4:
         notes.append(f"converted from notebook format {version}")
@@ -71,6 +81,11 @@ def read_notebook(text: str) -> Notebook | str:
 
 
 # ------------------------------------------------------------------ JSON
+
+
+def _values(text: str) -> int:
+    """At least as many as the JSON values in a text."""
+    return sum(map(text.count, ",:[{"))
 
 
 @dataclass(frozen=True, slots=True)

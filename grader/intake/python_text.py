@@ -24,6 +24,14 @@ def parse(source: str) -> ast.Module | None:
     return None
 
 
+def same(one: ast.Module, other: ast.Module) -> bool:
+    """Whether two trees are the same but for positions; False where they are too deep to tell."""
+    try:
+        return ast.dump(one) == ast.dump(other)
+    except RecursionError:
+        return False
+
+
 def full_line_comments(source: str) -> Iterator[tuple[int, str]]:
     """(1-based line, text from the '#' on) of comments that have a line to themselves, not those inside strings."""
     lines = source.split("\n")

@@ -12,8 +12,8 @@ from grader.intake.script import read_script
 from grader.intake.unpack import why_not
 from grader.records import Submission, SubmissionRef, Unreadable
 
-LARGEST_MIB = 200
-"""A larger file is not read."""
+LARGEST_MIB = 100
+"""A larger file is not read: its text takes up to seven times as much in memory."""
 
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 """Endings of notebooks; browsers add the longer ones on download."""

@@ -82,11 +82,19 @@ def _without_main(text: str, tree: ast.Module) -> tuple[str, ast.Module] | None:
     bare = python_text.parse(plain)
     at = tree.body.index(node)
     meant = ast.Module([*tree.body[:at], *node.body, *tree.body[at + 1 :]], [])
-    return (plain, bare) if bare is not None and ast.dump(bare) == ast.dump(meant) else None
+    return (plain, bare) if bare is not None and python_text.same(bare, meant) else None
 
 
 def _is_main(test: ast.expr) -> bool:
-    return ast.unparse(test) in ("__name__ == '__main__'", "'__main__' == __name__")
+    match test:
+        case ast.Compare(left, [ast.Eq()], [right]):
+            pair = (left, right)
+        case _:
+            return False
+    match pair:
+        case (ast.Name("__name__"), ast.Constant("__main__")) | (ast.Constant("__main__"), ast.Name("__name__")):
+            return True
+    return False
 
 
 # ------------------------------------------------------------------ scripts with markers

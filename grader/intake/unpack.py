@@ -7,6 +7,7 @@ Guards: no member leaves the folder (zip slip), no links, no more than fits a cl
 from __future__ import annotations
 
 import errno
+import io
 import shutil
 import stat
 import unicodedata
@@ -25,6 +26,12 @@ HIGHEST_RATIO = 400
 
 _RATIO_FROM_MIB = 16
 """Small archives may shrink as they like."""
+
+_DIRECTORY_MIB = 16
+"""Largest directory that is read: `zipfile` builds an object of 500 bytes for every 46 of it."""
+
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What every system writes; of other kinds `zipfile` unpacks a whole chunk at once, gigabytes from a kilobyte."""
 
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What `zipfile` raises for archives that are damaged or packed in ways that it does not know."""
@@ -51,8 +58,8 @@ def why_not(path: Path) -> str:
 def inspect(path: Path) -> Archive | str:
     """The members worth unpacking with their safe places, or why it cannot be unpacked. Reads the directory only."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
+        with _File(path) as file, zipfile.ZipFile(file) as archive:
+            infos, on_disk = archive.infolist(), path.stat().st_size
     except _BAD_ZIP as problem:
         if isinstance(problem, OSError) and problem.strerror:
             return f"The archive cannot be opened: {problem.strerror}."
@@ -62,14 +69,27 @@ def inspect(path: Path) -> Archive | str:
         return f"The archive holds {len(files)} files, more than {MOST_FILES}: hand in the notebook (.ipynb) itself."
     if any(info.flag_bits & 1 for info in files):
         return "The archive has a password: pack it without one, or hand in the notebook (.ipynb) itself."
+    if any(info.compress_type not in _PACKED for info in files):
+        return (
+            "The archive is packed in an unusual way: pack it as a plain zip, or hand in the notebook (.ipynb) itself."
+        )
     total = sum(info.file_size for info in files)
-    packed = max(1, sum(info.compress_size for info in files))
+    packed = max(1, min(on_disk, sum(info.compress_size for info in files)))  # members of a bomb may overlap
     bomb = total > _RATIO_FROM_MIB << 20 and total / packed > HIGHEST_RATIO
     if bomb or total > LARGEST_TOTAL_MIB << 20 or any(info.file_size > LARGEST_FILE_MIB << 20 for info in files):
         size = f"{total >> 20} MiB"
         return f"The archive unpacks to {size}, not credible for notebooks: hand in the notebook (.ipynb) itself."
     placed = ((info, _place(info)) for info in files)
     return Archive(tuple((info, place) for info, place in placed if place is not None))
+
+
+class _File(io.FileIO):
+    """A file that gives no more at once than the directory of an archive may have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _DIRECTORY_MIB << 20:
+            raise zipfile.BadZipFile("too many members")
+        return super().read(size)
 
 
 def names_in(path: Path) -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.records import Cell, CellKind, CellRun, CellStatus, Evidence, Place
-from grader.report.markup import Excerpt, clean, excerpt
+from grader.report.markup import Excerpt, excerpt
 from grader.report.words import counted, seconds
+from grader.shown import clean
 
 _MOST_CELLS = 80
+_CODE_ROOM = 2_000_000
+"""Characters of HTML that code may take on a page; of what comes after, only the place is said."""
 _RAN = {
     CellStatus.OK: "ran in {}",
     CellStatus.ERROR: "raised an exception after {}",
@@ -48,6 +51,7 @@ class Cells:
         self._cells: dict[int, Cell] = {c.index: c for c in self._submission.cells} if self._submission else {}
         self._runs: dict[int, CellRun] = {run.cell: run for run in evidence.cells} if evidence else {}
         self._referred: set[int] = set()
+        self._room = _CODE_ROOM
 
     def refer(self, index: int | None) -> None:
         if index in self._cells and len(self._referred) < _MOST_CELLS:
@@ -84,11 +88,11 @@ class Cells:
     def _is_script(self) -> bool:
         return self._submission is not None and self._submission.is_script
 
-    def _excerpt(self, cell: Cell, line: int | None) -> Excerpt:
+    def _excerpt(self, cell: Cell, line: int | None = None) -> Excerpt:
         python = cell.kind is CellKind.CODE
-        if line is None:
-            return excerpt(cell.source, first_line=cell.first_line, python=python)
-        return excerpt(cell.source, marked=line, first_line=cell.first_line, python=python)
+        cut = excerpt(cell.source, marked=line, first_line=cell.first_line, python=python)
+        self._room -= sum(len(shown.html) for shown in cut.lines)
+        return cut if self._room >= 0 else Excerpt((), 0, cut.before + len(cut.lines) + cut.after)
 
     def _view(self, cell: Cell) -> CellView:
         run = self._runs.get(cell.index)
@@ -102,7 +106,7 @@ class Cells:
             index=cell.index,
             title=title,
             facts=", ".join(facts),
-            code=excerpt(cell.source, first_line=cell.first_line, python=cell.kind is CellKind.CODE),
+            code=self._excerpt(cell),
             printed=clean(run.printed.strip("\n"), 2000) if run else "",
             error=clean(run.error, 400) if run else "",
         )

@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from grader.records import Fault, Grade, Outcome, Status, TaskGrade
 from grader.report import charts
-from grader.report.markup import clean
 from grader.report.run_info import RunInfo
 from grader.report.words import FAULTS, OUTCOMES, STATUSES, Word, points, seconds
+from grader.shown import clean
 
 if TYPE_CHECKING:
     from grader.rubric.load import LoadedRubric

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from grader.records import Curves, Detail, LayerTable, MatrixDiff, Written
 from grader.report import charts, markup
 from grader.report.words import accuracy, number
+from grader.shown import clean
 
 _MOST_ROWS = 40
 """Of a matrix, a layer table and a table of epochs: a hostile notebook may record any number."""
@@ -105,18 +106,18 @@ def detail_view(detail: Detail, detail_id: str, *, reveal: bool, staff: bool) ->
 def _layers(table: LayerTable, *, reveal: bool) -> LayersView:
     rows = tuple(
         LayerRowView(
-            expected=markup.clean(row.expected, 200),
-            expected_params=markup.clean(row.expected_params, 200) if reveal else "",
-            actual=markup.clean(row.actual, 200),
-            actual_params=markup.clean(row.actual_params, 200),
+            expected=clean(row.expected, 200),
+            expected_params=clean(row.expected_params, 200) if reveal else "",
+            actual=clean(row.actual, 200),
+            actual_params=clean(row.actual_params, 200),
             same=row.same,
         )
         for row in table.rows[:_MOST_ROWS]
     )
     return LayersView(
         rows=rows,
-        expected_total=markup.clean(table.expected_total, 60) if reveal else "",
-        actual_total=markup.clean(table.actual_total, 60),
+        expected_total=clean(table.expected_total, 60) if reveal else "",
+        actual_total=clean(table.actual_total, 60),
         different=sum(not row.same for row in table.rows),
     )
 

@@ -29,6 +29,7 @@ from grader.report.results_schema import (
     TaskResult,
 )
 from grader.report.view import submission_view
+from grader.shown import table_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from grader.report.run_info import RunInfo
     from grader.rubric.load import LoadedRubric
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#)")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -117,7 +118,9 @@ def results_document(
 
 
 def to_json(document: ResultsDocument) -> str:
-    return json.dumps(document.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+    """Harmless on a terminal and in the log of a CI job, too: what either would obey is escaped, as JSON allows."""
+    text = json.dumps(document.model_dump(mode="json"), ensure_ascii=False, indent=1)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def read_results(path: Path) -> ResultsDocument | None:
@@ -201,18 +204,12 @@ def grades_csv(grades: Sequence[Grade], loaded_rubric: LoadedRubric) -> str:
     for grade in grades:
         earned = {task.id: _number(task.points) for task in grade.tasks}
         sums = (_number(value) for value in (grade.score, grade.max_score, grade.pending))
-        rows.writerow([_no_formula(grade.ref.id), grade.status.value, *sums, *(earned.get(task, "") for task in tasks)])
+        rows.writerow([table_cell(grade.ref.id), grade.status.value, *sums, *(earned.get(task, "") for task in tasks)])
     return file.getvalue()
 
 
 def _number(value: float) -> str:
     return f"{_points(value):g}"
-
-
-def _no_formula(text: str) -> str:
-    """A spreadsheet would run '=…': an apostrophe makes it text."""
-    text = _text(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 # ------------------------------------------------------------------ what a rescore changed

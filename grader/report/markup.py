@@ -1,6 +1,6 @@
-"""Student text made safe to show: cleaned, Markdown sanitised, code highlighted.
+"""Student text as HTML: Markdown sanitised, code highlighted.
 
-Everything that a student may have written passes `clean` first. HTML comes out of this module as `Markup`
+Everything that a student may have written passes `shown.clean` first. HTML comes out of this module as `Markup`
 only; what it was made from was escaped (code) or went through an allow-list (Markdown).
 """
 
@@ -11,6 +11,7 @@ import re
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -22,39 +23,16 @@ from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
-TEXT_LIMIT = 600
-"""Characters of a message, a name, an expected or actual value."""
+from grader.shown import clean
+
 ANSWER_LIMIT = 12_000
 """Characters of a written answer."""
+HTML_LIMIT = 10 * ANSWER_LIMIT
+"""Characters of its HTML; a table may grow a hundredfold."""
 CODE_LIMIT = 20_000
 """Characters of a cell that are highlighted."""
 LINE_LIMIT = 240
 """Characters of a line of code."""
-
-_ANSI = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]")
-_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
-)
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_STACKED_MARKS = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+"
-)
-
-
-def clean(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Text without control and invisible characters, with direction controls spelled out, cut to `limit`.
-
-    Direction controls reorder what a reader sees ('Trojan source'), so they are shown: ⟨U+202E⟩.
-    """
-    more = len(text) > limit
-    text = _ANSI.sub("", text[: limit + 200])
-    text = _UNSEEN.sub("", _LINE_ENDS.sub("\n", text))
-    text = _STACKED_MARKS.sub(r"\1", text)
-    text = _BIDI.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
-    return f"{text[:limit].rstrip()} …" if more or len(text) > limit else text
-
 
 # ------------------------------------------------------------------ Markdown
 
@@ -76,11 +54,13 @@ def markdown(source: str) -> Markup:
     Headings become bold paragraphs (the page's outline is ours), images their alternative text (a page loads
     nothing), and mathematics stays legible source.
     """
+    html = _parser().render(clean(source, ANSWER_LIMIT))
     html = nh3.clean(
-        _parser().render(clean(source, ANSWER_LIMIT)),
+        clean(html, HTML_LIMIT),  # again: '&#x202E;' has become what it stands for
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
+        url_relative="deny",  # '//host/share' would be a network share to whoever opens a page from disk
         link_rel="noopener noreferrer nofollow",
         attribute_filter=_only_our_classes,
     )
@@ -171,9 +151,11 @@ def excerpt(
     `first_line` is what the cell's first line is called; `context` how many lines stand around (None: all, up to
     400). Bounded for hostile cells: long lines are cut, and only `CODE_LIMIT` characters are highlighted.
     """
-    source = clean(source, 10 * CODE_LIMIT).rstrip("\n")
-    texts = [line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} …" for line in source.split("\n")]
-    first, last = _statement(source, marked) if marked is not None and python else (marked or 0, marked or 0)
+    lines_whole = clean(source, 10 * CODE_LIMIT).rstrip("\n").split("\n")
+    texts = [line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} …" for line in lines_whole]
+    first = last = marked or 0
+    if marked is not None and python:
+        first, last = _statement("\n".join(texts), marked)
     spread = 200 if context is None or marked is None else context
     start = max(0, min(first or 1, len(texts)) - 1 - spread)
     stop = min(len(texts), max(start + 1, min(last, first + 30, len(texts)) + spread))
@@ -187,6 +169,7 @@ def excerpt(
     return Excerpt(lines, start, len(texts) - stop)
 
 
+@lru_cache(maxsize=512)  # the same places stand on the student's page and on the staff's
 def _statement(source: str, line: int) -> tuple[int, int]:
     """First and last line of the logical line around a line: a whole call, or the header of a block."""
     first = 0

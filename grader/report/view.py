@@ -17,9 +17,10 @@ from grader.report.cells import Cells, CellView, PlaceView
 from grader.report.class_view import ClassView, class_view
 from grader.report.details import DetailView, detail_view
 from grader.report.facts import FactsView, facts_view
-from grader.report.markup import clean, markdown
+from grader.report.markup import markdown
 from grader.report.run_info import RunInfo
 from grader.report.words import FAULTS, OUTCOMES, STATUSES, Word, counted, points, seconds
+from grader.shown import clean
 
 if TYPE_CHECKING:
     from grader.match import Assignment
