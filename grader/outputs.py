@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from typing import Any
+
+import nh3
 
 from grader.faults import plain_text
 
@@ -13,6 +16,10 @@ FIGURES_BYTES = 8 << 20
 PRINTED = 200_000
 """Characters of a cell's printed text that are kept."""
 _CUT = "… [cut]"
+
+_INERT = ("text/plain", "text/latex", "image/png", "image/jpeg", "image/gif")
+_LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,", re.IGNORECASE)
 
 _BAR = re.compile(
     r"""^\s*(?:
@@ -37,24 +44,29 @@ class Budget:
         self.flooded = False
 
     def admit(self, message: dict[str, Any]) -> bool:
-        """Whether (what is now left of) an output message is to be kept."""
+        """Whether an output message is to be kept, whose content is now what is left of it: harmless and valid."""
         content = message["content"]
-        if message["msg_type"] == "stream":
-            return self._text(content)
-        data = content.get("data")
-        if isinstance(data, dict):
-            for kind in [k for k in data if k.startswith(("image/", "application/", "video/", "audio/"))]:
-                size = len(data[kind]) if isinstance(data[kind], str) else len(str(data[kind]))
-                self._pictures_left -= size
-                if self._pictures_left < 0:
-                    del data[kind]
-                    data["text/plain"] = f"{data.get('text/plain', '')} (picture not kept)".strip()
-            self._spend(sum(len(v) for k, v in data.items() if isinstance(v, str) and not k.startswith("image/")))
-            return self._left > 0
-        return True
+        match message["msg_type"]:
+            case "stream":
+                return self._text(content)
+            case "error":
+                lines = content.get("traceback")
+                content["traceback"] = [str(line) for line in lines] if isinstance(lines, list) else []
+                content["ename"], content["evalue"] = str(content.get("ename", "")), str(content.get("evalue", ""))
+                self._spend(sum(map(len, (content["ename"], content["evalue"], *content["traceback"]))))
+            case "display_data" | "execute_result":
+                count = content.get("execution_count")
+                content["execution_count"] = count if isinstance(count, int) else None
+                content["metadata"] = {}
+                content["data"] = self._pictures(inert(content.get("data")))
+                self._spend(sum(len(text) for kind, text in content["data"].items() if not kind.startswith("image/")))
+            case _:
+                return False
+        return self._left > 0
 
     def _text(self, content: dict[str, Any]) -> bool:
-        text = str(content.get("text", ""))
+        content["name"] = "stderr" if content.get("name") == "stderr" else "stdout"
+        content["text"] = text = str(content.get("text", ""))
         if self._left <= 0:
             self.flooded = True
             return False
@@ -63,9 +75,41 @@ class Budget:
         self._spend(len(text))
         return True
 
+    def _pictures(self, data: dict[str, str]) -> dict[str, str]:
+        for kind in [kind for kind in data if kind.startswith("image/") or "data:image/" in data[kind]]:
+            self._pictures_left -= len(data[kind])
+            if self._pictures_left < 0:
+                del data[kind]
+                data["text/plain"] = f"{data.get('text/plain', '')} (picture not kept)".strip()
+        return data
+
     def _spend(self, size: int) -> None:
         self._left -= size
         self.flooded |= self._left < 0
+
+
+def inert(data: Any) -> dict[str, str]:
+    """Of what a kernel displays, by MIME type, the parts that neither run nor load anything when they are looked at.
+
+    HTML loses its scripts, styles, handlers and outside pictures; SVG, a document that may hold scripts, becomes a
+    picture, in which they are dead. Of every other kind the plain text stays.
+    """
+    given = {kind: text for kind, text in data.items() if isinstance(text, str)} if isinstance(data, dict) else {}
+    kept = {kind: given[kind] for kind in _INERT if kind in given}
+    html = given.get("text/html", "")
+    if svg := given.get("image/svg+xml"):
+        html += f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode("utf-8", "replace")).decode()}">'
+    if html:
+        kept["text/html"] = nh3.clean(html, url_schemes={"http", "https", "mailto", "data"}, attribute_filter=_loads_nothing)
+    if not kept and given:
+        kept["text/plain"] = f"({', '.join(given)}: not kept)"[:200]
+    return kept
+
+
+def _loads_nothing(tag: str, name: str, value: str) -> str | None:
+    if name not in ("href", "src", "cite"):
+        return value
+    return value if (_PICTURE if tag == "img" else _LINK).match(value) else None
 
 
 def as_seen(text: str) -> str:

@@ -65,7 +65,7 @@ def safe_id(name: str) -> str:
     text = unicodedata.normalize("NFC", name)
     text = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "_." else "-" for c in text)
     text = re.sub(r"-*\.-+|-+\.-*", "-", re.sub(r"-+", "-", re.sub(r"\.+", ".", text))).strip("-._")
-    while text and unicodedata.category(text[0]).startswith("M"):
+    while text and (text[0] in "-._" or unicodedata.category(text[0]).startswith("M")):
         text = text[1:]
     text = text.encode()[:_LONGEST_ID].decode("utf-8", "ignore").rstrip("-._")
     if not text:

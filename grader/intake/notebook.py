@@ -16,6 +16,8 @@ from grader.records import Cell, CellKind
 MOST_VALUES = 2_000_000
 """Of a file: an empty one takes two bytes there and a hundred in memory."""
 MOST_CELLS = 10_000
+MOST_TEXT = 32 << 20
+"""Characters of all cells."""
 
 _KINDS = {
     "code": CellKind.CODE,
@@ -75,6 +77,8 @@ def read_notebook(text: str) -> Notebook | str:
     if isinstance(version, int) and version < 4:
         notes.append(f"converted from notebook format {version}")
     cells, odd = _cells(raw)
+    if sum(len(cell.source) for cell in cells) > MOST_TEXT:
+        return f"The notebook's cells hold more than {MOST_TEXT >> 20} MiB of text: shorten them and hand it in again."
     if odd:
         notes.append("cells that could not be read: " + ", ".join(str(index) for index in odd))
     return Notebook(cells, _language(content), tuple(notes))

@@ -9,11 +9,16 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 
+MOST_PIECES = 200_000
+"""Words and signs of a source that is parsed: each may take a kilobyte as part of a tree."""
+_WORD = re.compile(r"\w++")
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|\?+\w.*|\w[\w.]*\?+[ \t]*)$", re.MULTILINE)
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree, with lines as in `source`; None when it is not Python, magics and shell lines aside."""
+    """The syntax tree, with lines as in `source`; None when it is not Python, magics and shell lines aside, or huge."""
+    if len(source) > MOST_PIECES and len(_WORD.sub("a", source)) > MOST_PIECES:
+        return None
     for text in (source, _MAGIC.sub(r"\1pass", source)):
         try:
             with warnings.catch_warnings():

@@ -14,6 +14,7 @@ from grader.records import Submission, SubmissionRef, Unreadable
 
 LARGEST_MIB = 100
 """A larger file is not read: its text takes up to seven times as much in memory."""
+LARGEST_SCRIPT_MIB = 2
 
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 """Endings of notebooks; browsers add the longer ones on download."""
@@ -79,6 +80,8 @@ def _read(ref: SubmissionRef, data: bytes) -> Submission | Unreadable:
     text, note = _decode(data, script=is_script(path))
     notes = (note,) if note else ()
     if is_script(path):
+        if len(text) > LARGEST_SCRIPT_MIB << 20:
+            return Unreadable(ref, f"The script has more than {LARGEST_SCRIPT_MIB} MiB: keep the data out of it.")
         return Submission(ref, read_script(clean(text)), is_script=True, notes=notes)
     notebook = read_notebook(text)
     if isinstance(notebook, str):

@@ -23,6 +23,8 @@ _HEADER = re.compile(r"^(#!.*|#.*coding[:=].*)$")
 _CLOSERS = (")", "]", "}", "elif ", "else:", "else ", "except", "finally")
 _STRING = re.compile(r"(\s*)r?(\"{3}|'{3})((?:(?!\2).)*)\2\s*", re.DOTALL)
 _BLOCKS_TRIED = 12
+_MOST_CELLS = 2000
+"""A script that falls into more is one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ def read_script(text: str) -> tuple[Cell, ...]:
     lines = text.split("\n")
     statements = _statements(tree) if tree is not None else None
     markers = _markers(lines, statements)
-    if markers:
+    if len(markers) > _MOST_CELLS:
+        pieces = []
+    elif markers:
         pieces = _cut_at_markers(lines, markers, statements)
     elif statements is not None:
         pieces = _cut_at_gaps(lines, statements)
     else:
         pieces = _cut_broken(lines)
+    if not 0 < len(pieces) <= _MOST_CELLS:
+        pieces = [_Piece(1, len(lines) + 1)]
     cells: list[Cell] = []
     for piece in pieces:
         cell = _cell(len(cells), lines, piece)
@@ -105,9 +111,9 @@ def _markers(lines: Sequence[str], statements: Sequence[tuple[int, int]] | None)
     found = [
         n for n, line in enumerate(lines, 1) if _PERCENT.match(line) or _PROMPT.match(line) or _CODECELL.match(line)
     ]
-    if statements is None:
-        return found
-    return [n for n in found if not any(first < n <= last for first, last in statements)]
+    inside = [range(first + 1, last + 1) for first, last in statements or () if last > first]
+    within = set[int]().union(*inside)
+    return [n for n in found if n not in within]
 
 
 def _cut_at_markers(
@@ -218,6 +224,8 @@ def _cut_broken(lines: Sequence[str]) -> list[_Piece]:
         and not line[0].isspace()
         and not line.startswith(_CLOSERS)
     ]
+    if len(starts) > _MOST_CELLS:
+        return []
     bounds = [*starts, len(lines) + 1]
     pieces, at = [], 0
     while at < len(starts):
