@@ -48,11 +48,11 @@ class Budget:
         content = message["content"]
         match message["msg_type"]:
             case "stream":
-                return self._text(content)
+                return self._stream(content)
             case "error":
                 lines = content.get("traceback")
-                content["traceback"] = [str(line) for line in lines] if isinstance(lines, list) else []
-                content["ename"], content["evalue"] = str(content.get("ename", "")), str(content.get("evalue", ""))
+                content["traceback"] = [_text(line) for line in lines] if isinstance(lines, list) else []
+                content["ename"], content["evalue"] = _text(content.get("ename", "")), _text(content.get("evalue", ""))
                 self._spend(sum(map(len, (content["ename"], content["evalue"], *content["traceback"]))))
             case "display_data" | "execute_result":
                 count = content.get("execution_count")
@@ -64,9 +64,9 @@ class Budget:
                 return False
         return self._left > 0
 
-    def _text(self, content: dict[str, Any]) -> bool:
+    def _stream(self, content: dict[str, Any]) -> bool:
         content["name"] = "stderr" if content.get("name") == "stderr" else "stdout"
-        content["text"] = text = str(content.get("text", ""))
+        content["text"] = text = _text(content.get("text", ""))
         if self._left <= 0:
             self.flooded = True
             return False
@@ -94,16 +94,25 @@ def inert(data: Any) -> dict[str, str]:
     HTML loses its scripts, styles, handlers and outside pictures; SVG, a document that may hold scripts, becomes a
     picture, in which they are dead. Of every other kind the plain text stays.
     """
-    given = {kind: text for kind, text in data.items() if isinstance(text, str)} if isinstance(data, dict) else {}
+    given = (
+        {kind: _text(text) for kind, text in data.items() if isinstance(text, str)} if isinstance(data, dict) else {}
+    )
     kept = {kind: given[kind] for kind in _INERT if kind in given}
     html = given.get("text/html", "")
     if svg := given.get("image/svg+xml"):
-        html += f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode("utf-8", "replace")).decode()}">'
+        html += f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
     if html:
-        kept["text/html"] = nh3.clean(html, url_schemes={"http", "https", "mailto", "data"}, attribute_filter=_loads_nothing)
+        kept["text/html"] = nh3.clean(
+            html, url_schemes={"http", "https", "mailto", "data"}, attribute_filter=_loads_nothing
+        )
     if not kept and given:
         kept["text/plain"] = f"({', '.join(given)}: not kept)"[:200]
     return kept
+
+
+def _text(value: object) -> str:
+    """As a string that can be written: Python prints halves of surrogate pairs, too."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _loads_nothing(tag: str, name: str, value: str) -> str | None:

@@ -28,8 +28,9 @@ _UNSEEN = re.compile(
     "|(?<=[\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?=[\x00-\x7f])"
 )
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# GitHub's runner and its relatives obey '::error …' at the start of a line and '##[…]', '##vso[…]' anywhere in it.
-_COMMAND = re.compile(r"^\s*:(?=:)|#(?=#)")
+# GitHub's runner and its relatives obey '::error …' at the start of a line, which may be where a terminal breaks a
+# long one, and '##[…]', '##vso[…]' anywhere in it.
+_COMMAND = re.compile(r":(?=:)|#(?=#)")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
@@ -63,7 +64,7 @@ def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
     r"""`clean` text for a terminal or the log of a CI job: one line, and no command to the job's runner.
 
     >>> one_line("::error::a\n##vso[x]b")
-    ': :error::a # #vso[x]b'
+    ': :error: :a # #vso[x]b'
     """
     text = " ".join(clean(text, limit).split())
     return _COMMAND.sub(r"\g<0> ", "".join(c if c.isprintable() else "·" for c in text))

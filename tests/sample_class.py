@@ -32,6 +32,9 @@ from grader.records import (
     Outcome,
     Place,
     PointToLookFor,
+    Scalar,
+    ShownImage,
+    SmallArray,
     Status,
     Submission,
     SubmissionRef,
@@ -47,6 +50,45 @@ from grader.rubric.calibration import Calibration
 from grader.rubric.expected import Reference
 from grader.rubric.load import LoadedRubric
 from grader.rubric.schema import Rubric
+
+_SCRIPTS = """<script>window.ran = 1</script>
+<img src="http://127.0.0.1:9/a" onerror="window.ran = 1"><img src=x onerror=window.ran=1>
+<svg onload="window.ran = 1"><script>window.ran = 1</script><animate onbegin="window.ran=1" attributeName=x dur=1s></svg>
+<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=window.ran=1&gt;">
+<iframe srcdoc="<script>parent.ran = 1</script>" src="http://127.0.0.1:9/b"></iframe>
+<details open ontoggle="window.ran = 1"><input autofocus onfocus="window.ran = 1">
+<base href="http://127.0.0.1:9/"><meta http-equiv="refresh" content="0;url=http://127.0.0.1:9/c">
+<link rel="stylesheet" href="http://127.0.0.1:9/d"><style>@import url(http://127.0.0.1:9/e); * { display: none }</style>
+<p style="position: fixed; inset: 0; background: url(http://127.0.0.1:9/f)">over everything</p>
+<form action="http://127.0.0.1:9/g"><button formaction="javascript:window.ran=1">x</button></form>
+<object data="http://127.0.0.1:9/h"></object><embed src="http://127.0.0.1:9/i"><video src="http://127.0.0.1:9/j" autoplay>
+<a href="javascript:window.ran=1">a</a> [b](javascript:window.ran=1) [c](data:text/html,<script>window.ran=1</script>)
+[d](//127.0.0.1/share) <javascript:window.ran=1> ![e](http://127.0.0.1:9/k.png) ![f](data:image/svg+xml,<svg onload=1>)
+$\\href{javascript:window.ran=1}{x}$ \\begin{x}<script>window.ran = 1</script>\\end{x} $$</code><script>window.ran=1</script>$$
+{{ 7*7 }} {% set x = 1 %} ${window.ran=1} <!-- ]]> --> </title></style></textarea></pre></script><script>window.ran=1</script>
+[g]: javascript:window.ran=1 "x"
+"""
+
+WICKED = {
+    "scripts": _SCRIPTS,
+    "attributes": "\" onmouseover=\"window.ran=1\" autofocus onfocus='window.ran=1' ' style='position:fixed' `x` \\",
+    "directions": "if level != 'user\u202e \u2066# only admins\u2069 \u2066': \u200f\u061c &#x202e;gnp.exe &rlm; &#8238;x",
+    "right to left": "\u05d0\u05d1\u05d2 = 5 # \u05d0 \u0645\u0631\u062d\u0628\u0627 100 ms",
+    "unseen": "a\u200bb\u2060c\u00add\ufeffe\u3164f\u115fg\u034fh\u180ei\u206aj\U000e0041k\u200dl\u200cm \U0001f469\u200d\U0001f52c",
+    "terminal": "\x1b[31;1mred\x1b[2J\x1b]0;title\x07\x1b]8;;http://127.0.0.1:9/\x1b\\link\x1b]8;;\x1b\\\x9b5m\x9d0;t\x9c"
+    "\x1bPq\x1b\\\x1bc\x1b(0\x0e\x07\x08\x00\x7f\x85end\r",
+    "surrogates": "\ud800 half \udfff\udcff \ufffe\uffff \U0010ffff \ue000",
+    "formulas": "=cmd|' /C calc'!A0\t@SUM(1;=2)\r\n+1\n-1",
+    "commands": "::error file=a::b\n  ::set-output name=x::y\n##[error]z ##vso[task.setvariable variable=p]q\n###teamcity[x]",
+    "marks": "e" + "\u0301" * 1_000_000 + "\u0e01" + "\u0e49" * 1_000_000,
+    "one long line": "x" * 10_000_000,
+    "one long line of signs": "<&\"'>" * 2_000_000,
+    "dense code": "1+" * 5_000_000,
+    "many lines": "y = [1]\n" * 500_000,
+    "wide": "\ufdfd" * 5000 + "\U0001f469\u200d\U0001f52c" * 5000,
+    "table": "|" * 4000 + "\n" + "|-" * 4000 + "\n" + "a\n" * 4000,
+}
+"""Texts that would like to run, load, move, hide, reorder, overflow or command."""
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\u202egnp.exe\u202c\x1b[31m\x07\ud800{{7*7}}'
 
@@ -400,13 +442,26 @@ def hostile(loaded: LoadedRubric, text: str = HOSTILE) -> tuple[Grade, Evidence]
     )
     cells = tuple(replace(c, source=f"{text}\n{c.source}") for c in evidence.submission.cells)
     runs = tuple(replace(r, printed=text, error=text, traceback=text) for r in evidence.cells)
-    layer = replace(_ARCHITECTURE.layers[0], kind=text, name=text)
-    training = replace(evidence.trainings[0], architecture=replace(_ARCHITECTURE, layers=(layer,)), error=text)
+    config = {"units": text, "activation": text, "kernel_size": [text, text], text: text}
+    layer = replace(_ARCHITECTURE.layers[0], kind=text, name=text, config=config)
+    training = replace(
+        evidence.trainings[0],
+        architecture=replace(_ARCHITECTURE, layers=(layer,)),
+        compiled=Compiled(Place(5, 1), text, None, {text: text}, text, False, (text,)),
+        history={f"val_acc{text}": (0.5,), f"acc{text}": (0.5,)},
+        x=replace(_IMAGES, kind=text, dtype=text, encoding=text),
+        verified=Verified(None, None, text),
+        error=text,
+    )
     evidence = replace(
         evidence,
         submission=Submission(wicked, cells, notes=(text,)),
         cells=runs,
+        networks=(Network("n1", Place(4, 3), training.architecture, (training.compiled,), (text,)),),
         trainings=(training,),
+        shown=(ShownImage(Place(5), "unknown", None, text),),
+        arrays=(SmallArray(5, text, ((1.0,),)),),
+        scalars=(Scalar(5, text, 1.0),),
         bridged=(Bridged(Place(5), text, text),),
         faults=(Fault(FaultKind.CELL_ERROR, 5, text, 1.0),),
     )
@@ -418,9 +473,17 @@ def hostile(loaded: LoadedRubric, text: str = HOSTILE) -> tuple[Grade, Evidence]
         MatrixDiff(((1.0,),), ((float("inf"),),)),
     )
     verdicts = {
-        c: replace(v, message=text, expected=text, actual=text, details=details) for c, v in mixed_verdicts().items()
+        c: replace(v, message=text, expected=text, actual=text, details=details, suggestion=Suggestion(1, text))
+        for c, v in mixed_verdicts().items()
     }
     return make_grade(wicked, loaded, verdicts, faults=evidence.faults), evidence
+
+
+def hostile_unreadable(loaded: LoadedRubric, text: str) -> Grade:
+    """A file that could not be read, whose name and contents are `text` as far as the reason cites them."""
+    named = replace(ref("mal"), name=text, source=Path("x") / f"{text.replace('/', '')}.ipynb", ignored=(text,))
+    fault = Fault(FaultKind.UNREADABLE, None, text)
+    return make_grade(named, loaded, {}, status=Status.UNREADABLE, faults=(fault,))
 
 
 # ------------------------------------------------------------------ a class

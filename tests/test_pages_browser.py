@@ -6,6 +6,7 @@ Needs Chromium or Chrome (GRADE_BROWSER names another one). Without any the test
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Self
@@ -13,9 +14,10 @@ from typing import Self
 import pytest
 import sample_class as sample
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from grader.report import export, pages
+from grader.outputs import inert
+from grader.report import export, markup, pages
 from grader.report.view import class_view
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -89,8 +91,10 @@ class Watched:
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        self.dialogs: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(url)
 
@@ -99,6 +103,10 @@ class Watched:
 
     def __exit__(self, *_) -> None:
         self.context.close()
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
 
 def _open(browser: Browser, reports: Path, page: str, width: int = 1280, scheme: str = "light", **context) -> Watched:
@@ -232,6 +240,57 @@ def test_paper_shows_what_is_folded(browser, reports):
         assert box is not None
         assert box["height"] > 40
         expect(watched.page.locator("#theme")).to_be_hidden()
+
+
+POLICY = re.compile(
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-[A-Za-z0-9+/]{43}='; "
+    "base-uri 'none'; form-action 'none'"
+)
+LARGEST_PAGE = 5_000_000
+
+
+@pytest.mark.parametrize("kind", sample.WICKED)
+def test_no_script_of_a_student_runs_and_no_request_leaves(browser, tmp_path, kind):
+    text = sample.WICKED[kind]
+    (grade, evidence), unreadable = sample.hostile(LOADED, text), sample.hostile_unreadable(LOADED, text)
+    export.write_reports(tmp_path, [grade, unreadable], [evidence, None], LOADED, sample.RUN, "staff")
+    written = sorted(tmp_path.rglob("*.html"))
+    assert len(written) == 5
+    for path in written:
+        assert path.stat().st_size < LARGEST_PAGE, path.name
+        with _open(browser, tmp_path, path.relative_to(tmp_path).as_posix(), 400) as watched:
+            page = watched.page
+            page.evaluate("for (const box of document.querySelectorAll('details')) box.open = true")
+            page.mouse.move(200, 300)
+            page.wait_for_timeout(50)
+            assert page.evaluate("window.ran") is None
+            assert page.evaluate("document.documentElement.classList.contains('js')"), "our own script runs"
+            assert watched.dialogs == []
+            assert watched.complaints == []
+            assert [url for url in watched.requests if url != path.as_uri() and not url.startswith("data:")] == []
+            policy = page.locator("meta[http-equiv='Content-Security-Policy']").get_attribute("content")
+            assert POLICY.fullmatch(policy or "")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400, "the page scrolls sideways"
+            assert page.title()
+            expect(page.locator(".score strong, .tiles b").first).to_be_visible()
+            text_there = page.evaluate("document.documentElement.textContent")
+            assert not re.search("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\x1b\x9b]", text_there)
+
+
+def test_what_students_write_and_display_is_harmless_without_the_policy_too(browser):
+    pieces = [str(markup.markdown(text[:20_000])) for text in sample.WICKED.values()]
+    pieces += [
+        inert({"text/html": text[:20_000], "image/svg+xml": text[:20_000]})["text/html"]
+        for text in sample.WICKED.values()
+    ]
+    with Watched(browser, "about:blank") as watched:
+        watched.page.set_content("<hr>".join(pieces))
+        watched.page.evaluate("for (const link of document.querySelectorAll('a:not([href^=http])')) link.click()")
+        watched.page.wait_for_timeout(200)
+        assert watched.page.evaluate("window.ran") is None
+        assert watched.dialogs == []
+        assert [url for url in watched.requests if not url.startswith(("about:", "data:"))] == []
+        assert watched.page.url == "about:blank"
 
 
 def test_the_policy_stops_what_slips_through(browser, reports):

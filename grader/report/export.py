@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from grader.report.run_info import RunInfo
     from grader.rubric.load import LoadedRubric
 
+TEXT = 4000
+"""Characters of a message, an expected or actual value in `results.json`."""
+
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#)")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -188,8 +191,8 @@ def _points(value: float) -> float:
 
 
 def _text(value: str) -> str:
-    """A notebook may hold half of a surrogate pair, which no file can."""
-    return _LONE_SURROGATE.sub("\ufffd", value)
+    """As much as a reader takes in. A notebook may hold half of a surrogate pair, which no file can."""
+    return _LONE_SURROGATE.sub("\ufffd", value[:TEXT])
 
 
 # ------------------------------------------------------------------ grades.csv
