@@ -38,7 +38,7 @@ _ENUMERATION = {Where.COMMENT: 2.0, Where.TEXT: 0.8}
 """A letter in a cell whose task is already named may just count reasons."""
 _INITIAL = 0.4
 _LONGEST_TITLE = 60
-_NUMERALS = re.compile(r"^\W*ii[).:]", re.MULTILINE | re.IGNORECASE)
+_NUMERALS = re.compile(r"^[^\w\n]*+ii[).:]", re.MULTILINE | re.IGNORECASE)
 
 
 def events_of(cells: Sequence[Cell], sheet: Sheet) -> tuple[list[Event], dict[int, str]]:
