@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from grader.errors import UsageError
+from grader.intake.names import safe_id
 from grader.records import RESULTS_SCHEMA_VERSION, Outcome, Verdict
 from grader.report import export
 from grader.report.results_schema import ResultsDocument, json_schema
@@ -133,17 +134,16 @@ def test_the_csv_has_the_columns_of_the_contract():
     assert all(len(row) == len(rows[0]) for row in rows)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r="])
 def test_a_formula_becomes_text(start):
     grade = sample.make_grade(sample.ref(f'{start}HYPERLINK("x")'), LOADED, {})
     row = next(csv.DictReader(io.StringIO(export.grades_csv([grade], LOADED), newline="")))
-    assert row["id"] == f'\'{start}HYPERLINK("x")'
+    assert row["id"] == f'\'{start.strip()}HYPERLINK("x")'
 
 
 @settings(deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@given(st.text(min_size=1).map(safe_id))
 def test_any_id_survives_the_csv(name):
     grade = sample.make_grade(sample.ref(name), LOADED, {})
     rows = list(csv.DictReader(io.StringIO(export.grades_csv([grade], LOADED), newline="")))
-    assert len(rows) == 1
-    assert rows[0]["id"].removeprefix("'") == name.removeprefix("'")
+    assert [row["id"] for row in rows] == [name]

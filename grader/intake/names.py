@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader.shown import clean
+
 _LONGEST_ID = 80
 """Bytes in UTF-8."""
 
@@ -62,7 +64,8 @@ def for_people(name: str) -> str:
 
 def safe_id(name: str) -> str:
     """A readable id that is safe as a folder name everywhere: letters, digits, '_', '.' and '-', 80 bytes at most."""
-    text = unicodedata.normalize("NFC", name)
+    text = "".join("-" if unicodedata.category(c) == "Cf" else c for c in name)
+    text = unicodedata.normalize("NFC", clean(text))  # so that it reads the same in a table
     text = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "_." else "-" for c in text)
     text = re.sub(r"-*\.-+|-+\.-*", "-", re.sub(r"-+", "-", re.sub(r"\.+", ".", text))).strip("-._")
     while text and (text[0] in "-._" or unicodedata.category(text[0]).startswith("M")):
