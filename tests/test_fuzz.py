@@ -25,7 +25,7 @@ from raw_evidence import COMPILED, DENSE, Recording
 
 from grader.evidence import decode
 from grader.evidence.events import EVENT
-from grader.evidence.files import Rejected
+from grader.evidence.files import PinnedFolder, Rejected
 from grader.evidence.lines import DEPTH, TEXT, parse_line
 from grader.evidence.npz import read_npz, write_npz
 from grader.intake import read, unpack
@@ -201,10 +201,10 @@ def test_whole_records(tmp_path):
             recording.line(a_line(dice).replace(b"\n", b""))
         for name in (f"arrays/{_D}.npz", "arrays/p1.npz", "weights/t1.npz"):
             (recording.folder / name).write_bytes(an_archive(dice))
-        raw = decode.decode(recording.folder)
-        assert len(raw.problems) <= decode.PROBLEMS
-        with contextlib.suppress(Rejected):
-            decode.read_weights(recording.folder, "weights/t1.npz")
+        with PinnedFolder(recording.folder) as folder:
+            assert len(decode.decode(folder).problems) <= decode.PROBLEMS
+            with contextlib.suppress(Rejected):
+                decode.read_weights(folder, "weights/t1.npz")
 
 
 # ------------------------------------------------------------------ archives of arrays
@@ -480,6 +480,12 @@ def test_members_that_overlap_are_a_bomb(tmp_path):
     path = tmp_path / "overlap.zip"
     path.write_bytes(bytes(data[:first]) + directory + bytes(end))
     assert "unpacks to 20 MiB, not credible" in unpack.why_not(path)
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path):
+    path = tmp_path / "x.zip"
+    path.write_bytes(a_zip_of(("Xa.ipynb", TEXTS[0]), ("b.ipynb", b"{}")).replace(b"Xa.ipynb", b"\0a.ipynb"))
+    assert unpack.names_in(path) == ["b.ipynb"]
 
 
 def test_unusual_packing_is_refused_with_what_to_do(tmp_path):

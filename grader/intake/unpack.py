@@ -64,7 +64,7 @@ def inspect(path: Path) -> Archive | str:
         if isinstance(problem, OSError) and problem.strerror:
             return f"The archive cannot be opened: {problem.strerror}."
         return "The archive is damaged: pack it again, or hand in the notebook (.ipynb) itself."
-    files = [info for info in infos if not info.is_dir()]
+    files = [info for info in infos if info.filename and not info.is_dir()]
     if len(files) > MOST_FILES:
         return f"The archive holds {len(files)} files, more than {MOST_FILES}: hand in the notebook (.ipynb) itself."
     if any(info.flag_bits & 1 for info in files):
