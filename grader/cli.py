@@ -22,6 +22,7 @@ from rich.text import Text
 
 from grader import __version__
 from grader.errors import GradeError, UsageError
+from grader.shown import one_line
 
 INTERRUPTED = 130
 NOT_YET = {"review": "the graders' desk"}
@@ -155,7 +156,7 @@ def rescore(folder: Path, rubric: str | None, audience: str) -> None:
         for change in changes:
             table.add_row(
                 *(
-                    Text(str(cell))
+                    Text(one_line(str(cell)))
                     for cell in (
                         change.submission,
                         change.criterion,
@@ -341,7 +342,8 @@ def _stderr() -> Console:
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    """Tell people; names and words of strangers that a message holds do no harm."""
+    click.echo("\n".join(one_line(line, 4000) for line in message.split("\n", 1)), err=True)
 
 
 def _interrupt(*_: object) -> None:

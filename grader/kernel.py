@@ -159,6 +159,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             raise_on_iopub_timeout=True,
             iopub_timeout=OUTPUTS_S,
             timeout=None,
+            store_widget_state=False,
         )
         self._held = held
         self._bounds = bounds
@@ -326,3 +327,8 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             outs[-1]["text"] += content["text"]
             return outs[-1]
         return super().output(outs, msg, display_id, cell_index)
+
+    def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
+        """A display that replaces an earlier one is within the same bounds."""
+        if self._budget.admit(msg):
+            super()._update_display_id(display_id, msg)

@@ -41,6 +41,8 @@ def well_formed(message: Any) -> bool:
         return False
     if not all(isinstance(content.get(key), str) for key in _TEXTS.get(kind, ())):
         return False
+    if type(content.get("execution_count", 0)) not in {int, type(None)}:  # nbclient takes it from any message
+        return False
     match kind:
         case "stream":
             return content["name"] in _STREAMS
@@ -49,7 +51,7 @@ def well_formed(message: Any) -> bool:
         case "execute_reply":
             return _reply(content)
         case _ if kind in _DISPLAYS:
-            return _display(kind, content)
+            return _display(content)
     return True
 
 
@@ -67,12 +69,10 @@ def _reply(content: dict[str, Any]) -> bool:
     )
 
 
-def _display(kind: str, content: dict[str, Any]) -> bool:
+def _display(content: dict[str, Any]) -> bool:
     data, transient = content.get("data"), content.get("transient", {})
     if not isinstance(data, dict) or not isinstance(content.get("metadata"), dict) or not isinstance(transient, dict):
         return False
     if not isinstance(transient.get("display_id", ""), str):
-        return False
-    if kind == "execute_result" and not isinstance(content.get("execution_count"), int | None):
         return False
     return all(isinstance(value, str) or _texts(value) or "json" in mime for mime, value in data.items())

@@ -54,7 +54,7 @@ class Budget:
                 content["traceback"] = [_text(line) for line in lines] if isinstance(lines, list) else []
                 content["ename"], content["evalue"] = _text(content.get("ename", "")), _text(content.get("evalue", ""))
                 self._spend(sum(map(len, (content["ename"], content["evalue"], *content["traceback"]))))
-            case "display_data" | "execute_result":
+            case "display_data" | "execute_result" | "update_display_data":
                 count = content.get("execution_count")
                 content["execution_count"] = count if isinstance(count, int) else None
                 content["metadata"] = {}

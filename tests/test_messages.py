@@ -7,15 +7,18 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.channels import AsyncZMQSocketChannel
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from running import run, submission
 
 from grader.messages import Channel, well_formed
 from grader.records import CellStatus, FaultKind
 from grader.relay import Relay
+from grader.run import _make_valid
 
 STREAM = {"name": "stdout", "text": "a"}
 DISPLAY = {"data": {"text/plain": "a", "application/json": {"a": 1}}, "metadata": {}}
@@ -212,3 +215,20 @@ def test_a_message_of_a_thousand_parts_is_cut_off(tmp_path: Path):
     ran = run(submission(parts, "print('next')"), tmp_path, output_mib=4)
     assert [fault.kind for fault in ran.result.faults] == [FaultKind.OUTPUT_FLOOD, FaultKind.KERNEL_DIED]
     assert ran.cell(1).status is CellStatus.NOT_RUN
+
+
+@pytest.mark.kernel
+def test_a_display_that_replaces_another_is_within_the_same_bounds(tmp_path: Path):
+    updates = "from IPython.display import display, HTML\nh = display(HTML('<b>a</b>'), display_id=True)\nh.update(HTML('<script>x</script><i>b</i>'))"
+    ran = run(submission(updates), tmp_path)
+    (output,) = ran.result.executed.cells[0].outputs
+    assert output.data["text/html"] == "<i>b</i>"
+
+
+def test_an_invalid_notebook_loses_its_outputs():
+    cell = new_code_cell("1", outputs=[new_output("stream", text="a")])
+    notebook = new_notebook(cells=[cell, new_markdown_cell("m")])
+    cell.execution_count = "x"
+    _make_valid(notebook)
+    assert notebook.cells[0].outputs == []
+    nbformat.validate(notebook)

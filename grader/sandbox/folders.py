@@ -17,7 +17,7 @@ from grader import leftovers
 from grader.errors import SandboxError
 from grader.evidence.files import PinnedFolder
 from grader.sandbox import host, seccomp
-from grader.sandbox.limits import rlimits
+from grader.sandbox.limits import EVIDENCE_MIB, rlimits
 from grader.sandbox.process import Held, instructions, kept
 from grader.sandbox.room import Command, Places, Room
 from grader.sandbox.usage import folder_mib, used_mib
@@ -48,6 +48,7 @@ class Plain:
         places, uid = self.places(room), self._user()
         self._furnish(room, places, uid)
         waiting, end = kept(self.name, (), room.log)
+        students = tuple(place for place in places.written if place != places.evidence)
         held = Held(
             level=self.name,
             waiting=waiting,
@@ -65,7 +66,9 @@ class Plain:
             sockets=places.sockets,
             evidence=PinnedFolder(places.evidence),
             used_mib=lambda: used_mib(waiting.process.pid),
-            disk_full=lambda: folder_mib(places.written, _FILES) > room.bounds.disk_mib,
+            disk_full=lambda: (
+                _more_than(room.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
+            ),
             refuses_writes=False,
             end=end,
             log=room.log,
@@ -145,6 +148,10 @@ class Landlock(Plain):
 _CREATE_RULESET, _VERSION, _ABI = 444, 1, 6
 """<linux/landlock.h>: asking for the version; 6 keeps signals and abstract sockets within."""
 _PROC = ("self", "cpuinfo", "meminfo", "stat", "loadavg", "filesystems", "version", "sys/kernel", "sys/vm")
+
+
+def _more_than(limit_mib: int, folders: tuple[Path, ...]) -> bool:
+    return folder_mib(folders, _FILES) > limit_mib
 
 
 def _around(folder: Path, hidden: tuple[Path, ...], names: list[Path]) -> Iterator[Path]:
