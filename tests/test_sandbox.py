@@ -263,8 +263,8 @@ def test_memory_of_all_processes_is_summed_fairly(level: str, room: Room):
 
 
 def test_what_is_gone_uses_nothing(tmp_path: Path):
-    assert used_mib(2**30) == 0
-    assert used_mib(1, tmp_path / "none") == 0
+    assert used_mib(2**30, 100) == 0
+    assert used_mib(1, 100, tmp_path / "none") == 0
 
 
 def test_size_of_folders(tmp_path: Path):

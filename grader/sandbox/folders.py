@@ -65,7 +65,7 @@ class Plain:
             ),
             sockets=places.sockets,
             evidence=PinnedFolder(places.evidence),
-            used_mib=lambda: used_mib(waiting.process.pid),
+            used_mib=lambda: used_mib(waiting.process.pid, room.bounds.memory_mib),
             disk_full=lambda: (
                 _more_than(room.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
             ),

@@ -104,7 +104,9 @@ def looked_into(
         instructions=told,
         sockets=_below(seen, PLACES.sockets),
         evidence=written[PLACES.written.index(PLACES.evidence)],
-        used_mib=lambda: used_mib(1, seen / "proc") + (sum(folder.used_bytes for folder in in_memory) >> 20),
+        used_mib=lambda: (
+            used_mib(1, room.bounds.memory_mib, seen / "proc") + (sum(folder.used_bytes for folder in in_memory) >> 20)
+        ),
         disk_full=lambda: any(folder.full for folder in written),
         refuses_writes=True,
         end=end,

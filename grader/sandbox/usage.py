@@ -6,18 +6,17 @@ import os
 from pathlib import Path
 
 _PAGE_KIB = 4
-_SUSPICIOUS_MIB = 512
 
 
-def used_mib(top: int, proc: Path = Path("/proc")) -> int:
+def used_mib(top: int, limit_mib: int, proc: Path = Path("/proc")) -> int:
     """MiB used by the process `top` and everything that descends from it, as `proc` numbers them.
 
-    The sum of resident sizes counts what forked children share several times over; where that sum is large, the
-    proportional sizes (PSS) of `smaps_rollup` decide.
+    The sum of resident sizes counts what forked children share several times over; where that sum is above
+    `limit_mib`, the proportional sizes (PSS) of `smaps_rollup` decide, which take the kernel much longer to find.
     """
     members = _descendants(top, proc)
     resident = sum(members.values()) * _PAGE_KIB
-    if len(members) > 1 and resident > _SUSPICIOUS_MIB << 10:
+    if len(members) > 1 and resident > limit_mib << 10:
         resident = sum(_proportional_kib(proc, pid, pages * _PAGE_KIB) for pid, pages in members.items())
     return resident >> 10
 
