@@ -50,6 +50,7 @@ from grader.rubric.calibration import Calibration
 from grader.rubric.expected import Reference
 from grader.rubric.load import LoadedRubric
 from grader.rubric.schema import Rubric
+from grader.sandbox import warning
 
 _SCRIPTS = """<script>window.ran = 1</script>
 <img src="http://127.0.0.1:9/a" onerror="window.ran = 1"><img src=x onerror=window.ran=1>
@@ -131,7 +132,7 @@ _MISCONCEPTIONS = {
     "claims.unverified": ("Stated accuracy does not hold", "The figure in the text is far from the one measured."),
 }
 
-RUN = RunInfo("0.1.0", "none", "local", "sample", "1.0", "5a" * 32, "2026-11-24T08:30:00Z")
+RUN = RunInfo("0.1.0", "none", warning("none"), "local", "sample", "1.0", "5a" * 32, "2026-11-24T08:30:00Z")
 
 
 def sample_rubric(*, reveal_reference: bool = False) -> LoadedRubric:

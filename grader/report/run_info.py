@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from grader import __version__
+from grader.sandbox import warning
 
 if TYPE_CHECKING:
     from grader.rubric.load import LoadedRubric
@@ -17,6 +18,8 @@ class RunInfo:
     version: str
     """Of the grader."""
     sandbox: str
+    warning: str
+    """What that leaves open; '' when nothing."""
     fits: str
     rubric_id: str
     rubric_version: str
@@ -29,6 +32,7 @@ class RunInfo:
         return cls(
             version=__version__,
             sandbox=sandbox,
+            warning=warning(sandbox),
             fits=fits,
             rubric_id=loaded.rubric.id,
             rubric_version=loaded.rubric.version,

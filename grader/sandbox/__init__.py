@@ -81,11 +81,14 @@ def choose(name: str) -> Choice:
 
 
 def warning(level: str) -> str:
-    """One sentence on what a level leaves open, '' for one that leaves nothing."""
+    """What a level leaves open and what to do about it, '' for one that leaves nothing."""
     gaps = open_sandbox(level).gaps
     if not gaps:
         return ""
-    return f"Sandbox level '{level}': student code can {', '.join(gaps[:-1])} and {gaps[-1]}."
+    better = level if level == "none" else next(iter(LEVELS))
+    return (
+        f"Sandbox level '{level}': student code can {', '.join(gaps[:-1])} and {gaps[-1]}. {open_sandbox(better).fix}"
+    )
 
 
 def credentials() -> list[str]:

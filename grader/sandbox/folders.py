@@ -109,8 +109,8 @@ class Landlock(Plain):
     name: ClassVar[str] = "landlock"
     gaps: ClassVar[tuple[str, ...]] = (
         "fill the disk for a moment before it is stopped",
-        "see the names of the grader's own files, but not read them",
-        "not use `multiprocessing` with locks or pools, nor any socket",
+        "see the names (not the content) of the grader's own files",
+        "exhaust what all programs of this machine share, such as the numbers of processes",
     )
     fix: ClassVar[str] = (
         "Landlock with scopes needs Linux 6.12 or newer and, as an ordinary user or as root, the library libseccomp2."
