@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from scipy import stats
+from scipy.special import stdtrit
 
 from grader.errors import RubricError
 
@@ -131,7 +131,7 @@ def lower_bound(accuracies: Sequence[float]) -> float:
     have a longer tail on the left, so the bound also stays below the worst run by half its distance from the median.
     """
     n = len(accuracies)
-    quantile = float(stats.t.ppf(1 - FAILURE_RATE, n - 1))
+    quantile = float(stdtrit(n - 1, 1 - FAILURE_RATE))
     normal = statistics.fmean(accuracies) - quantile * statistics.stdev(accuracies) * math.sqrt(1 + 1 / n)
     worst = min(accuracies)
     skewed = worst - 0.5 * (statistics.median(accuracies) - worst)
