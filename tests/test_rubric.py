@@ -200,8 +200,10 @@ WRONG = {
     ),
     "not a list": ("misconceptions:\n", "misconceptions: []\nmisconception:\n", "unknown field 'misconception'"),
     "mapping": (
-        "limits:\n  notebook_s: 1800\n  cell_s: 600\n  memory_mib: 4096\n  output_mib: 50\n  disk_mib: 512\n"
-        "  processes: 512\n  open_files: 4096\n",
+        (
+            "limits:\n  notebook_s: 1800\n  cell_s: 600\n  memory_mib: 4096\n  output_mib: 50\n  disk_mib: 512\n"
+            "  processes: 512\n  open_files: 4096\n"
+        ),
         "limits: 5\n",
         "'limits' must be a mapping, not 5.",
     ),
