@@ -27,7 +27,7 @@ from grader.evidence.files import PinnedFolder
 from grader.kernel import Kernel, KernelGone, Stopped, connection
 from grader.outputs import as_seen, printed
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
-from grader.sandbox import Bounds, Command, Held, Places, Room, open_sandbox
+from grader.sandbox import Bounds, Command, Held, Places, Room, host, open_sandbox
 
 PROBE = Path(__file__).with_name("probe")
 PROBE_NAME = "grade_probe"
@@ -163,6 +163,7 @@ def _environment(places: Places) -> dict[str, str]:
         "http_proxy": nowhere,
         "https_proxy": nowhere,
         "no_proxy": "localhost,127.0.0.1,::1",
+        **host.environment(),
     }
 
 

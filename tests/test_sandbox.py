@@ -190,6 +190,21 @@ def test_what_is_hidden_is_cut_out_of_what_is_seen(tmp_path: Path):
     assert names == [tmp_path, tmp_path / "libraries"]
 
 
+def test_packages_of_the_user_alone_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    host.read_only.cache_clear()
+    monkeypatch.setattr("site.ENABLE_USER_SITE", True)
+    monkeypatch.setattr("site.getusersitepackages", lambda: str(tmp_path))
+    try:
+        assert tmp_path in host.read_only()
+        assert "PYTHONUSERBASE" in host.environment()
+        monkeypatch.setattr("site.ENABLE_USER_SITE", False)
+        host.read_only.cache_clear()
+        assert tmp_path not in host.read_only()
+        assert host.environment() == {}
+    finally:
+        host.read_only.cache_clear()
+
+
 def test_seen_folders_hold_the_interpreter_and_nothing_twice():
     seen = host.read_only()
     assert any(Path(sys.executable).is_relative_to(folder) for folder in seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import site
 import sys
 import sysconfig
 from functools import cache
@@ -24,12 +25,22 @@ _DATASETS = Path("/usr/share/datasets")
 _FIRST_UID, _UIDS = 60_000, 5_000
 
 
+def user_site() -> list[str]:
+    """The folder of packages that were installed for this user alone, if Python looks there."""
+    return [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+
+
+def environment() -> dict[str, str]:
+    """What Python needs inside to find its packages."""
+    return {"PYTHONUSERBASE": site.getuserbase()} if user_site() else {}
+
+
 @cache
 def read_only() -> tuple[Path, ...]:
     """Folders that are seen as they are, none of them within another."""
     executable = Path(os.path.realpath(sys.executable)).parent.parent
     libraries = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib", "platstdlib")]
-    wanted = [PROGRAMS, Path(sys.prefix), Path(sys.base_prefix), executable, *libraries]
+    wanted = [PROGRAMS, Path(sys.prefix), Path(sys.base_prefix), executable, *libraries, *map(Path, user_site())]
     found: list[Path] = []
     for folder in sorted({path for path in wanted if path.is_dir()}, key=lambda path: len(path.parts)):
         if not any(folder.is_relative_to(other) for other in found):
@@ -46,7 +57,8 @@ def links() -> list[tuple[Path, Path]]:
 def hidden() -> tuple[Path, ...]:
     """Within those folders: the grader, its reference and rubrics, and data sets that were not given on purpose."""
     candidates = [_PACKAGE, resource_root() / "reference", resource_root() / "rubrics", _DATASETS]
-    candidates += sorted(Path(sysconfig.get_path("purelib")).glob("grade_notebooks-*"))
+    for folder in {_PACKAGE.parent, Path(sysconfig.get_path("purelib"))}:  # what its installation wrote down of it
+        candidates += folder.glob("grade_notebooks-*")
     return tuple(p for p in candidates if p.exists() and any(p.is_relative_to(folder) for folder in read_only()))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from grader import leftovers
 from grader.errors import SandboxError
 from grader.evidence.files import Rejected
+from grader.sandbox import host
 from grader.sandbox.room import Bounds, Command, Room, Sandbox
 
 _SECONDS = 20.0
@@ -87,12 +88,11 @@ def check(sandbox: Sandbox) -> None:
             "data": str(places.keras / "datasets" / "fashion-mnist"),
             "name": "some",
         }
-        command = Command(
-            (sys.executable, "-P", "-c", _TRIALS, json.dumps(told)), {"PATH": "/usr/bin:/bin", "HOME": str(places.home)}
-        )
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(places.home), **host.environment()}
+        command = Command((sys.executable, "-P", "-c", _TRIALS, json.dumps(told)), environment)
         found = _told(sandbox, room, command)
     failed = [f"student code {what}" for what, held in found["held"].items() if held is not True]
-    failed += [f"the kernel not {what}" for what, works in found["wanted"].items() if works is not True]
+    failed += [f"the kernel never {what}" for what, works in found["wanted"].items() if works is not True]
     if failed:
         raise SandboxError(f"The sandbox level '{sandbox.name}' fails its self-test: {'; '.join(failed)}.")
 
