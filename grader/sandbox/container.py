@@ -105,7 +105,7 @@ def _options(room: Room, uid: int | None, door: Path) -> list[str]:
     ]  # fmt: skip
     for item in layout(room):
         if isinstance(item, Empty):
-            options += ["--tmpfs", f"{item.target}:rw,exec,size={item.size_mib}m,mode={item.mode}"]
+            options += ["--tmpfs", f"{item.target}:rw,exec,size={item.size_mib}m,mode={item.mode},notmpcopyup"]
         else:
             options += ["--volume", f"{item.source}:{item.target}:ro"]
     return options

@@ -156,10 +156,13 @@ def _more_than(limit_mib: int, folders: tuple[Path, ...]) -> bool:
 
 def _around(folder: Path, hidden: tuple[Path, ...], names: list[Path]) -> Iterator[Path]:
     """What lies in a folder besides what is hidden; folders around hidden things go to `names`."""
-    if folder in hidden:
+    real = folder.resolve()  # `lib64` of a virtual environment is a link to `lib`
+    if any(real.is_relative_to(path) for path in hidden):
         return
-    if not any(path.is_relative_to(folder) for path in hidden):
+    if not any(path.is_relative_to(real) for path in hidden):
         yield folder
+        return
+    if folder.is_symlink():  # what it leads to is reached where it is
         return
     names.append(folder)
     for entry in sorted(folder.iterdir()):

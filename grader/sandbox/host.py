@@ -40,12 +40,9 @@ def read_only() -> tuple[Path, ...]:
     """Folders that are seen as they are, none of them within another."""
     executable = Path(os.path.realpath(sys.executable)).parent.parent
     libraries = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib", "platstdlib")]
-    wanted = [PROGRAMS, Path(sys.prefix), Path(sys.base_prefix), executable, *libraries, *map(Path, user_site())]
-    found: list[Path] = []
-    for folder in sorted({path for path in wanted if path.is_dir()}, key=lambda path: len(path.parts)):
-        if not any(folder.is_relative_to(other) for other in found):
-            found.append(folder)
-    return tuple(found)
+    return _outermost(
+        [PROGRAMS, Path(sys.prefix), Path(sys.base_prefix), executable, *libraries, *map(Path, user_site())]
+    )
 
 
 def links() -> list[tuple[Path, Path]]:
@@ -59,7 +56,16 @@ def hidden() -> tuple[Path, ...]:
     candidates = [_PACKAGE, resource_root() / "reference", resource_root() / "rubrics", _DATASETS]
     for folder in {_PACKAGE.parent, Path(sysconfig.get_path("purelib"))}:  # what its installation wrote down of it
         candidates += folder.glob("grade_notebooks-*")
-    return tuple(p for p in candidates if p.exists() and any(p.is_relative_to(folder) for folder in read_only()))
+    return _outermost([p for p in candidates if any(p.is_relative_to(folder) for folder in read_only())])
+
+
+def _outermost(folders: list[Path]) -> tuple[Path, ...]:
+    """Those that are there and lie in no other."""
+    found: list[Path] = []
+    for folder in sorted({path for path in folders if path.is_dir()}, key=lambda path: (len(path.parts), path)):
+        if not any(folder.is_relative_to(other) for other in found):
+            found.append(folder)
+    return tuple(found)
 
 
 def unprivileged_uid() -> int | None:
