@@ -19,7 +19,7 @@ from traitlets import Type
 
 from grader.errors import GradeError
 from grader.messages import Channel
-from grader.outputs import Budget
+from grader.outputs import Budget, sound
 from grader.records import CellStatus
 from grader.relay import Relay
 
@@ -67,6 +67,8 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
 
     cell: int | None = None
     shell_channel_class = iopub_channel_class = stdin_channel_class = control_channel_class = Type(Channel)
+    seal = ""
+    """Key for the recorder, which goes with the first cell and never again."""
 
     def _context_default(self) -> zmq.asyncio.Context:
         self._created_context = True
@@ -83,7 +85,9 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
             "allow_stdin": False,
             "stop_on_error": stop_on_error,
         }
-        message = self.session.msg("execute_request", content, metadata={"cellId": str(self.cell)})
+        metadata = {"cellId": str(self.cell), "seal": self.seal}
+        self.seal = ""
+        message = self.session.msg("execute_request", content, metadata=metadata)
         self.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
@@ -305,6 +309,15 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         self.reply = content if isinstance(content, dict) else None
 
     # -------------------------------------------------- its outputs
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        """Take in what the kernel put out; what no kernel puts out is left alone, for student code can forge it."""
+        if not sound(msg):
+            return None
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None  # of a kind that is not shown, such as a widget's
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Keep an output, within bounds; text that goes on is joined to what was there."""

@@ -262,6 +262,8 @@ class Training:
     verified: Verified | None = None
     labels_match: bool | None = None
     """Whether labels and images are the same official rows in the same order; None when unknown."""
+    given: bool = False
+    """Whether the weights that it started from were put in, and come from no training or draw of this run."""
 
 
 @dataclass(frozen=True, slots=True)

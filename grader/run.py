@@ -75,6 +75,8 @@ class RunResult:
     sandbox: str
     discard: Callable[[], None]
     """To be called once the evidence is read: leaves nothing of the room."""
+    seal: str = ""
+    """Key of the seals on the record's lines (see `probe.seal`)."""
 
 
 def run_submission(
@@ -203,6 +205,7 @@ class _Run:
         self._cells: list[CellRun] = []
         self._faults: list[Fault] = []
         self._clock = time.monotonic()
+        self._seal = secrets.token_hex(16)
         self._over = False
         """Whether the kernel is gone or the time is up."""
 
@@ -211,6 +214,7 @@ class _Run:
         settings = self._settings
         kernel_of = (self._notebook, self._held, self._key, settings.bounds, settings.output_mib, settings.stop)
         async with Kernel(*kernel_of) as kernel:
+            kernel.kc.seal = self._seal
             self._clock = time.monotonic()
             for number, cell in enumerate(self._todo):
                 if self._over:
@@ -227,6 +231,7 @@ class _Run:
             self._held.evidence,
             self._held.level,
             self._held.discard,
+            self._seal,
         )
 
     @property

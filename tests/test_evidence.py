@@ -27,6 +27,8 @@ from grader.evidence.files import PinnedFolder, Rejected
 from grader.evidence.lines import parse_line
 from grader.evidence.npz import read_npz, write_npz
 from grader.evidence.recognise import Official
+from grader.probe.record import Recorder
+from grader.probe.seal import Seal
 from grader.records import (
     Cell,
     CellKind,
@@ -491,10 +493,16 @@ def harvested(
     faults: tuple[Fault, ...] = (),
     verifier: Any = None,
     run: tuple[CellRun, ...] | None = None,
+    seal: str = "",
 ) -> Evidence:
     cells = (CellRun(1, CellStatus.ERROR, 1.0),) if run is None else run
     result = SimpleNamespace(
-        cells=cells, faults=faults, duration_s=2.0, raw_evidence=PinnedFolder(recording.folder), sandbox="none"
+        cells=cells,
+        faults=faults,
+        duration_s=2.0,
+        raw_evidence=PinnedFolder(recording.folder),
+        sandbox="none",
+        seal=seal,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harvest, "official", lambda _: OFFICIAL)
@@ -811,3 +819,55 @@ def test_broken_evidence_is_named_with_what_to_do(tmp_path: Path, content: bytes
         store.load(tmp_path)
     assert "runs this submission anew" in str(caught.value)
     assert "evidence.json" in str(caught.value)
+
+
+# ------------------------------------------------------------------ what was done to the record
+
+
+def test_weights_that_were_changed_are_tampering(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "raw")
+    recorder.seal = Seal("ab" * 16)
+    recording = Recording.__new__(Recording)
+    recording.folder = recorder.folder
+    recorder.save("weights/t1.npz", {f"w{i}": w for i, w in enumerate(WEIGHTS)})
+    written = Recording(tmp_path / "other")
+    written.fit(1, WEIGHTS)
+    fit = json.loads(written.file.read_text().splitlines()[-1])
+    for key in ("seq", "type", "cell", "stack"):
+        del fit[key]
+    recorder.emit("fit", [], **fit)
+    recorder.close()
+    assert harvested(recording, seal="ab" * 16).faults == ()
+    np.savez(recorder.folder / "weights/t1.npz", w0=np.ones((784, 10)))
+    evidence = harvested(recording, seal="ab" * 16)
+    assert [fault.kind for fault in evidence.faults] == [FaultKind.TAMPERED]
+    assert "weights/t1.npz is not as the recorder wrote it" in evidence.faults[0].message
+    assert evidence.trainings[0].verified == Verified(
+        None, None, "Its weights could not be read: weights/t1.npz is not as the recorder wrote it."
+    )
+
+
+def test_what_the_recorder_saw_being_done_to_it_is_tampering(recording: Recording) -> None:
+    for what in ("numpy.savez was replaced", "keras' Trainer.fit was replaced"):
+        recording.event("tampered", what=what)
+    assert [(fault.kind, fault.cell, fault.message) for fault in harvested(recording).faults] == [
+        (
+            FaultKind.TAMPERED,
+            1,
+            "The code works on its own recording: numpy.savez was replaced (1 more such findings)",
+        )
+    ]
+
+
+def test_where_the_weights_of_a_training_come_from(recording: Recording) -> None:
+    for number, initial in enumerate(("fresh", "given", "continued"), start=1):
+        recording.fit(number, WEIGHTS, initial=initial)
+    trainings = harvested(recording).trainings
+    assert [(training.given, training.number) for training in trainings] == [(False, 0), (True, 1), (False, 2)]
+
+
+def test_a_network_of_unseen_training_is_measured_on_all_training_images(recording: Recording) -> None:
+    verifier = Measures()
+    recording.fit(1, WEIGHTS)
+    harvested(recording, verifier=verifier)
+    assert verifier.asked[0][3].tolist() == list(range(300))

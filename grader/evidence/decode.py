@@ -6,6 +6,7 @@ A bad line or file never loses the others: it becomes a `Problem`. Nothing here 
 from __future__ import annotations
 
 import enum
+import hashlib
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from grader.evidence.files import PinnedFolder, Rejected
 from grader.evidence.lines import parse_line
 from grader.evidence.npz import read_npz
 from grader.probe.fingerprint import PIXELS
+from grader.probe.seal import Seal
 
 EVENTS_BYTES = 48 << 20
 FULL_BYTES = 39 << 20
@@ -79,6 +81,8 @@ class RawEvidence:
     predicted: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Labels by the file that a `predict` event names."""
     problems: tuple[Problem, ...] = ()
+    files: dict[str, str] | None = None
+    """Digest of each file that the recorder wrote, by name; None where the record is not sealed."""
 
     @property
     def ended_cells(self) -> set[int | None]:
@@ -86,22 +90,30 @@ class RawEvidence:
         return {event.cell for event in self.events if isinstance(event, events.EndCell)}
 
 
-def decode(folder: PinnedFolder) -> RawEvidence:
-    """Read the recorder's folder, whose kernel must be dead."""
-    decoder = _Decoder()
+def decode(folder: PinnedFolder, seal: str = "") -> RawEvidence:
+    """Read the recorder's folder, whose kernel must be dead; with the key of its seals, only what they prove."""
+    decoder = _Decoder(Seal(seal) if seal else None)
     try:
         decoder.read(folder)
     except Rejected as rejected:
         decoder.doubt(f"The record of the run: {rejected}.", Doubt.DAMAGED)
-    return RawEvidence(tuple(decoder.events), decoder.arrays, decoder.predicted, tuple(decoder.problems))
+    files = decoder.files if seal else None
+    return RawEvidence(tuple(decoder.events), decoder.arrays, decoder.predicted, tuple(decoder.problems), files)
 
 
-def read_weights(folder: PinnedFolder, name: str) -> tuple[np.ndarray[Any, Any], ...]:
+class Changed(Rejected):
+    """A file is not as the recorder wrote it."""
+
+
+def read_weights(
+    folder: PinnedFolder, name: str, files: dict[str, str] | None = None
+) -> tuple[np.ndarray[Any, Any], ...]:
     """The weights stored under `name` ('weights/t1.npz'), in the order of `model.get_weights()`.
 
-    Read when they are needed, one network at a time. Raises `Rejected`.
+    Read when they are needed, one network at a time. `files` is that of the `RawEvidence`. Raises `Rejected`,
+    `Changed` where they are not those that were recorded.
     """
-    data = folder.read(name, WEIGHT_BYTES)
+    data = _read(folder, name, WEIGHT_BYTES, files)
     try:
         arrays = read_npz(data, (f"w{i}" for i in range(WEIGHT_ARRAYS)), WEIGHT_BYTES)
     except Rejected as rejected:
@@ -114,8 +126,17 @@ def read_weights(folder: PinnedFolder, name: str) -> tuple[np.ndarray[Any, Any],
     return tuple(ordered)
 
 
+def _read(folder: PinnedFolder, name: str, limit: int, files: dict[str, str] | None) -> bytes:
+    data = folder.read(name, limit)
+    if files is not None and hashlib.blake2b(data, digest_size=16).hexdigest() != files.get(name):
+        raise Changed(f"{name} is not as the recorder wrote it")
+    return data
+
+
 class _Decoder:
-    def __init__(self) -> None:
+    def __init__(self, seal: Seal | None) -> None:
+        self.files: dict[str, str] = {}
+        self._seal = seal
         self.events: list[Event] = []
         self.arrays: dict[str, RawArray] = {}
         self.predicted: dict[str, tuple[int, ...]] = {}
@@ -153,11 +174,18 @@ class _Decoder:
         if len(line) > LINE_BYTES:
             self.doubt(f"{where} is longer than {LINE_BYTES >> 20} MiB.", Doubt.FORGED)
             return True
+        sealed = self._seal is None or self._seal.opened(line) is not None
+        if not sealed and len(self.problems) >= PROBLEMS:  # nobody needs to know what else is wrong with it
+            return True
         try:
             loaded = parse_line(line)
         except Rejected as rejected:
             self.doubt(f"{where} {rejected}.", Doubt.DAMAGED)
             return True
+        if not sealed:
+            self.doubt(f"{where} was not written by the recorder.", Doubt.FORGED)
+            return True
+        loaded.pop("seal", None)
         try:
             event = EVENT.validate_python(loaded)
         except ValidationError as error:
@@ -172,6 +200,9 @@ class _Decoder:
             return False
         if isinstance(event, events.Array):
             self._array(folder, event, where)
+            return True
+        if isinstance(event, events.File):
+            self.files[event.name] = event.digest
             return True
         if isinstance(event, events.Fit):
             self._trainings += 1
@@ -199,16 +230,24 @@ class _Decoder:
             self.doubt(f"{where}: no more arrays are read.", Doubt.BOUNDED)
             return
         try:
-            data = folder.read(event.file, ROWS_BYTES)
-            hashes = read_npz(data, ("mask", "pixels", "values"), ROWS_BYTES)
+            hashes = self._file(folder, event.file, ("mask", "pixels", "values"))
         except Rejected as rejected:
-            self.doubt(f"{where}: {event.file} {rejected}.", Doubt.DAMAGED)
+            self._lost(where, event.file, rejected)
             return
         self._rows_left -= sum(array.nbytes for array in hashes.values())
         if hashes and not _hashes_fit(event, hashes):
             self.doubt(f"{where}: {event.file} does not fit the array that it describes.", Doubt.FORGED)
             return
         self.arrays[event.digest] = RawArray(event, **hashes)
+
+    def _file(self, folder: PinnedFolder, name: str, keys: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
+        return read_npz(_read(folder, name, ROWS_BYTES, self.files if self._seal else None), keys, ROWS_BYTES)
+
+    def _lost(self, where: str, name: str, rejected: Rejected) -> None:
+        if isinstance(rejected, Changed):
+            self.doubt(f"{where}: {rejected}.", Doubt.FORGED)
+        else:
+            self.doubt(f"{where}: {name} {rejected}.", Doubt.DAMAGED)
 
     def _predict(self, folder: PinnedFolder, event: events.Predict, file: str, where: str) -> events.Predict:
         """The same event, once its labels are read; without them where they are read already."""
@@ -220,9 +259,9 @@ class _Decoder:
 
     def _labels(self, folder: PinnedFolder, file: str, where: str) -> None:
         try:
-            arrays = read_npz(folder.read(file, ROWS_BYTES), ("labels",), ROWS_BYTES)
+            arrays = self._file(folder, file, ("labels",))
         except Rejected as rejected:
-            self.doubt(f"{where}: {file} {rejected}.", Doubt.DAMAGED)
+            self._lost(where, file, rejected)
             return
         labels = arrays.get("labels")
         if labels is None or labels.dtype != np.int16 or labels.ndim != 1:

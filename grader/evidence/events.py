@@ -118,7 +118,8 @@ class Fit(_Event):
     duration_s: Annotated[float, Field(ge=0)]
     error: str
     weights: Annotated[str, Field(pattern=r"^(weights/[A-Za-z0-9_]{1,40}\.npz)?$")]
-    initial: Literal["fresh", "continued"]
+    initial: Literal["fresh", "continued", "given"]
+    """Weights before it: as drawn, as an earlier training left them, or put in from elsewhere."""
     started_seq: Count
 
 
@@ -173,6 +174,21 @@ class Bridged(_Event):
     today: str
 
 
+class File(_Event):
+    """A file of hashes, labels or weights, as it was written."""
+
+    type: Literal["file"]
+    name: Annotated[str, Field(pattern=r"^(arrays|weights)/[A-Za-z0-9_]{1,40}\.npz$")]
+    digest: Digest
+
+
+class Tampered(_Event):
+    """Student code changed the recorder, or spoke in its name."""
+
+    type: Literal["tampered"]
+    what: str
+
+
 class EndCell(_Event):
     type: Literal["end_cell"]
 
@@ -192,6 +208,8 @@ Event = (
     | State
     | Name
     | Bridged
+    | File
+    | Tampered
     | EndCell
 )
 

@@ -14,10 +14,10 @@ import numpy as np
 from grader import data
 from grader.evidence import events
 from grader.evidence.claims import contradiction
-from grader.evidence.decode import Doubt, RawEvidence, decode, read_weights
+from grader.evidence.decode import Changed, Doubt, RawEvidence, decode, read_weights
 from grader.evidence.files import Rejected
 from grader.evidence.reader import Reader
-from grader.evidence.recognise import Official
+from grader.evidence.recognise import Official, Recognised
 from grader.fits.verify import Prepared, Verifier
 from grader.probe.fingerprint import PIXELS, digest
 from grader.records import (
@@ -63,9 +63,10 @@ def harvest(submission: Submission, run: RunResult, files: DataFiles, verifier: 
 
     Takes seconds where networks are to be measured. Raises the grader's own errors only.
     """
-    raw = decode(run.raw_evidence)
+    raw = decode(run.raw_evidence, run.seal)
     reader = Reader(raw, official(files), submission)
-    trainings = _Measuring(reader, run, verifier).all()
+    measuring = _Measuring(reader, run, raw.files, verifier)
+    trainings = measuring.all()
     claims = [fault for training in trainings if (fault := contradiction(training))]
     bounded = tuple(problem.message for problem in raw.problems if problem.doubt is Doubt.BOUNDED)
     return Evidence(
@@ -84,7 +85,7 @@ def harvest(submission: Submission, run: RunResult, files: DataFiles, verifier: 
         states=reader.states(),
         scalars=reader.scalars(),
         bridged=tuple(Bridged(reader.place(e), e.idiom, e.today) for e in reader.of(events.Bridged)),
-        faults=(*run.faults, *_tampering(raw, run), *claims),
+        faults=(*run.faults, *_tampering(raw, run, measuring.forged), *_disturbed(reader), *claims),
         duration_s=run.duration_s,
     )
 
@@ -94,11 +95,23 @@ def weights_digest(weights: Iterable[Array]) -> str:
     return hashlib.sha256(" ".join(digest(array) for array in weights).encode()).hexdigest()[:32]
 
 
-def _tampering(raw: RawEvidence, run: RunResult) -> list[Fault]:
+def _disturbed(reader: Reader) -> list[Fault]:
+    """One fault at most: the first thing that the recorder saw being done to it, and how many more there are."""
+    seen = reader.of(events.Tampered)
+    if not seen:
+        return []
+    more = f" ({len(seen) - 1} more such findings)" if len(seen) > 1 else ""
+    return [
+        Fault(FaultKind.TAMPERED, reader.cell(seen[0]), f"The code works on its own recording: {seen[0].what}{more}")
+    ]
+
+
+def _tampering(raw: RawEvidence, run: RunResult, forged: Sequence[str]) -> list[Fault]:
     """One fault at most: the first thing that the recorder would not have written, and how many more there are."""
     cut_short = any(fault.kind in _CUT_SHORT for fault in run.faults)
     serious = {Doubt.FORGED} if cut_short else {Doubt.FORGED, Doubt.DAMAGED}
     found = [problem.message for problem in raw.problems if problem.doubt in serious]
+    found += forged
     if not cut_short and not any(problem.doubt is Doubt.BOUNDED for problem in raw.problems):
         done = {cell.cell for cell in run.cells if cell.status is CellStatus.OK}
         found += [f"The recorder did not see the end of cell {cell}." for cell in sorted(done - raw.ended_cells)]
@@ -111,8 +124,11 @@ def _tampering(raw: RawEvidence, run: RunResult) -> list[Fault]:
 class _Measuring:
     """Measures the networks of one run."""
 
-    def __init__(self, reader: Reader, run: RunResult, verifier: Verifier) -> None:
+    def __init__(self, reader: Reader, run: RunResult, files: dict[str, str] | None, verifier: Verifier) -> None:
+        self.forged: list[str] = []
+        """What was found wrong with the stored weights."""
         self._reader = reader
+        self._files = files
         self._raw = run.raw_evidence
         self._verifier = verifier
         self._left_s = VERIFY_S
@@ -131,8 +147,10 @@ class _Measuring:
         if not training.weights:
             return replace(training, verified=Verified(None, None, "Its weights were not stored."))
         try:
-            weights = read_weights(self._raw, training.weights)
+            weights = read_weights(self._raw, training.weights, self._files)
         except Rejected as rejected:
+            if isinstance(rejected, Changed):
+                self.forged.append(f"{rejected}.")
             reason = f"Its weights could not be read: {rejected}."
             return replace(training, weights="", verified=Verified(None, None, reason))
         started = time.monotonic()
@@ -143,9 +161,9 @@ class _Measuring:
     def _measure(self, training: Training, x: str | None, weights: Sequence[Array]) -> Verified:
         if self._left_s <= 0:
             return Verified(None, None, f"Measuring the networks before it took longer than {VERIFY_S:g} seconds.")
-        rows = np.empty(0, np.int64)
+        rows = np.arange(self._reader.official.train)  # what it was trained on is not always seen
         if known := self._reader.recognised(x):
-            rows = known.rows[(known.rows >= 0) & (known.rows < self._reader.official.train)]
+            rows = found if len(found := _training_rows(known, self._reader.official)) else rows
         given = [ref for ref in (training.x, training.validation_x, *self._seen.get(training.network, ())) if ref]
         exact = next((ref for ref in given if ref.kind == "images" and ref.exact), None)
         if exact is not None and exact.lo is not None and exact.hi is not None:
@@ -167,6 +185,10 @@ class _Measuring:
         if claims and verified.test_accuracy < min(claims) - 0.1:
             return Verified(None, None, "Its `call` seems to do more than apply its layers in order.")
         return verified
+
+
+def _training_rows(images: Recognised, official: Official) -> Array:
+    return images.rows[(images.rows >= 0) & (images.rows < official.train)]
 
 
 def _item_shape(architecture: Architecture, ref: DataRef | None) -> tuple[int, ...]:

@@ -118,7 +118,7 @@ class Reader:
             if isinstance(event, events.Compiled):
                 compiled[event.network] = self.place(event)
             elif isinstance(event, events.Fit):
-                number = earlier.get(event.network, 0) if event.initial == "continued" else 0
+                number = earlier.get(event.network, 0) if event.initial != "fresh" else 0
                 if event.epochs_done or not event.error or event.error.startswith("KeyboardInterrupt"):
                     earlier[event.network] = number + 1
                 found.append(self._training(event, number, compiled.get(event.network)))
@@ -147,6 +147,7 @@ class Reader:
             error=event.error,
             weights=event.weights,
             labels_match=match,
+            given=event.initial == "given",
         )
 
     # -------------------------------------------------- what was done with them

@@ -22,6 +22,7 @@ from .bridge import Bridge
 from .cells import CellCompiler, without_recorder
 from .datasets import install_datasets
 from .figures import FigureHooks
+from .guard import Guard
 from .imports import ImportWatch
 from .magics import install_magics
 from .messages import Messages
@@ -29,6 +30,7 @@ from .models import ModelHooks
 from .namespace import Namespace
 from .networks import Networks
 from .record import FORMAT, Recorder, quietly
+from .seal import Seal
 from .seeds import seed_keras, seed_start, seed_tensorflow
 from .source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
 
@@ -48,11 +50,13 @@ class Probe:
         self.bridge = Bridge(self.recorder)
         self.messages = Messages(kernel, settings["output_bytes"])
         self.watch = ImportWatch()
+        self.kernel = kernel
         self.shell = kernel.shell
         self.shell.compile.recorder = self.recorder
         self.namespace = Namespace(self.recorder, self.networks, set(self.shell.user_ns))
         self._to_shell(settings)
         self._to_imports()
+        self.guard = self.models.guard = Guard(self.recorder, self.networks, self.models)
 
     def _to_shell(self, settings: dict[str, Any]) -> None:
         shell = self.shell
@@ -107,6 +111,8 @@ class Probe:
         if cell.isdigit():  # a cell within a cell (%%capture) has none
             if self.recorder.cell is None:  # not earlier: the kernel's own start uses a random number or two
                 seed_start()
+                if key := self.kernel.get_parent()["metadata"].pop("seal", ""):
+                    self.recorder.seal = Seal(key)
             self.recorder.cell = int(cell)
             self.shell.compile.cell_source = info.raw_cell
 
@@ -117,6 +123,7 @@ class Probe:
             quietly(self._finish_imports)(result)
         for step in (self.figures.flush, self.networks.end_cell, self._scan):
             quietly(step)()
+        quietly(self.guard.look_around)()
         quietly(self.recorder.emit)("end_cell", [])
 
     def _private_keras(self, idiom: str, today: str, line: int) -> None:

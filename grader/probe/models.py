@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .fingerprint import PIXELS
+from .guard import Guard
 from .inputs import as_array, unpack, unpack_validation
 from .networks import Network, Networks
 from .record import Recorder, quietly, wrap
@@ -31,6 +32,7 @@ class ModelHooks:
         self._held: tuple[Network, list[list[int]], list[Any], list[Any]] | None = None
         self._held_rows = 0
         self._predictions = 0
+        self.guard: Guard | None = None
         recorder.before_emit.append(self.flush)
 
     def install(self, _: ModuleType) -> None:
@@ -144,7 +146,7 @@ class ModelHooks:
             "batch_size": int(batch_size) if batch_size else None,
             **dict(zip(("x", "y", "validation_x", "validation_y"), digests, strict=True)),
             "validation_split": float(given["validation_split"] or 0.0),
-            "initial": "continued" if network.trained or moved else "fresh",
+            "initial": "given" if networks.put_in(network) else "continued" if network.trained or moved else "fresh",
             "started_seq": recorder.seq,
         }
         speed: Any = contextlib.nullcontext()
@@ -162,6 +164,8 @@ class ModelHooks:
         if not event["architecture"]["params"]:  # built by `fit` itself
             event["architecture"] = facts
         with self.recorder:
+            if self.guard:
+                self.guard.look_around()  # a hook that is taken off for one training only
             self.recorder.emit(
                 "fit",
                 stack,

@@ -51,6 +51,10 @@ class Networks:
         """Models that this cell used, kept alive until it ends."""
         self.weights_set = False
         """Whether weights were put in by hand or from a file in this cell."""
+        self._came_about: set[str] = set()
+        """Digests of weights as they were drawn, or trained, here."""
+        self._put_in: set[str] = set()
+        """Digests of weights that came from elsewhere."""
         self.touched: dict[int, list[list[int]]] = {}
         """id of a variable that an optimizer changed outside `fit` → where."""
 
@@ -64,6 +68,7 @@ class Networks:
             network.described = _digest(facts)
             self.recorder.emit("built", network=network.id, architecture=facts)
             network.weights = self._weights_digest(model)
+            self._origin(network)
         self._used[id(model)] = model
         return network
 
@@ -109,6 +114,15 @@ class Networks:
         network.weights = now
         return None not in {before, now} and before != now and str(before).split()[0] == str(now).split()[0]
 
+    def put_in(self, network: Network) -> bool:
+        """Whether the weights that were looked at last come from elsewhere: by hand or from a file, never seen here."""
+        self._origin(network)
+        return network.weights in self._put_in
+
+    def _origin(self, network: Network) -> None:
+        if network.weights is not None and network.weights not in self._came_about:
+            (self._put_in if self.weights_set else self._came_about).add(network.weights)
+
     @quietly
     def _weights_digest(self, model: Any) -> str | None:
         variables = model.weights if getattr(model, "built", False) else []
@@ -122,6 +136,8 @@ class Networks:
     def trained_with(self, network: Network, model: Any) -> None:
         """Look at the weights anew after a training, also those of networks that share some with it."""
         self.moved(network, model)
+        if network.weights is not None:
+            self._came_about.add(network.weights)
         own = _variables(model)
         for other, shared in self._alive():
             if other is not network and own & _variables(shared):
@@ -154,6 +170,7 @@ class Networks:
             if where is None and self.touched:
                 where = next((self.touched[id(v)] for v in model.trainable_variables if id(v) in self.touched), None)
             moved = self.moved(network, model)
+            self._origin(network)
             if where is not None or (moved and not self.weights_set):
                 found.append((network, model, where or []))
         for network, model, where in found:

@@ -6,12 +6,14 @@ Whatever fails here is silent: a recorder that breaks a notebook is worse than o
 from __future__ import annotations
 
 import functools
-import json
+import io
 import math
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from json import dumps
+from os import getpid, sep
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -19,6 +21,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from .fingerprint import digest, fingerprint
+from .seal import Seal
 
 FORMAT = 1
 STACK = 8
@@ -29,8 +32,12 @@ FILES = 30_000
 """Most files of hashes and labels together."""
 ARRAY_BYTES = 1 << 30
 """Largest array that is fingerprinted."""
+_HERE = str(Path(__file__).parent) + sep
 _SAMPLE = 4096
 """Values looked at to see whether an array still holds what it held."""
+
+HOOKS: dict[tuple[type, str], Any] = {}
+"""(class, name of a method) → what `wrap` set there last."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -47,13 +54,17 @@ class Recorder:
         self.before_emit: list[Callable[[], None]] = []
         """Called before an event is written, so that what was held back keeps its place in the order."""
         self._events = (folder / "events.jsonl").open("ab", buffering=0)
+        self._torn = b""
         self._left = EVENTS_BYTES
         self.seq = 0
         """Number of the next event."""
         self._files = 0
         self._lock = threading.RLock()
-        self._pid = os.getpid()
-        self._work = str(Path.cwd()) + os.sep
+        self._pid = getpid()
+        self._work = str(Path.cwd()) + sep
+        self.seal: Seal | None = None
+        self.guarded = False
+        """Whether student code is near, and events are taken from the recorder's own modules only."""
         self._inside = threading.local()
         self._known: dict[tuple[Any, ...], tuple[bytes, str]] = {}
         self._images: dict[tuple[Any, ...], tuple[bytes, dict[str, Any], dict[str, Any]]] = {}
@@ -65,7 +76,7 @@ class Recorder:
     @property
     def inside(self) -> bool:
         """Whether this thread is in a call that is recorded as a whole, or in the recorder itself."""
-        return getattr(self._inside, "depth", 0) > 0 or os.getpid() != self._pid
+        return getattr(self._inside, "depth", 0) > 0 or getpid() != self._pid
 
     def __enter__(self) -> Self:
         """Nothing that happens within is recorded by itself."""
@@ -97,9 +108,11 @@ class Recorder:
 
     def emit(self, event: str, stack: list[list[int]] | None = None, **facts: Any) -> int | None:
         """Write an event; its number, or None when it was not written."""
-        if os.getpid() != self._pid:  # a forked child writes nothing
+        if getpid() != self._pid:  # a forked child writes nothing
             return None
         stack = self.stack() if stack is None else stack
+        if self.guarded and not self._by_recorder(sys._getframe(1)):
+            event, facts = "tampered", {"what": f"other code told the recorder of an event, {str(event)[:50]!r}"}
         with self._lock:
             for flush in self.before_emit:
                 flush()
@@ -108,11 +121,24 @@ class Recorder:
             seq = self.seq
             self.seq += 1
             record = {"seq": seq, "type": event, "cell": self.cell, "stack": stack, **plain(facts)}
-            line = json.dumps(record, ensure_ascii=True, allow_nan=False, default=str).encode() + b"\n"
-            self._left -= len(line)
-            if self._left > 0:
-                self._events.write(line)
+            self._write(dumps(record, ensure_ascii=True, allow_nan=False, default=str).encode())
             return seq
+
+    def _write(self, line: bytes) -> None:
+        sealed = self._torn + (self.seal.closed(line) if self.seal else line) + b"\n"
+        self._left -= len(sealed)
+        if self._left <= 0:
+            return
+        whole = self._events.write(sealed) == len(sealed)
+        self._torn = b"" if whole else b"\n"  # the disk was full: the next line begins anew
+        if whole and self.seal:
+            self.seal.kept(line)
+
+    def _by_recorder(self, frame: FrameType | None) -> bool:
+        """Whether a call comes from another module of the recorder."""
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        return frame is not None and frame.f_code.co_filename.startswith(_HERE)
 
     def bridged(self, idiom: str, today: str) -> None:
         """Note a course-era idiom, once per place; library code that uses it is not the student's."""
@@ -164,10 +190,13 @@ class Recorder:
 
     def save(self, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> bool:
         """Store arrays under the evidence folder; False when there are too many files already."""
-        if self._files >= FILES or os.getpid() != self._pid:
+        if self._files >= FILES or getpid() != self._pid:
             return False
         self._files += 1
-        np.savez(self.folder / name, allow_pickle=False, **arrays)
+        data = io.BytesIO()
+        np.savez(data, allow_pickle=False, **arrays)
+        (self.folder / name).write_bytes(data.getbuffer())
+        self.emit("file", [], name=name, digest=blake2b(data.getbuffer(), digest_size=16).hexdigest())
         return True
 
 
@@ -225,3 +254,5 @@ def wrap(owner: Any, names: Iterable[str], make: Callable[[Any], Any]) -> None:
         except (TypeError, ValueError):
             pass
         setattr(owner, name, replaced)
+        if isinstance(owner, type):
+            HOOKS[owner, name] = replaced
