@@ -22,7 +22,8 @@ from builders import (
     strided_net,
 )
 
-from grader.records import Curves, Outcome, Verdict
+from grader.checks.accuracy import knows_test_images
+from grader.records import Curves, Outcome, Verdict, Verified
 from grader.rubric.calibration import Calibration, Configuration, Run
 
 SPREAD = (0.0, 0.01, 0.02, 0.03)
@@ -321,6 +322,36 @@ def test_accuracy_is_what_was_measured_and_never_what_was_claimed():
     assert isinstance(curves, Curves)
     assert (curves.validation, curves.verified) == ((0.99,), 0.3)
     assert verdict.actual == "0.300"
+
+
+@pytest.mark.parametrize(
+    ("verified", "given", "outcome", "slugs"),
+    [
+        (Verified(0.80, 0.81), False, Outcome.PASSED, ()),
+        (Verified(0.80, 0.79), False, Outcome.PASSED, ()),
+        (Verified(0.97, 0.84), False, Outcome.NEEDS_REVIEW, ("data.trained_on_test",)),
+        (Verified(0.80, None), False, Outcome.PASSED, ()),
+        (Verified(0.80, 0.81), True, Outcome.NEEDS_REVIEW, ()),
+        (Verified(0.30, 0.30), True, Outcome.FAILED, ()),
+    ],
+)
+def test_a_good_figure_that_something_speaks_against_goes_to_a_person(verified, given, outcome, slugs):
+    nb = Story()
+    nb.cell("1f")
+    nb.train(SMALL)
+    nb.facts["trainings"] = [replace(t, verified=verified, given=given) for t in nb.facts["trainings"]]
+    verdict = verdicts_of(nb)["1f.accuracy"]
+    assert (verdict.outcome, verdict.misconceptions) == (outcome, slugs)
+
+
+def test_few_training_images_say_little_of_a_network():
+    nb = Story()
+    nb.cell("1f")
+    nb.train(SMALL, x=images("train", 100))
+    training = replace(nb.facts["trainings"][0], verified=Verified(0.9, 0.8))
+    assert not knows_test_images(training)
+    assert not knows_test_images(replace(training, verified=None))
+    assert knows_test_images(replace(training, verified=Verified(0.9, 0.7)))
 
 
 def test_best_of_the_repeats_counts():

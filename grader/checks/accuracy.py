@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from grader.checks import check
 from grader.checks.mistakes import mistakes_in
 from grader.checks.training import never_trained, trained_rows
 from grader.checks.verdicts import failed, needs_review, passed
+from grader.fits.verify import TRAIN_ROWS
 from grader.records import Curves, Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from grader.rubric.schema import Criterion
 
 
+_TEST_CHANCE = 0.02
+
+
 @check("training.accuracy")
 def accuracy(case: Case, criterion: Criterion) -> Verdict:
     """The network reaches what right solutions reach, on the official test images; best of its repeats."""
@@ -34,9 +39,12 @@ def accuracy(case: Case, criterion: Criterion) -> Verdict:
     clean = [t for t in ended if not _saw_test_images(case, t)]
     if not clean:
         sentence = "The network was trained on test images, so its accuracy says nothing about new ones."
-        slugs = ("data.trained_on_test",)
         return failed(
-            criterion, sentence, misconceptions=slugs, place=ended[0].place, details=(_curves(ended[0], None),)
+            criterion,
+            sentence,
+            misconceptions=("data.trained_on_test",),
+            place=ended[0].place,
+            details=(_curves(ended[0], None),),
         )
     measured = [t for t in clean if t.verified and t.verified.test_accuracy is not None]
     if not measured:
@@ -46,7 +54,41 @@ def accuracy(case: Case, criterion: Criterion) -> Verdict:
         sentence = f"The accuracy could not be measured here, so a person will look at it. {reason}"
         return needs_review(criterion, sentence, place=clean[0].place, details=(_curves(clean[0], None),))
     best = max(measured, key=_measured)
-    return _judge(case, criterion, matched, best)
+    verdict = _judge(case, criterion, matched, best)
+    if verdict.share and (doubt := _doubt(best)):
+        slugs = ("data.trained_on_test",) if knows_test_images(best) else ()
+        found = {
+            "expected": verdict.expected,
+            "actual": verdict.actual,
+            "place": best.place,
+            "details": verdict.details,
+        }
+        return needs_review(criterion, f"{verdict.message} {doubt}", misconceptions=slugs, **found)
+    return verdict
+
+
+def _doubt(training: Training) -> str:
+    """Why a person has to look at a good figure; '' when nothing speaks against it."""
+    if knows_test_images(training):
+        assert training.verified is not None
+        seen = f"{training.verified.train_accuracy:.3f}"
+        return f"On training images it reaches {seen} only, as networks do that have seen the test images in training."
+    if training.given:
+        return "The weights that it started from were put in and come from no training of this notebook."
+    return ""
+
+
+def knows_test_images(training: Training) -> bool:
+    """Whether it does better on the test images than on those it was trained on, by more than chance.
+
+    Honest networks do not: the official test images are no easier than the training images. Chance: three standard
+    errors of the training figure at worst, and as much again for the test figure and what is harder to count.
+    """
+    verified = training.verified
+    if verified is None or verified.test_accuracy is None or verified.train_accuracy is None:
+        return False
+    measured = min(training.x.train_rows if training.x and training.x.train_rows else TRAIN_ROWS, TRAIN_ROWS)
+    return verified.test_accuracy > verified.train_accuracy + 1.5 / math.sqrt(measured) + _TEST_CHANCE
 
 
 def _judge(case: Case, criterion: Criterion, matched: Matched, training: Training) -> Verdict:
