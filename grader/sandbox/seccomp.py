@@ -40,6 +40,8 @@ _OF_OTHERS = {
     "setpriority": 1, "ioprio_set": 1, "migrate_pages": 0, "move_pages": 0,
 }  # fmt: skip
 """Call → which argument names a process; where there is no namespace of processes, only oneself (0)."""
+_OWN_THREADS = frozenset(_OF_OTHERS) - {"prlimit64", "migrate_pages", "move_pages"}
+"""Of these, what libraries do to their threads, by number; ZeroMQ ends the kernel when it is refused. Pretended too."""
 _NAMESPACES = (0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00020000)
 """CLONE_NEW… of cgroup, uts, ipc, user, pid, net and mount (<linux/sched.h>)."""
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
@@ -70,7 +72,8 @@ def program(*, namespaces: bool) -> bytes:
         for name in names:
             _add(rules, answer, name)
     for name, argument in () if namespaces else _OF_OTHERS.items():
-        _add(rules, refused, name, seccomp.Arg(argument, seccomp.NE, 0))
+        answer = seccomp.ERRNO(0) if name in _OWN_THREADS else refused
+        _add(rules, answer, name, seccomp.Arg(argument, seccomp.NE, 0))
     for flag in _NAMESPACES:
         rules.add_rule(refused, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     for request in (_TIOCSTI, _TIOCLINUX):
