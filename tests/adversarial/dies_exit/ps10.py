@@ -1,0 +1,10 @@
+# %%
+print("before")
+
+# %%
+import os
+
+os._exit(0)
+
+# %%
+print("after")

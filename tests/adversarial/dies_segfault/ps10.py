@@ -1,0 +1,10 @@
+# %%
+print("before")
+
+# %%
+import ctypes
+
+ctypes.string_at(0)
+
+# %%
+print("after")

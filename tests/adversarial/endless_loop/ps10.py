@@ -1,0 +1,6 @@
+# %%
+while True:
+    pass
+
+# %%
+print("still here")

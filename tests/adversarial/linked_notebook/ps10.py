@@ -1,0 +1,1 @@
+../neighbour/ps10.py

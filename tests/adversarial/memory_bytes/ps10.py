@@ -1,0 +1,10 @@
+# %%
+print("before")
+
+# %%
+kept = []
+while True:
+    kept.append(bytearray(64 << 20))
+
+# %%
+print("after")
