@@ -10,6 +10,8 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 _TEXTS = {"stream": ("name", "text"), "error": ("ename", "evalue"), "status": ("execution_state",)}
 _DISPLAYS = {"display_data", "execute_result", "update_display_data"}
 _STREAMS = {"stdout", "stderr"}
+_DEEP = 40
+"""Most levels of structured data in a message."""
 
 
 class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]
@@ -34,6 +36,8 @@ def well_formed(message: Any) -> bool:
         return False
     if not all(isinstance(message.get(key), dict) for key in ("header", "parent_header", "content", "metadata")):
         return False
+    if not _shallow(message, _DEEP):
+        return False
     header: dict[str, Any] = message["header"]
     content: dict[str, Any] = message["content"]
     kind = message.get("msg_type")
@@ -53,6 +57,12 @@ def well_formed(message: Any) -> bool:
         case _ if kind in _DISPLAYS:
             return _display(content)
     return True
+
+
+def _shallow(value: object, left: int) -> bool:
+    """Whether a value has at most `left` levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left > 0 and all(_shallow(part, left - 1) for part in inner)
 
 
 def _texts(value: Any) -> bool:

@@ -35,46 +35,6 @@ _BAR = re.compile(
 )
 
 
-_DEEP = 40
-"""Most levels of structured data that an output may have."""
-
-
-def sound(message: dict[str, Any]) -> bool:
-    """Whether an output message is one that a kernel sends: student code can send any, which no notebook could hold."""
-    content = message["content"]
-    if not isinstance(content, dict) or not isinstance(message.get("metadata", {}), dict):
-        return False
-    match message["msg_type"]:
-        case "stream":
-            return content.get("name") in {"stdout", "stderr"} and isinstance(content.get("text"), str)
-        case "display_data" | "execute_result" | "update_display_data":
-            data, count = content.get("data"), content.get("execution_count")
-            parts = (content.get("metadata"), content.get("transient", {}))
-            return (
-                isinstance(data, dict)
-                and all(isinstance(part, dict) and _shallow(part, _DEEP) for part in parts)
-                and (count is None or isinstance(count, int))
-                and all(_shown(kind, value) for kind, value in data.items())
-            )
-        case "error":
-            lines = content.get("traceback")
-            texts = [content.get("ename"), content.get("evalue"), *(lines if isinstance(lines, list) else [None])]
-            return all(isinstance(text, str) for text in texts)
-    return True
-
-
-def _shown(kind: str, value: object) -> bool:
-    if kind.endswith("json"):
-        return _shallow(value, _DEEP)
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(line, str) for line in value))
-
-
-def _shallow(value: object, left: int) -> bool:
-    """Whether a value has at most `left` levels."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return left > 0 and all(_shallow(part, left - 1) for part in inner)
-
-
 class Budget:
     """What a notebook may still put out; `admit` cuts a message's content to it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -22,6 +23,9 @@ from grader.run import _make_valid
 
 STREAM = {"name": "stdout", "text": "a"}
 DISPLAY = {"data": {"text/plain": "a", "application/json": {"a": 1}}, "metadata": {}}
+
+
+DEEP: Any = functools.reduce(lambda inner, _: {"a": inner}, range(900), {})
 
 
 def message(kind: str, content: Any, **parts: Any) -> dict[str, Any]:
@@ -61,6 +65,8 @@ def test_what_kernels_send_is_well_formed(kind: str, content: dict[str, Any]):
         ("update_display_data", {"data": {}, "metadata": {}, "transient": 1}),
         ("update_display_data", {"data": {}, "metadata": {}, "transient": {"display_id": []}}),
         ("execute_result", {"data": {}, "metadata": {}, "execution_count": "1"}),
+        ("display_data", {"data": {"application/json": DEEP}, "metadata": {}}),
+        ("display_data", {"data": {}, "metadata": DEEP}),
         ("error", {"ename": "E", "evalue": 1, "traceback": []}),
         ("error", {"ename": "E", "evalue": "v", "traceback": [1]}),
         ("status", {"execution_state": {}}),
