@@ -4,13 +4,17 @@ VENV ?= .venv
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint setup data sandbox browser clean
+.PHONY: demo test test-slow lint setup data sandbox browser clean
 
 demo: setup data sandbox
 	$(VENV)/bin/grade submissions_example --out reports
 
 test: setup data sandbox browser
-	$(VENV)/bin/pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
+
+# What takes minutes each: the hostile corpus at every level, a million inputs, twenty kills.
+test-slow: setup data sandbox browser
+	$(VENV)/bin/pytest -n $(JOBS) --dist loadgroup -m slow $(PYTEST_ARGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .
