@@ -60,6 +60,19 @@ def test_a_count_in_code(code):
     assert counted(code=code)["1d.count"].outcome is Outcome.PASSED
 
 
+def test_a_count_in_a_crowd_of_numbers_says_nothing_by_itself():
+    """Printed indices of images hold every number sooner or later; a count that is written as well stands out."""
+    crowd = " ".join(map(str, range(5000, 9000)))
+    assert counted(code="print(found)", printed=crowd, where="1j")["1d.count"].outcome is Outcome.NEEDS_REVIEW
+    assert counted("8070 parameters", where="1d")["1d.count"].outcome is Outcome.PASSED
+    nb = Story()
+    nb.cell("1f")
+    nb.train(SMALL)
+    nb.cell("1j", "print(found)", printed=crowd)
+    nb.text("1d", "8070 parameters")
+    assert nb.judge()["1d.count"].outcome is Outcome.PASSED
+
+
 def test_a_count_without_a_label_or_under_another_one():
     assert counted("The network has 8070 parameters.", where="1h")["1d.count"].outcome is Outcome.PASSED
 

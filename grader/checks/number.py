@@ -20,6 +20,8 @@ _BY_KERAS = 0.5
 """Share for a count that only Keras told; the sheet asks for it by hand."""
 _ONLY_TERMS = 0.5
 """Share for the right terms with no right sum."""
+_CROWD = 100
+"""Different numbers between half and double of what is asked for; who counts by hand states some ten."""
 _ABOUT_COUNTS = re.compile(
     r"param|total|sum|gesamt|zusammen|together|\ball\b|weights|gewichte|anzahl|number of|count|=|→|->|⇒|\\approx",
     re.IGNORECASE,
@@ -127,11 +129,19 @@ class Count:
         """Numbers under the task's own label."""
         return tuple(s for s in self.stated if in_task(self.case, s, self.case.task(self.criterion).id))
 
-    def find(self, values: dict[float, object], *, machine: bool) -> tuple[Stated, float] | None:
-        """Where one of the values is stated, the task's own cells first."""
+    @cached_property
+    def crowded(self) -> frozenset[How]:
+        """Ways in which so many numbers of the asked size are stated that one of them says nothing: printed indices."""
+        sizes: dict[How, set[float]] = {}
+        for s in self.stated:
+            sizes.setdefault(s.how, set()).update(v for v in s.values if self.asked / 2 <= v <= self.asked * 2)
+        return frozenset(how for how, values in sizes.items() if len(values) > _CROWD and how is not How.MACHINE)
+
+    def find(self, values: dict[float, object], *, machine: bool, crowd: bool = False) -> tuple[Stated, float] | None:
+        """Where one of the values is stated, the task's own cells first; alone, or in a crowd."""
         for group in (self.here, self.stated):
             for s in group:
-                if (s.how is How.MACHINE) == machine:
+                if (s.how is How.MACHINE) == machine and (s.how in self.crowded) == crowd:
                     for value in values:
                         if s.says(value):
                             return s, value
@@ -186,6 +196,10 @@ def count(case: Case, criterion: Criterion) -> Verdict:
             first = next(v.criterion for v in map(case.charged, slugs) if v is not None)
             message = f"{value:g} repeats what was charged at {first} and is right apart from it."
         return case.followed_through(criterion, message, misconceptions=slugs, **expected, **_seen(stated))
+    if found := c.find(dict(c.right), machine=False, crowd=True):
+        stated, value = found
+        message = f"{value:g} is one of very many numbers that are stated: a person will see what is meant."
+        return verdicts.needs_review(criterion, message, **expected, **_seen(stated))
     if found := _under_task(c, c.mistaken):
         stated, value = found
         slugs = c.mistaken[value]
