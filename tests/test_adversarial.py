@@ -96,7 +96,7 @@ def baseline_mib(level: str) -> float:
 
 @functools.cache
 def ran(level: str, group: str) -> Ran:
-    return grade(level, GROUPS[group], scratch(level), GROUPS[group][0].limits)
+    return grade(level, GROUPS[group], scratch(f"{level} {group}".replace(" ", "-")), GROUPS[group][0].limits)
 
 
 def _parameters(what: Any) -> list[Any]:

@@ -171,35 +171,45 @@ def test_data(own, monkeypatch, where, writable, damaged, state):
 # ------------------------------------------------------------------ sandbox and user
 
 
+HOLDING = [f"sandbox.{level}" for level in sandbox.LEVELS if level != "none"]
+
+
 def states() -> dict[str, State]:
     return {name: look()[0] for name, look in rooms.checks().items()}
 
 
 def test_every_level_holds(levels):
-    assert states() == {"sandbox.bwrap": OK, "sandbox.landlock": OK, "sandbox.none": INFO, "sandbox": OK}
+    assert states() == {**dict.fromkeys(HOLDING, OK), "sandbox.bwrap": OK, "sandbox.none": INFO, "sandbox": OK}
     assert rooms.in_force() == "bwrap"
 
 
 def test_the_strongest_does_not_hold(levels):
-    levels(bwrap="bubblewrap says: [bold]no[/bold]")
-    assert states() == {"sandbox.bwrap": WARNING, "sandbox.landlock": OK, "sandbox.none": INFO, "sandbox": WARNING}
+    levels(bwrap="bubblewrap says: [bold]no[/bold]", container="no")
+    assert states() == {
+        "sandbox.bwrap": WARNING,
+        "sandbox.container": WARNING,
+        "sandbox.landlock": OK,
+        "sandbox.none": INFO,
+        "sandbox": WARNING,
+    }
     assert rooms.level("bwrap") == (WARNING, "bubblewrap says: [bold]no[/bold]", sandbox.open_sandbox("bwrap").fix)
     assert rooms.in_force() == "landlock"
 
 
 def test_a_level_that_is_not_needed_does_not_hold(levels):
     levels(landlock="old kernel")
-    assert states() == {"sandbox.bwrap": OK, "sandbox.landlock": INFO, "sandbox.none": INFO, "sandbox": OK}
+    assert states() == {**dict.fromkeys(HOLDING, OK), "sandbox.landlock": INFO, "sandbox.none": INFO, "sandbox": OK}
+
+
+def test_another_level_that_leaves_nothing_open_is_as_good(levels):
+    levels(bwrap="no")
+    assert states()["sandbox"] is OK
+    assert rooms.in_force() == "container"
 
 
 def test_no_level_holds(levels):
-    levels(bwrap="no", landlock="no")
-    assert states() == {
-        "sandbox.bwrap": WARNING,
-        "sandbox.landlock": WARNING,
-        "sandbox.none": INFO,
-        "sandbox": PROBLEM,
-    }
+    levels(bwrap="no", container="no", landlock="no")
+    assert states() == {**dict.fromkeys(HOLDING, WARNING), "sandbox.none": INFO, "sandbox": PROBLEM}
     assert rooms.in_force() is None
 
 

@@ -203,8 +203,8 @@ def test_recorder_writes_each_array_once_and_sees_changes(tmp_path: Path):
     assert recorder.array(np.array(["text"])) is None
     recorder.close()
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    assert [e["type"] for e in events] == ["array", "array"]
-    assert [e["seq"] for e in events] == [0, 1]
+    assert [e["type"] for e in events] == ["file", "array", "file", "array"]
+    assert [e["seq"] for e in events] == [0, 1, 2, 3]
 
 
 def test_nothing_of_the_recorder_raises():

@@ -44,7 +44,7 @@ def level(name: str) -> Finding:
 
 
 def sandbox() -> Finding:
-    from grader.sandbox import LEVELS
+    from grader.sandbox import LEVELS, warning
 
     strongest, taken = next(iter(LEVELS)), in_force()
     if taken is None:
@@ -53,9 +53,9 @@ def sandbox() -> Finding:
             "No level holds here: student code would run unprotected.",
             f"Mend `sandbox.{strongest}`, or grade with `--sandbox none` on a machine that holds nothing to lose.",
         )
-    if taken != strongest:
+    if warning(taken):
         return State.WARNING, f"`--sandbox auto` takes '{taken}', not the strongest.", f"Mend `sandbox.{strongest}`."
-    return State.OK, f"`--sandbox auto` takes '{taken}', the strongest.", ""
+    return State.OK, f"`--sandbox auto` takes '{taken}', which leaves nothing open that is known.", ""
 
 
 def user() -> Finding:
