@@ -277,9 +277,9 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             raise KernelGone("memory")
         if self._relay.exceeded:
             raise KernelGone("flood")
-        if not self._held.refuses_writes and time.monotonic() > self._disk_at:
+        if time.monotonic() > self._disk_at:
             self._disk_at = time.monotonic() + DISK_POLL_S
-            if self._held.disk_full():
+            if self._held.disk_exceeded():
                 raise KernelGone("disk")
 
     async def _status(self, running: asyncio.Future[Any]) -> CellStatus:

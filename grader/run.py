@@ -259,7 +259,7 @@ class _Run:
                 status = CellStatus.OK
             else:
                 self._faults.append(fault)
-        if not self._over and self._held.refuses_writes and self._held.disk_full():
+        if not self._over and self._held.disk_full():
             self._disk_full(cell.index)
         self._noted(kernel, cell.index)
         seconds = self._seconds - started

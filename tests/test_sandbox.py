@@ -242,7 +242,7 @@ def test_a_full_disk_is_known(level: str, room: Room):
         assert not held.disk_full()
         held.go()
         _until(held.disk_full)
-        if held.refuses_writes:
+        if not held.disk_exceeded():  # the room refuses it itself
             _until(lambda: b"No space" in held.evidence.read("result.json", 1000))
     finally:
         held.discard()

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _CHUNK = 1 << 20
-_FILES = 50_000
-"""Most files of a room's file system: also an empty one takes memory."""
 
 
 class Rejected(Exception):  # noqa: N818 (a finding about untrusted input, caught inside this package)
@@ -51,9 +49,14 @@ class PinnedFolder:
 
     @property
     def full(self) -> bool:
-        """Whether the file system that it lies on takes nothing more, or holds more files than it should."""
+        """Whether the file system that it lies on takes nothing more."""
+        return os.fstatvfs(self._fd).f_bavail == 0
+
+    @property
+    def files(self) -> int:
+        """How many files the file system that it lies on holds."""
         space = os.fstatvfs(self._fd)
-        return space.f_bavail == 0 or space.f_files - space.f_ffree > _FILES
+        return space.f_files - space.f_ffree
 
     @property
     def used_bytes(self) -> int:

@@ -17,13 +17,10 @@ from grader import leftovers
 from grader.errors import SandboxError
 from grader.evidence.files import PinnedFolder
 from grader.sandbox import host, seccomp
-from grader.sandbox.limits import EVIDENCE_MIB, rlimits
+from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
 from grader.sandbox.process import Held, instructions, kept
 from grader.sandbox.room import Command, Places, Room
 from grader.sandbox.usage import folder_mib, used_mib
-
-_FILES = 50_000
-"""Most files of a run."""
 
 
 class Plain:
@@ -49,6 +46,10 @@ class Plain:
         self._furnish(room, places, uid)
         waiting, end = kept(self.name, (), room.log)
         students = tuple(place for place in places.written if place != places.evidence)
+
+        def full() -> bool:
+            return _more_than(room.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
+
         held = Held(
             level=self.name,
             waiting=waiting,
@@ -66,10 +67,8 @@ class Plain:
             sockets=places.sockets,
             evidence=PinnedFolder(places.evidence),
             used_mib=lambda: used_mib(waiting.process.pid, room.bounds.memory_mib),
-            disk_full=lambda: (
-                _more_than(room.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
-            ),
-            refuses_writes=False,
+            disk_full=full,
+            disk_exceeded=full,
             end=end,
             log=room.log,
         )
@@ -151,7 +150,7 @@ _PROC = ("self", "cpuinfo", "meminfo", "stat", "loadavg", "filesystems", "versio
 
 
 def _more_than(limit_mib: int, folders: tuple[Path, ...]) -> bool:
-    return folder_mib(folders, _FILES) > limit_mib
+    return folder_mib(folders, FILES) > limit_mib
 
 
 def _around(folder: Path, hidden: tuple[Path, ...], names: list[Path]) -> Iterator[Path]:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 EVIDENCE_MIB = 1024
 """Most that the recorder may write."""
+FILES = 50_000
+"""Most files of a folder that student code writes to: an empty one takes memory or disk too."""
 
 
 def rlimits(bounds: Bounds, *, counted_from: int = 0) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 from grader.errors import SandboxError
 from grader.evidence.files import PinnedFolder, Rejected
 from grader.sandbox import host
-from grader.sandbox.limits import EVIDENCE_MIB, rlimits
+from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
 from grader.sandbox.process import ENTER, Held, Waiting, instructions
 from grader.sandbox.room import Command, Places, Room
 from grader.sandbox.usage import used_mib
@@ -108,7 +108,7 @@ def looked_into(
             used_mib(1, room.bounds.memory_mib, seen / "proc") + (sum(folder.used_bytes for folder in in_memory) >> 20)
         ),
         disk_full=lambda: any(folder.full for folder in written),
-        refuses_writes=True,
+        disk_exceeded=lambda: any(folder.files > FILES for folder in in_memory),
         end=end,
         log=room.log,
     )

@@ -53,8 +53,8 @@ class Held:
     """Memory of all processes in the room."""
     disk_full: Callable[[], bool]
     """Whether what was written has reached the limit."""
-    refuses_writes: bool
-    """Whether the room itself refuses what goes beyond that limit; else the caller must end the run."""
+    disk_exceeded: Callable[[], bool]
+    """Whether it went beyond what the room itself refuses, so that the caller must end the run."""
     end: Callable[[], None]
     """Kills everything in the room; the process that `waiting` holds ends with it."""
     log: Path

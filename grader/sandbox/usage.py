@@ -52,11 +52,11 @@ def _proportional_kib(proc: Path, pid: int, otherwise: int) -> int:
         for line in (proc / str(pid) / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended meanwhile
+    except PermissionError:
+        return otherwise
     except (OSError, ValueError, IndexError):
         pass
-    return otherwise
+    return 0  # it ended meanwhile
 
 
 def folder_mib(folders: tuple[Path, ...], most_files: int) -> float:
