@@ -76,6 +76,16 @@ class Case:
         outcomes = self.expected["outcome"]
         return str(outcomes.get(level, outcomes.get("*", "")))
 
+    def runs_at(self, level: str) -> bool:
+        """Whether it is tried at a level.
+
+        What is forged with trained networks is the same at all of them, and 'none' promises nothing.
+        """
+        if level == "none":
+            return self.promise == "honest" and bool(self.outcome(level))
+        forged = self.promise == "forging" and "kernel" in self.expected
+        return bool(self.outcome(level)) and (level == LEVELS[0] or not forged)
+
 
 def read_cases() -> dict[str, Case]:
     """Raises ValueError for an unknown key."""
