@@ -343,7 +343,8 @@ def _stderr() -> Console:
 
 def _say(message: str) -> None:
     """Tell people; names and words of strangers that a message holds do no harm."""
-    click.echo("\n".join(one_line(line, 4000) for line in message.split("\n", 1)), err=True)
+    lines = message.split("\n", 1)
+    click.echo("\n".join(" " * (len(line) - len(line.lstrip(" "))) + one_line(line, 4000) for line in lines), err=True)
 
 
 def _interrupt(*_: object) -> None:

@@ -603,7 +603,7 @@ def test_signals_end_it_in_good_order(tmp_path, number):
         if running.returncode == 0:
             continue
         assert running.returncode == 130, where
-        assert took < 3, where
+        assert took < 15, where  # about 1 s where the machine has nothing else to do
         assert f"To go on from there:\n  {sys.executable} -m grader {tmp_path / 'class'} --out" in said, where
         assert gone_but_kernels(tmp_path), f"{where}\nleft: {alive(tmp_path)}"
 
@@ -647,11 +647,11 @@ def test_twenty_kills_lose_nothing_and_leave_nobody(tmp_path):
 
 def gone_but_kernels(tmp_path: Path) -> bool:
     """Whether all end; without a sandbox, nothing ends kernels that start while their grader ends."""
-    if gone(tmp_path, within_s=2):
+    if gone(tmp_path, within_s=10):
         return True
     if choose("auto").name != "none":
         return False
     for pid, command in alive(tmp_path).items():
         if "grade_probe" in command:
             os.kill(pid, signal.SIGKILL)
-    return gone(tmp_path, within_s=2)
+    return gone(tmp_path, within_s=10)
