@@ -25,6 +25,8 @@ from grader.errors import GradeError, UsageError
 from grader.shown import one_line
 
 INTERRUPTED = 130
+_STOP = threading.Event()
+"""Set by the first interrupt."""
 NOT_YET = {"review": "the graders' desk"}
 EXPORTS = ("csv", "json")
 STATES = {"ok": ("✓", "green"), "info": ("·", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
@@ -132,7 +134,7 @@ def run(**options: Any) -> None:
     with Display(_stderr(), settings.jobs) as display:
         if options["fits"] == "shared":
             display.say("Shared training is not part of this version: every notebook trains its own networks.")
-        outcome = pipeline.grade(settings, display, threading.Event())
+        outcome = pipeline.grade(settings, display, _STOP)
     _finish(outcome, settings.out, exports)
     if options["fail_under"] is not None:
         low = [g.ref.id for g in outcome.grades if 100 * g.score < options["fail_under"] * g.max_score]
@@ -348,8 +350,13 @@ def _say(message: str) -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """The first signal ends the run in good order; those after it must not disturb that."""
+    """The first signal ends the run in good order; those after it must not disturb that.
+
+    What is raised here may be lost, in a destructor for instance, or become another error, in a library that is being
+    imported: so it is noted as well.
+    """
     _on_signals(signal.SIG_IGN)
+    _STOP.set()
     raise KeyboardInterrupt
 
 
@@ -380,6 +387,7 @@ def _leave_interrupted() -> NoReturn:
 
 def main() -> None:
     """Entry point: every error becomes one sentence and its documented exit code."""
+    _STOP.clear()
     _on_signals(_interrupt)
     try:
         app(standalone_mode=False)
@@ -389,11 +397,15 @@ def main() -> None:
         wrong.show()
         sys.exit(2)
     except GradeError as problem:
+        if _STOP.is_set():
+            _leave_interrupted()
         _say(f"grade: {problem}")
         sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _leave_interrupted()
     except Exception as problem:
+        if _STOP.is_set():
+            _leave_interrupted()
         if os.environ.get("GRADE_DEBUG"):
             raise
         _say(f"grade: internal error ({type(problem).__name__}: {problem}). GRADE_DEBUG=1 shows where.")

@@ -425,6 +425,23 @@ def test_a_failure_while_it_stops_is_nobodys_result(ran, students, tmp_path, mon
     assert not (tmp_path / "out" / "results.json").exists()
 
 
+@pytest.mark.parametrize("became", [ValueError("half imported"), UsageError("cannot be written")])
+def test_an_interrupt_that_became_another_error_is_still_one(monkeypatch, became):
+    def app(**_: object) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            cli._interrupt()
+        raise became
+
+    left: list[int] = []
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(cli.os, "_exit", lambda code: left.append(code) or sys.exit(code))
+    monkeypatch.setattr(cli, "_on_signals", lambda handler: None)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert left == [130]
+    cli._STOP.clear()
+
+
 def test_the_command_to_resume_is_the_one_that_was_given(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/opt/x/grade", "a class", "--out", "r", "--fresh", "--jobs", "2"])
     assert cli._resume_command() == "/opt/x/grade 'a class' --out r --jobs 2"
