@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import io
 import re
+import threading
 import tokenize
 import warnings
 from collections.abc import Iterator
 
 MOST_PIECES = 200_000
 """Words and signs of a source that is parsed: each may take a kilobyte as part of a tree."""
+_PARSING = threading.Lock()
+"""Python 3.11 counts the depth of all threads' trees as one, and fails with SystemError where they differ."""
 _WORD = re.compile(r"\w++")
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|\?+\w.*|\w[\w.]*\?+[ \t]*)$", re.MULTILINE)
 
@@ -21,10 +24,10 @@ def parse(source: str) -> ast.Module | None:
         return None
     for text in (source, _MAGIC.sub(r"\1pass", source)):
         try:
-            with warnings.catch_warnings():
+            with _PARSING, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
             continue
     return None
 
