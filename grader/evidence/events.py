@@ -121,6 +121,9 @@ class Fit(_Event):
     initial: Literal["fresh", "continued", "given"]
     """Weights before it: as drawn, as an earlier training left them, or put in from elsewhere."""
     started_seq: Count
+    shared: bool
+    not_shared: str
+    """Why the kernel trained it itself."""
 
 
 class Evaluate(_Event):

@@ -14,7 +14,7 @@ from grader.fits.config import Unsupported
 from grader.fits.layers import Made, Shape, make
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -45,18 +45,18 @@ class Plan:
         return self.steps[self.output].made.shape[-1]
 
 
-def plan(architecture: Architecture, weights: Sequence[Shape], input_shape: Shape) -> Plan | str:
+def plan(architecture: Architecture, weights: Sequence[Shape] | None, input_shape: Shape) -> Plan | str:
     """How to rebuild a network whose weight arrays have these shapes and whose input items have `input_shape`.
 
-    A sentence with the reason where it cannot be rebuilt.
+    Without `weights` (None) those that its layers ask for. A sentence with the reason where it cannot be rebuilt.
     """
     layers = architecture.layers
     if not 0 < len(layers) <= LAYERS:
         return f"A network of {len(layers)} layers is not rebuilt."
-    if sum(map(math.prod, weights)) > PARAMETERS:
+    if sum(map(math.prod, weights or ())) > PARAMETERS:
         return f"A network of more than {PARAMETERS:,} parameters is not rebuilt."
     steps: list[Step] = []
-    left = list(weights)
+    left = list(weights or ())
     for i, layer in enumerate(layers):
         inbound = layer.inbound or (i - 1,)
         shapes = tuple(input_shape if j < 0 else steps[j].made.shape for j in inbound if j < i)
@@ -67,6 +67,8 @@ def plan(architecture: Architecture, weights: Sequence[Shape], input_shape: Shap
                 raise Unsupported("it is no layer of Keras")  # noqa: TRY301
             made = Made(input_shape) if layer.kind == "InputLayer" else make(layer.kind, layer.config, shapes)
             taken, left = tuple(left[: len(made.weights)]), left[len(made.weights) :]
+            if weights is None:
+                taken = made.weights
             if taken != made.weights or layer.weights != len(taken):
                 raise Unsupported(f"its weights have the shapes {list(taken)}, not {list(made.weights)}")  # noqa: TRY301
             if layer.output_shape is not None and not _fits(made.shape, layer.output_shape):
@@ -89,28 +91,36 @@ def _fits(shape: Shape, recorded: tuple[int | None, ...]) -> bool:
 
 
 def build(planned: Plan, weights: Sequence[np.ndarray[Any, Any]]) -> Any:
-    """The Keras model of a plan, with its weights. Imports Keras: for the verifying process only."""
+    """The Keras model of a plan, with its weights. Imports Keras: for the workers only."""
+    model, layers = assemble(planned)
+    left = list(weights)
+    for layer, step in zip(layers, planned.steps, strict=True):
+        if step.made.weights:
+            layer.set_weights(left[: len(step.made.weights)])
+            left = left[len(step.made.weights) :]
+    return model
+
+
+def assemble(planned: Plan, initializers: Sequence[Mapping[str, Any]] = ()) -> tuple[Any, list[Any]]:
+    """The Keras model of a plan as its layers draw it, and the layer of each step (None where one changes nothing).
+
+    `initializers` holds further arguments of each step's layer.
+    """
     import keras
 
     entry = keras.Input(planned.input_shape)
     outputs: list[Any] = []
-    left = list(weights)
-    for step in planned.steps:
+    layers: list[Any] = []
+    for i, step in enumerate(planned.steps):
         given = [entry if j < 0 else outputs[j] for j in step.inbound] or [entry]
-        made = step.made
-        if not made.kind:
-            outputs.append(given[0])
-            continue
-        layer = _layer(made)
-        outputs.append(layer(given if len(given) > 1 else given[0]))
-        if made.weights:
-            layer.set_weights(left[: len(made.weights)])
-            left = left[len(made.weights) :]
-    return keras.Model(entry, outputs[planned.output])
+        layer = _layer(step.made, initializers[i] if initializers else {}) if step.made.kind else None
+        layers.append(layer)
+        outputs.append(layer(given if len(given) > 1 else given[0]) if layer is not None else given[0])
+    return keras.Model(entry, outputs[planned.output]), layers
 
 
-def _layer(made: Made) -> Any:
+def _layer(made: Made, further: Mapping[str, Any]) -> Any:
     import keras
 
-    arguments = {key: _layer(value) if isinstance(value, Made) else value for key, value in made.arguments.items()}
-    return getattr(keras.layers, made.kind)(**arguments)
+    arguments = {key: _layer(value, {}) if isinstance(value, Made) else value for key, value in made.arguments.items()}
+    return getattr(keras.layers, made.kind)(**arguments, **further)

@@ -1,6 +1,6 @@
 """Starts the kernel with the recorder in it: `python -P -m <this package> SETTINGS.json -f CONNECTION`.
 
-SETTINGS: evidence (folder), argv (list), file (path of a script or ''), output_bytes, figures.
+SETTINGS: evidence (folder), argv (list), file (path of a script or ''), output_bytes, figures, trainer (socket or '').
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .record import FORMAT, Recorder, quietly
 from .seal import Seal
 from .seeds import seed_keras, seed_start, seed_tensorflow
 from .source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
+from .trainer import Trainer
 
 
 class _Kernel(IPythonKernel):
@@ -45,7 +46,7 @@ class Probe:
     def __init__(self, settings: dict[str, Any], kernel: Any) -> None:
         self.recorder = Recorder(Path(settings["evidence"]))
         self.networks = Networks(self.recorder)
-        self.models = ModelHooks(self.recorder, self.networks)
+        self.models = ModelHooks(self.recorder, self.networks, Trainer(line) if (line := settings["trainer"]) else None)
         self.figures = FigureHooks(self.recorder, settings["figures"])
         self.bridge = Bridge(self.recorder)
         self.messages = Messages(kernel, settings["output_bytes"])

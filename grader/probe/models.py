@@ -7,17 +7,20 @@ import inspect
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from .fingerprint import PIXELS
+from .fits import Fits, Prepared
 from .guard import Guard
 from .inputs import as_array, unpack, unpack_validation
 from .networks import Network, Networks
 from .record import Recorder, quietly, wrap
 from .speed import faster, suits
+from .trainer import Trainer
 
 _HELD = 20_000
 """Rows of single predictions that are held back to be written as one."""
@@ -25,10 +28,26 @@ _SINGLE = 256
 """Predictions of at most so many rows are joined with the next of the same place."""
 
 
+@dataclass
+class _Started:
+    """A call of `fit` between its beginning and its end."""
+
+    network: Network
+    event: dict[str, Any]
+    given: dict[str, Any]
+    """All of its arguments."""
+    fit: Prepared
+    speed: contextlib.AbstractContextManager[None]
+    stack: list[list[int]]
+    earlier: Any
+    """The history of the training before."""
+
+
 class ModelHooks:
-    def __init__(self, recorder: Recorder, networks: Networks) -> None:
+    def __init__(self, recorder: Recorder, networks: Networks, trainer: Trainer | None = None) -> None:
         self.recorder = recorder
         self.networks = networks
+        self._fits = Fits(recorder.express, trainer)
         self._held: tuple[Network, list[list[int]], list[Any], list[Any]] | None = None
         self._held_rows = 0
         self._predictions = 0
@@ -109,9 +128,13 @@ class ModelHooks:
             started = quietly(self._before_fit)(model, signature, args, kwargs)
             error = ""
             clock = time.perf_counter()
-            speed = started[2] if started else contextlib.nullcontext()
             try:
-                with recorder, speed:
+                with recorder, contextlib.ExitStack() as around:
+                    if started and started.fit.shared:
+                        return started.fit.replay(model, started.given)
+                    if started:
+                        around.enter_context(started.speed)
+                        around.enter_context(started.fit.here(model))
                     return original(model, *args, **kwargs)
             except BaseException as raised:
                 error = f"{type(raised).__name__}: {raised}"[:2000]
@@ -122,7 +145,7 @@ class ModelHooks:
 
         return fit
 
-    def _before_fit(self, model: Any, signature: inspect.Signature, args: Any, kwargs: Any) -> Any:
+    def _before_fit(self, model: Any, signature: inspect.Signature, args: Any, kwargs: Any) -> _Started:
         bound = signature.bind(model, *args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
@@ -130,6 +153,9 @@ class ModelHooks:
         network = networks.known(model)
         stack = recorder.stack()
         moved = networks.moved(network, model) or network.by_hand is not None
+        put_in = networks.put_in(network)
+        with recorder:
+            fit = self._fits.prepare(model, given, put_in=put_in or networks.assigned(model))
         facts = networks.sync(network, model)
         with recorder:
             x, y, batch_of_data = unpack(given["x"], given["y"])
@@ -146,19 +172,23 @@ class ModelHooks:
             "batch_size": int(batch_size) if batch_size else None,
             **dict(zip(("x", "y", "validation_x", "validation_y"), digests, strict=True)),
             "validation_split": float(given["validation_split"] or 0.0),
-            "initial": "given" if networks.put_in(network) else "continued" if network.trained or moved else "fresh",
+            "initial": "given" if put_in else "continued" if network.trained or moved else "fresh",
             "started_seq": recorder.seq,
+            "shared": fit.shared,
+            "not_shared": fit.why,
         }
         speed: Any = contextlib.nullcontext()
         if suits(model, given["x"], given["callbacks"], facts["layers"]):
             speed = faster(model, network)
-        return network, event, speed, stack, model.history if hasattr(model, "history") else None
+        return _Started(network, event, given, fit, speed, stack, getattr(model, "history", None))
 
-    def _after_fit(self, model: Any, started: Any, error: str, seconds: float) -> None:
-        network, event, _, stack, earlier = started
+    def _after_fit(self, model: Any, started: _Started, error: str, seconds: float) -> None:
+        network, event, stack = started.network, started.event, started.stack
         history = getattr(model, "history", None)
-        if history is earlier:  # it ended before the first epoch began
+        if history is started.earlier:  # it ended before the first epoch began
             history = None
+        if started.fit.trained is not None:
+            seconds = sum(started.fit.trained.seconds)
         logged = history.history if history is not None else {}
         facts, _ = self.networks.describe(model)
         if not event["architecture"]["params"]:  # built by `fit` itself
@@ -223,6 +253,7 @@ class ModelHooks:
             __tracebackhide__ = True
             if not recorder.inside:
                 networks.weights_set = True
+                networks.was_assigned(layer)
             return original(layer, *args, **kwargs)
 
         return set_weights

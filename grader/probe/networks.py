@@ -51,6 +51,8 @@ class Networks:
         """Models that this cell used, kept alive until it ends."""
         self.weights_set = False
         """Whether weights were put in by hand or from a file in this cell."""
+        self._assigned: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Layers and models whose weights student code set."""
         self._came_about: set[str] = set()
         """Digests of weights as they were drawn, or trained, here."""
         self._put_in: set[str] = set()
@@ -118,6 +120,13 @@ class Networks:
         """Whether the weights that were looked at last come from elsewhere: by hand or from a file, never seen here."""
         self._origin(network)
         return network.weights in self._put_in
+
+    def was_assigned(self, layer: Any) -> None:
+        self._assigned.add(layer)
+
+    def assigned(self, model: Any) -> bool:
+        """Whether student code ever set weights of this model or of a layer of it."""
+        return any(layer in self._assigned for layer in model._flatten_layers())
 
     def _origin(self, network: Network) -> None:
         if network.weights is not None and network.weights not in self._came_about:
@@ -203,6 +212,8 @@ class Networks:
                 weights=self.save_weights(model, training),
                 initial="continued" if network.trained else "fresh",
                 started_seq=self.recorder.seq,
+                shared=False,
+                not_shared="the code trains by a loop of its own",
             )
         network.trained = True
         network.described = _digest(facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,19 @@ def seed_keras(_: ModuleType) -> None:
     from keras.src.backend.common import global_state
 
     global_state.set_global_attribute("global_random_seed", SEED)
+
+
+def students_seeds() -> list[Any] | None:
+    """What the student's own seeds come to: TensorFlow's and Keras' seed and the state of the dice; None without any."""
+    from keras.src.backend.common import global_state
+    from tensorflow.python.eager import context
+
+    own = [context.global_seed(), global_state.get_global_attribute("global_random_seed")]
+    if own == [SEED, SEED]:
+        return None
+    dice = _tensorflow_dice()
+    state = hashlib.sha256(repr(dice.getstate() if dice else None).encode()).hexdigest()
+    return [None if seed is None else str(seed) for seed in own] + [state]
 
 
 def _tensorflow_dice() -> random.Random | None:

@@ -1,0 +1,302 @@
+"""The recipe of a training: all that its outcome depends on, as plain facts and small arrays.
+
+Made from a call of `fit` on stock parts and the official images. What cannot be said this way raises `NotShared` with
+the reason, and trains where it stands. The trainer outside makes the same training from the same recipe.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from .architecture import architecture, weights_in_order
+from .dice import as_drawn, initializers
+from .inputs import as_array
+from .official import Expression
+from .record import plain
+from .seeds import SEED, students_seeds
+
+FORMAT = 1
+PARAMETERS = 2_000_000
+"""Largest network whose training is shared."""
+EPOCHS = 1000
+_BATCH = 32
+"""Keras' default."""
+_CLASSES = 100
+_WRITES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "IMPORT_NAME"}
+_CALLBACKS = {
+    "EarlyStopping": (
+        "monitor",
+        "min_delta",
+        "patience",
+        "mode",
+        "baseline",
+        "restore_best_weights",
+        "start_from_epoch",
+    ),
+    "ReduceLROnPlateau": ("monitor", "factor", "patience", "mode", "min_delta", "cooldown", "min_lr"),
+    "TerminateOnNaN": (),
+}
+"""Keras' callbacks without side effects, and what they are made from."""
+
+Express = Callable[[Any], Expression | None]
+
+
+class NotShared(Exception):  # noqa: N818 - a finding, not an error
+    """Why a training cannot be said as a recipe; a part of a sentence."""
+
+
+@dataclass
+class Recipe:
+    facts: dict[str, Any]
+    """JSON-ready."""
+    arrays: list[np.ndarray[Any, Any]]
+    """Those that the facts refer to by number."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal recipes (SHA-256, hexadecimal)."""
+        return key_of(self.facts, self.arrays)
+
+    def add(self, array: np.ndarray[Any, Any]) -> int:
+        self.arrays.append(np.ascontiguousarray(array))
+        return len(self.arrays) - 1
+
+
+def key_of(facts: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> str:
+    hasher = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for array in arrays:
+        hasher.update(f"{array.dtype.str}{array.shape}".encode())
+        hasher.update(np.ascontiguousarray(array).data if array.size else b"")
+    return hasher.hexdigest()
+
+
+def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bool) -> Recipe:
+    """The recipe of `model.fit(**given)`, all arguments bound. Builds the model, as `fit` would.
+
+    `express` says images in terms of the official ones; `put_in` that weights came from elsewhere. Raises `NotShared`.
+    """
+    _plain_model(model)
+    epochs, batch_size = _plain_arguments(given)
+    x, y = as_array(given["x"]), as_array(given["y"])
+    if x is None or y is None or len(x) != len(y):
+        raise NotShared("its data are no arrays of images and labels")
+    recipe = Recipe({}, [])
+    data = {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
+    validation = _validation(given, express, recipe)
+    _build(model, x[:batch_size], y[:batch_size])
+    facts, layers = architecture(model)
+    ordered = weights_in_order(model, layers)
+    seeds = students_seeds()
+    pairs = _pairs(layers)
+    fresh = not seeds and not put_in and pairs is not None and _unused(model.optimizer) and as_drawn(pairs)
+    recipe.facts |= {
+        "format": FORMAT,
+        "layers": [_layer(layer) for layer in facts["layers"]],
+        "weights": None if fresh else [recipe.add(variable.numpy()) for variable in ordered],
+        "generators": [None if fresh else state.numpy().tolist() for state in generators(layers)],
+        "seeds": seeds,
+        **_compiled(model),
+        "slots": _slots(model, ordered, recipe),
+        **data,
+        "validation": validation,
+        "validation_split": float(given["validation_split"] or 0.0) if validation is None else 0.0,
+        "validation_batch_size": int(given["validation_batch_size"] or batch_size),
+        "epochs": epochs,
+        "initial_epoch": int(given["initial_epoch"]),
+        "batch_size": batch_size,
+        "shuffle": bool(given["shuffle"]),
+        "callbacks": [_callback(c, model, epochs) for c in _flat(given["callbacks"]) if type(c).__name__ != "History"],
+    }
+    recipe.facts = plain(recipe.facts)
+    return recipe
+
+
+def drawn(layers: list[Any]) -> list[tuple[Any, Any]]:
+    """(variable, initializer) of all weights in order, for a network whose recipe starts from fresh weights."""
+    return _pairs(layers) or []
+
+
+def generators(layers: list[Any]) -> list[Any]:
+    """The state variables of the random layers, in order."""
+    found = [getattr(layer, "seed_generator", None) for layer in layers]
+    return [generator.state for generator in found if generator is not None]
+
+
+def steps(recipe: Recipe) -> int:
+    """Batches of an epoch."""
+    rows = recipe.facts["y"]["shape"][0]
+    if recipe.facts["validation_split"]:
+        rows = math.floor(rows * (1.0 - recipe.facts["validation_split"]))
+    return int(math.ceil(rows / recipe.facts["batch_size"]))
+
+
+# ------------------------------------------------------------------ the call
+
+
+def _plain_arguments(given: dict[str, Any]) -> tuple[int, int]:
+    """(epochs, batch size)."""
+    for name in ("class_weight", "sample_weight", "steps_per_epoch", "validation_steps"):
+        if given[name] is not None:
+            raise NotShared(f"`fit` is given {name}")
+    if given["validation_freq"] != 1:
+        raise NotShared("it does not validate after every epoch")
+    if given["shuffle"] not in (True, False):
+        raise NotShared("it shuffles in a way of its own")
+    epochs, batch_size = int(given["epochs"]), int(given["batch_size"] or _BATCH)
+    if not 0 <= int(given["initial_epoch"]) < epochs <= EPOCHS or batch_size < 1:
+        raise NotShared("it has no epochs, or too many")
+    return epochs, batch_size
+
+
+def _images(array: np.ndarray[Any, Any], express: Express, recipe: Recipe) -> dict[str, Any]:
+    expression = express(array)
+    if expression is None:
+        raise NotShared("its images are not the official ones, or were changed one by one")
+    table = expression.table
+    if table.dtype.kind == "f":
+        table = table.astype(np.float32)  # as Keras does
+    rows = expression.rows
+    start = int(rows[0])
+    together = np.array_equal(rows, np.arange(start, start + len(rows)))
+    return {
+        "rows": [start, start + len(rows)] if together else recipe.add(rows),
+        "table": recipe.add(np.where(expression.seen, table, 0).astype(table.dtype)),
+        "item": list(expression.item),
+    }
+
+
+def _labels(array: np.ndarray[Any, Any], recipe: Recipe) -> dict[str, Any]:
+    n = len(array)
+    dtype = "float32" if array.dtype.kind == "f" else array.dtype.name
+    if array.size == n:
+        values = array.reshape(n)
+        if values.min() >= 0 and values.max() < _CLASSES and np.array_equal(values, values.astype(np.uint8)):
+            return {"classes": 0, "values": recipe.add(values.astype(np.uint8)), "shape": list(array.shape), "dtype": dtype}
+    elif array.ndim == 2 and array.shape[1] <= _CLASSES:
+        values = array.argmax(axis=1).astype(np.uint8)
+        classes = array.shape[1]
+        if np.array_equal(array, np.eye(classes, dtype=array.dtype)[values]):
+            return {"classes": classes, "values": recipe.add(values), "shape": list(array.shape), "dtype": dtype}
+    raise NotShared("its labels are not one class per image")
+
+
+def _validation(given: dict[str, Any], express: Express, recipe: Recipe) -> dict[str, Any] | None:
+    data = given["validation_data"]
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise NotShared("its validation data are no pair of arrays")
+    x, y = as_array(data[0]), as_array(data[1])
+    if x is None or y is None or len(x) != len(y):
+        raise NotShared("its validation data are no pair of arrays")
+    return {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
+
+
+def _flat(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _callback(callback: Any, model: Any, epochs: int) -> dict[str, Any]:
+    kind = type(callback).__name__
+    if type(callback).__module__.startswith("keras.src.callbacks."):
+        if kind in _CALLBACKS:
+            return {"kind": kind, "config": {name: getattr(callback, name) for name in _CALLBACKS[kind]}}
+        if kind == "LearningRateScheduler":
+            return {"kind": kind, "rates": _rates(callback.schedule, model.optimizer, epochs)}
+    raise NotShared(f"its callback {kind} may do more than can be repeated")
+
+
+def _rates(schedule: Any, optimizer: Any, epochs: int) -> list[float]:
+    """What a schedule without side effects will say."""
+    if not isinstance(schedule, FunctionType) or schedule.__code__.co_names and "print" in schedule.__code__.co_names:
+        raise NotShared("its learning rates come from code that may do more")
+    if any(step.opname in _WRITES for step in dis.get_instructions(schedule)):
+        raise NotShared("its learning rates come from code that may do more")
+    rate, rates = float(optimizer.learning_rate.numpy()), []
+    for epoch in range(epochs):
+        try:
+            rate = schedule(epoch, rate)
+        except TypeError:
+            rate = schedule(epoch)
+        rate = float(np.float32(rate))
+        rates.append(rate)
+    return rates
+
+
+# ------------------------------------------------------------------ the model
+
+
+def _plain_model(model: Any) -> None:
+    kind = type(model)
+    if kind.__module__ not in {"keras.src.models.sequential", "keras.src.models.functional", "keras.src.models.model"}:
+        raise NotShared("the network is a class of its own")
+    if {"train_step", "test_step", "compute_loss", "call", "fit"} & set(vars(model)):
+        raise NotShared("the network's own methods were replaced")
+    if model.steps_per_execution != 1 or model.run_eagerly or getattr(model, "jit_compile", False):
+        raise NotShared("it is compiled in a way of its own")
+
+
+def _compiled(model: Any) -> dict[str, Any]:
+    config = model.get_compile_config()
+    if config.get("loss_weights") is not None or config.get("weighted_metrics"):
+        raise NotShared("it is compiled with weights")
+    optimizer = model.optimizer
+    if not type(optimizer).__module__.startswith("keras.src.optimizers."):
+        raise NotShared("its optimizer is none of Keras' own")
+    return {
+        "optimizer": {"kind": type(optimizer).__name__, "config": {**optimizer.get_config(), "name": None}},
+        "loss": config["loss"],
+        "metrics": config["metrics"],
+    }
+
+
+def _build(model: Any, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> None:
+    batch = tuple(part.astype(np.float32) if part.dtype.kind == "f" else part for part in (x, y))
+    model._maybe_symbolic_build(data_batch=batch)
+
+
+def _layer(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without what has no bearing on numbers."""
+    config = {key: value for key, value in facts["config"].items() if key != "name"}
+    return {key: facts[key] for key in ("kind", "output_shape", "weights", "stock", "inbound")} | {"config": config}
+
+
+def _pairs(layers: list[Any]) -> list[tuple[Any, Any]] | None:
+    found: list[tuple[Any, Any]] = []
+    for layer in layers:
+        pairs = initializers(layer) if getattr(layer, "weights", None) else []
+        generator = getattr(layer, "seed_generator", None)
+        if pairs is None or (generator is not None and generator._initial_seed is not None):
+            return None
+        found += pairs
+    return found
+
+
+def _unused(optimizer: Any) -> bool:
+    return not optimizer.built or int(optimizer.iterations.numpy()) == 0
+
+
+def _slots(model: Any, ordered: list[Any], recipe: Recipe) -> list[int] | None:
+    """What the optimizer remembers; None before its first step."""
+    optimizer = model.optimizer
+    trainable = [id(v) for v in model.trainable_variables]
+    if [id(v) for v in optimizer._trainable_variables] != trainable:
+        raise NotShared("its optimizer belongs to another network")
+    position = {id(v): i for i, v in enumerate(ordered)}
+    order = [position.get(v, -1) for v in trainable]
+    if order != sorted(set(order)) or -1 in order or len(ordered) != len(model.weights):
+        raise NotShared("its weights are in an order of their own")
+    if sum(int(np.prod(v.shape)) for v in ordered) > PARAMETERS:
+        raise NotShared("it is larger than what is trained for all")
+    return None if _unused(optimizer) else [recipe.add(v.numpy()) for v in optimizer.variables]
