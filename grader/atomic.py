@@ -17,18 +17,18 @@ _WHAT_TO_DO = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space there
 )
 
 
-def atomic_write(path: Path, content: str | bytes) -> None:
+def atomic_write(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     """Write `content` (text as UTF-8, newlines as they are) so that a reader sees the old file or the new one.
 
-    When it returns, the file is on disk. Makes the folder where it is missing. Raises WriteError with a sentence
-    when the file cannot be written.
+    When it returns, the file is on disk, with the permissions `mode` less the umask. Makes the folder where it is
+    missing. Raises WriteError with a sentence when the file cannot be written.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         _make_folder(path.parent)
         temporary = _temporary(path.parent)
         try:
-            _write_through(temporary, data)
+            _write_through(temporary, data, mode)
             os.replace(temporary, path)  # noqa: PTH105 - all that touches the disk here goes through `os`
         finally:
             _unlink(temporary)
@@ -70,8 +70,8 @@ def _temporary(folder: Path) -> Path:
     return folder / f".grade-{secrets.token_hex(8)}.tmp"
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _write_through(path: Path, data: bytes, mode: int = 0o666) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         left = memoryview(data)
         while left:

@@ -251,6 +251,37 @@ def data_where() -> None:
     click.echo(files.directory)
 
 
+@app.group("cache")
+def cache_group() -> None:
+    """Look at the cache of shared trainings, or empty it."""
+
+
+@cache_group.command("show")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the lines.")
+def cache_show(as_json: bool) -> None:
+    """Print where the cache is, and how much is in it."""
+    from grader.fits.cache import user_cache
+
+    shown = user_cache().show()
+    oldest = shown.oldest_use.isoformat(timespec="seconds") if shown.oldest_use else None
+    if as_json:
+        click.echo(json.dumps(asdict(shown) | {"folder": str(shown.folder), "oldest_use": oldest}, indent=2))
+        return
+    click.echo(f"folder      {_printable(str(shown.folder))}")
+    click.echo(f"entries     {shown.entries}")
+    click.echo(f"used        {shown.used_mib:.1f} of {shown.limit_mib} MiB")
+    click.echo(f"oldest use  {oldest or '-'}")
+
+
+@cache_group.command("clear")
+def cache_clear() -> None:
+    """Remove all trainings from the cache; later runs train anew."""
+    from grader.fits.cache import user_cache
+
+    entries, mib = user_cache().clear()
+    _say(f"Entries removed: {entries} ({mib:.1f} MiB).")
+
+
 @app.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), help="Where reports would go.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the list.")

@@ -18,8 +18,8 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _CHUNK = 1 << 20
 
 
-class Rejected(Exception):  # noqa: N818 (a finding about untrusted input, caught inside this package)
-    """Something that is not read; `str()` says what and why. Never leaves `grader.evidence`."""
+class Rejected(Exception):  # noqa: N818 (a finding about untrusted input, caught by who reads it)
+    """Something that is not read; `str()` says what and why. Never leaves `grader.evidence` and `grader.fits.cache`."""
 
 
 class PinnedFolder:
