@@ -89,9 +89,9 @@ def app() -> None:
 @click.option(
     "--fits",
     type=click.Choice(["shared", "local"]),
-    default="local",
+    default="shared",
     show_default=True,
-    help="Where networks are trained.",
+    help="Train each distinct recipe once, or inside every notebook; the same numbers.",
 )
 @click.option("--fresh", is_flag=True, help="Ignore what an earlier run stored.")
 @click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 when any submission scores lower, percent.")
@@ -128,12 +128,11 @@ def run(**options: Any) -> None:
         jobs=options["jobs"],
         limits={name: value for name, value in limits.items() if value is not None},
         sandbox=choice.name,
+        fits=options["fits"],
         fresh=options["fresh"],
         audience=options["audience"],
     )
     with Display(_stderr(), settings.jobs) as display:
-        if options["fits"] == "shared":
-            display.say("Shared training is not part of this version: every notebook trains its own networks.")
         outcome = pipeline.grade(settings, display, _STOP)
     _finish(outcome, settings.out, exports)
     if options["fail_under"] is not None:

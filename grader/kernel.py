@@ -24,12 +24,14 @@ from grader.records import CellStatus
 from grader.relay import Relay
 
 if TYPE_CHECKING:
+    import socket
     import threading
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from nbformat import NotebookNode
 
+    from grader.fits.line import Line
     from grader.sandbox import Bounds, Held
 
 START_S = 120.0
@@ -40,6 +42,8 @@ POLL_S = 0.2
 DISK_POLL_S = 1.0
 PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
 """A kernel's sockets are files whose names end in these."""
+LINE = "k-6"
+"""Name of the socket on which a kernel asks the trainer."""
 _NEARLY = 0.85
 """Share of its memory from which a kernel that dies is taken to have died of it."""
 OUTPUTS_S = 20
@@ -152,10 +156,21 @@ class Kernel(NotebookClient):  # type: ignore[misc]
     """A running kernel; use as an asynchronous context manager."""
 
     def __init__(
-        self, notebook: NotebookNode, held: Held, key: str, bounds: Bounds, output_mib: int, stop: threading.Event
+        self,
+        notebook: NotebookNode,
+        held: Held,
+        key: str,
+        bounds: Bounds,
+        output_mib: int,
+        stop: threading.Event,
+        answering: Callable[[socket.socket], Line] | None = None,
     ) -> None:
+        """`answering` makes the thread that answers the kernel's recipes, where trainings are shared."""
         paths = {name: held.sockets / f"k-{number}" for name, number in PORTS.items()}
-        self._relay = Relay(tuple(paths.values()), paths["iopub"], FLOOD * output_mib << 20)
+        direct = [held.sockets / LINE] if answering else []
+        self._relay = Relay(tuple(paths.values()), paths["iopub"], FLOOD * output_mib << 20, direct)
+        self._answering = answering
+        self.line: Line | None = None
         super().__init__(
             notebook,
             km=_Manager(held, self._relay.folder, key),
@@ -205,6 +220,14 @@ class Kernel(NotebookClient):  # type: ignore[misc]
                 raise RuntimeError(f"it ended with {self._held.process.returncode}")
             await asyncio.sleep(0.02)
         await self._relay.listen()
+        if self._answering is not None:
+            self.line = self._answering(self._relay.connect(self._held.sockets / LINE))
+            self.line.start()
+
+    @property
+    def waited_s(self) -> float:
+        """How long the notebook has waited for the trainer so far."""
+        return self.line.waited_s if self.line is not None else 0.0
 
     async def _unless_stopped(self, starting: Coroutine[Any, Any, None]) -> None:
         """Raises `Stopped` when the run is called off meanwhile."""
@@ -229,6 +252,8 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             self.kc.context.destroy(linger=0)
             self.kc = None
         await self.km.cleanup_resources()
+        if self.line is not None:
+            self.line.close()
         await self._relay.close()
 
     # -------------------------------------------------- one cell
@@ -257,10 +282,13 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         raise KernelGone("deaf")
 
     async def _within(self, running: asyncio.Future[Any], seconds: float) -> bool:
-        """Whether it was done before the deadline; watches memory and the wish to stop meanwhile."""
-        deadline = time.monotonic() + seconds
+        """Whether it was done before the deadline; watches memory and the wish to stop meanwhile.
+
+        What it waits for the trainer does not count.
+        """
+        deadline = time.monotonic() + seconds - self.waited_s
         while not running.done():
-            left = deadline - time.monotonic()
+            left = deadline + self.waited_s - time.monotonic()
             if left <= 0:
                 return False
             await asyncio.wait({running}, timeout=min(left, POLL_S))

@@ -27,7 +27,11 @@ from grader.checks import run_checks
 from grader.errors import EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.evidence.harvest import harvest
+from grader.fits.cache import user_cache
+from grader.fits.once import Once
+from grader.fits.trainer import Trainer
 from grader.fits.verify import Verifier
+from grader.fits.workers import Workers
 from grader.intake.find import find_submissions
 from grader.intake.label import label
 from grader.intake.read import read_submission
@@ -40,6 +44,7 @@ from grader.rubric.schema import Limits
 from grader.run import RunResult, RunSettings, run_submission
 from grader.sandbox import Bounds
 from grader.score import errored_grade, score
+from grader.slots import Slots
 
 EXECUTED = "executed.ipynb"
 WIND_DOWN_S = 1.0
@@ -67,6 +72,8 @@ class Settings:
     jobs: int = 1
     limits: dict[str, float] | None = None
     sandbox: str = "none"
+    fits: str = "local"
+    """'shared' or 'local'."""
     fresh: bool = False
     audience: str = "staff"
 
@@ -99,8 +106,12 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
         with _report_folder(settings.out):
             files = data.provide_data(progress.say)
             progress.expect(refs)
-            with Verifier(files, jobs=settings.jobs) as verifier:
-                run = _Run(settings, limits, loaded, verifier, scratch, progress, stop, report)
+            with Workers(files, settings.jobs) as workers:
+                once = Once(user_cache(), stop)
+                trainer = Trainer(workers, once, Slots(settings.jobs))
+                run = _Run(
+                    settings, limits, loaded, workers, Verifier(workers, once), trainer, scratch, progress, stop, report
+                )
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
                 _in_parallel(_reuse, refs, run)
                 try:
@@ -128,8 +139,8 @@ def rescore(
         folders |= {name: out / name for name in reported if (out / name).is_dir()}  # their evidence is lost
         if not folders:
             raise NothingToGradeError(f"{out} holds no stored evidence: run `grade PATH... --out {out}` first.")
-        sandbox = before.grader.sandbox if before else "none"
-        info = _run_info(loaded, Settings((), out, sandbox=sandbox))
+        sandbox, fits = (before.grader.sandbox, before.grader.fits) if before else ("none", "local")
+        info = _run_info(loaded, Settings((), out, sandbox=sandbox, fits=fits))
         report = _Report(out, loaded, info, audience)
         for name in sorted(folders):
             try:
@@ -150,7 +161,9 @@ class _Run:
     settings: Settings
     limits: Limits
     loaded: LoadedRubric
+    workers: Workers
     verifier: Verifier
+    trainer: Trainer
     scratch: Path
     progress: Progress
     stop: threading.Event
@@ -182,7 +195,9 @@ def _grade_one(ref: SubmissionRef, run: _Run) -> None:
     """Run it, judge it, report it."""
     try:
         require_room(run.settings.out / ref.id)  # no student code runs for what could not be stored
-        graded = _judge_safely(_gather(ref, run), run.loaded)
+        with run.trainer.slots:
+            stored = _gather(ref, run)
+        graded = _judge_safely(stored, run.loaded)
     except WriteError:
         raise
     except Exception as problem:
@@ -216,20 +231,21 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
     scratch = run.scratch / ref.id
     scratch.mkdir(parents=True)
     settings = RunSettings(
-        data_directory=run.verifier.files.directory,
+        data_directory=run.workers.files.directory,
         notebook_s=run.limits.notebook_s,
         cell_s=run.limits.cell_s,
         output_mib=run.limits.output_mib,
         bounds=Bounds(**{limit.name: getattr(run.limits, limit.name) for limit in fields(Bounds)}),
         sandbox=run.settings.sandbox,
         stop=run.stop,
+        trainer=run.trainer if run.settings.fits == "shared" else None,
     )
     result: RunResult | None = None
     try:
         result = run_submission(submission, scratch, settings, lambda p: run.progress.doing(ref, p.text, p.share))
         _go_on(run)
         run.progress.doing(ref, "verifying", 1.0)
-        evidence = harvest(submission, result, run.verifier.files, run.verifier)
+        evidence = harvest(submission, result, run.workers.files, run.verifier)
         # The evidence is last: where it is, the submission is never run again.
         atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
         store.save(evidence, folder, run.limits, weights_from=result.raw_evidence)
@@ -346,7 +362,7 @@ def _in_parallel(do: Callable[[SubmissionRef, _Run], None], refs: Sequence[Submi
         except WriteError as problem:  # the others may have more room
             run.report.unwritten[ref.id] = problem
 
-    pool = ThreadPoolExecutor(max_workers=run.settings.jobs, thread_name_prefix="grade")
+    pool = ThreadPoolExecutor(max_workers=2 * run.settings.jobs, thread_name_prefix="grade")
     futures: list[Future[None]] = []
     try:
         for ref in refs:
@@ -358,7 +374,7 @@ def _in_parallel(do: Callable[[SubmissionRef, _Run], None], refs: Sequence[Submi
         run.stop.set()
     pool.shutdown(wait=False, cancel_futures=True)
     if run.stop.is_set():
-        run.verifier.cancel()
+        run.workers.cancel()
         wait([future for future in futures if not future.cancelled()], timeout=WIND_DOWN_S)
         raise KeyboardInterrupt
     for future in futures:
@@ -378,7 +394,7 @@ def _in_time(write: Callable[[], object]) -> None:
 
 
 def _run_info(loaded: LoadedRubric, settings: Settings) -> RunInfo:
-    return RunInfo.now(loaded, sandbox=settings.sandbox, fits="local")
+    return RunInfo.now(loaded, sandbox=settings.sandbox, fits=settings.fits)
 
 
 @contextmanager

@@ -264,6 +264,10 @@ class Training:
     """Whether labels and images are the same official rows in the same order; None when unknown."""
     given: bool = False
     """Whether the weights that it started from were put in, and come from no training or draw of this run."""
+    shared: bool = False
+    """Whether the grader's trainer did it, for all who ask for the same."""
+    not_shared: str = ""
+    """Why the kernel did it itself, as the kernel says; a part of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,8 +28,10 @@ _SMALL = 64 << 20
 class Relay:
     """Stands between `sockets` (paths of the kernel's, by the same names in `folder`) and whoever connects there."""
 
-    def __init__(self, sockets: Sequence[Path], outputs: Path, output_bytes: int) -> None:
+    def __init__(self, sockets: Sequence[Path], outputs: Path, output_bytes: int, direct: Sequence[Path] = ()) -> None:
+        """`direct` are sockets that are held like the others, for `connect`, and not passed on."""
         self._sockets = sockets
+        self._direct = direct
         self._left = {path: output_bytes if path == outputs else _SMALL for path in sockets}
         self._held: dict[Path, int] = {}
         self._servers: list[asyncio.Server] = []
@@ -39,7 +42,7 @@ class Relay:
 
     def hold(self) -> bool:
         """Take hold of the kernel's sockets; False while one of them is not there."""
-        for path in self._sockets:
+        for path in (*self._sockets, *self._direct):
             if path not in self._held:
                 try:
                     fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -55,6 +58,16 @@ class Relay:
         for path in self._sockets:
             server = await asyncio.start_unix_server(self._connected(path), self.folder / path.name)
             self._servers.append(server)
+
+    def connect(self, path: Path) -> socket.socket:
+        """A connection of one's own to a socket that is held. Raises OSError where nobody listens."""
+        line = socket.socket(socket.AF_UNIX)
+        try:
+            line.connect(f"/proc/self/fd/{self._held[path]}")
+        except OSError:
+            line.close()
+            raise
+        return line
 
     def _connected(self, path: Path) -> Connected:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import sys
 import threading
 import time
@@ -24,7 +25,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 
 from grader import faults
 from grader.evidence.files import PinnedFolder
-from grader.kernel import Kernel, KernelGone, Stopped, connection
+from grader.fits.line import Line
+from grader.fits.trainer import Trainer
+from grader.kernel import LINE, Kernel, KernelGone, Stopped, connection
 from grader.outputs import as_seen, printed
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
 from grader.sandbox import Bounds, Command, Held, Places, Room, host, open_sandbox
@@ -52,6 +55,8 @@ class RunSettings:
     sandbox: str = "none"
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by another thread to call the run off."""
+    trainer: Trainer | None = None
+    """Trains for all kernels; without one each trains its own networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class RunResult:
     """To be called once the evidence is read: leaves nothing of the room."""
     seal: str = ""
     """Key of the seals on the record's lines (see `probe.seal`)."""
+    shared: frozenset[str] = frozenset()
+    """Digests of the weights that the trainer handed to the kernel."""
 
 
 def run_submission(
@@ -127,6 +134,7 @@ def _command(places: Places, submission: Submission, settings: RunSettings, key:
         "file": str(places.work / name) if submission.is_script else "",
         "output_bytes": settings.output_mib << 20,
         "figures": FIGURES,
+        "trainer": str(places.sockets / LINE) if settings.trainer else "",
     }
     files = {
         places.sockets / "settings.json": json.dumps(told),
@@ -206,6 +214,7 @@ class _Run:
         self._faults: list[Fault] = []
         self._clock = time.monotonic()
         self._seal = secrets.token_hex(16)
+        self._kernel: Kernel | None = None
         self._over = False
         """Whether the kernel is gone or the time is up."""
 
@@ -213,7 +222,8 @@ class _Run:
         self._on_progress(Progress("starting", 0.0))
         settings = self._settings
         kernel_of = (self._notebook, self._held, self._key, settings.bounds, settings.output_mib, settings.stop)
-        async with Kernel(*kernel_of) as kernel:
+        async with Kernel(*kernel_of, self._line if settings.trainer else None) as kernel:
+            self._kernel = kernel
             kernel.kc.seal = self._seal
             self._clock = time.monotonic()
             for number, cell in enumerate(self._todo):
@@ -232,11 +242,18 @@ class _Run:
             self._held.level,
             self._held.discard,
             self._seal,
+            frozenset(kernel.line.trained if kernel.line else ()),
         )
+
+    def _line(self, connected: socket.socket) -> Line:
+        assert self._settings.trainer is not None
+        return Line(connected, self._settings.trainer, _unlimited(self._settings.notebook_s))
 
     @property
     def _seconds(self) -> float:
-        return round(time.monotonic() - self._clock, 3)
+        """Since the kernel was ready, without what it waited for the trainer."""
+        waited = self._kernel.waited_s if self._kernel is not None else 0.0
+        return round(time.monotonic() - self._clock - waited, 3)
 
     async def _cell(self, kernel: Kernel, cell: Cell) -> None:
         settings = self._settings

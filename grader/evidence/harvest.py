@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 import time
 from dataclasses import replace
@@ -16,10 +15,11 @@ from grader.evidence import events
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Changed, Doubt, RawEvidence, decode, read_weights
 from grader.evidence.files import Rejected
+from grader.evidence.npz import weights_digest
 from grader.evidence.reader import Reader
 from grader.evidence.recognise import Official, Recognised
 from grader.fits.verify import Prepared, Verifier
-from grader.probe.fingerprint import PIXELS, digest
+from grader.probe.fingerprint import PIXELS
 from grader.records import (
     Architecture,
     Bridged,
@@ -36,7 +36,7 @@ from grader.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from grader.data import DataFiles
     from grader.run import RunResult
@@ -90,11 +90,6 @@ def harvest(submission: Submission, run: RunResult, files: DataFiles, verifier: 
     )
 
 
-def weights_digest(weights: Iterable[Array]) -> str:
-    """Of all arrays, in order (128 bits, hexadecimal)."""
-    return hashlib.sha256(" ".join(digest(array) for array in weights).encode()).hexdigest()[:32]
-
-
 def _disturbed(reader: Reader) -> list[Fault]:
     """One fault at most: the first thing that the recorder saw being done to it, and how many more there are."""
     seen = reader.of(events.Tampered)
@@ -130,6 +125,7 @@ class _Measuring:
         self._reader = reader
         self._files = files
         self._raw = run.raw_evidence
+        self._shared = run.shared
         self._verifier = verifier
         self._left_s = VERIFY_S
         self._seen: dict[str, list[DataRef]] = {}
@@ -156,7 +152,8 @@ class _Measuring:
         started = time.monotonic()
         verified = self._measure(training, x, weights)
         self._left_s -= time.monotonic() - started
-        return replace(training, weights_digest=weights_digest(weights), verified=verified)
+        digest = weights_digest(weights)
+        return replace(training, weights_digest=digest, verified=verified, shared=digest in self._shared)
 
     def _measure(self, training: Training, x: str | None, weights: Sequence[Array]) -> Verified:
         if self._left_s <= 0:

@@ -6,6 +6,7 @@ evaluated. No pickles: only plain numeric dtypes. Format: https://numpy.org/doc/
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import re
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.evidence.files import Rejected
+from grader.probe.fingerprint import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,6 +103,11 @@ def _read_npy(data: bytes) -> Array:
         raise Rejected("holds an array whose bytes do not fit its shape")
     order = "F" if header[2] == b"True" else "C"
     return np.frombuffer(data, dtype, offset=start).reshape(shape, order=order)  # type: ignore[call-overload,no-any-return]
+
+
+def weights_digest(weights: Iterable[Array]) -> str:
+    """Of all arrays, in order (128 bits, hexadecimal)."""
+    return hashlib.sha256(" ".join(digest(array) for array in weights).encode()).hexdigest()[:32]
 
 
 def write_npz(arrays: Mapping[str, Array]) -> bytes:

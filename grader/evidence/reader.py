@@ -148,6 +148,7 @@ class Reader:
             weights=event.weights,
             labels_match=match,
             given=event.initial == "given",
+            not_shared=event.not_shared,
         )
 
     # -------------------------------------------------- what was done with them

@@ -18,8 +18,7 @@ from grader.atomic import atomic_write, remove
 from grader.errors import EvidenceError
 from grader.evidence.decode import read_weights
 from grader.evidence.files import PinnedFolder, Rejected
-from grader.evidence.harvest import weights_digest
-from grader.evidence.npz import write_npz
+from grader.evidence.npz import weights_digest, write_npz
 from grader.records import EVIDENCE_FORMAT, Evidence, SubmissionRef, Unreadable
 
 if TYPE_CHECKING:

@@ -284,9 +284,7 @@ def _as_record(layer: _Layer) -> Layer:
     return Layer(layer.kind, "", layer.config, shape, None, None, layer.weights, layer.stock, tuple(layer.inbound))
 
 
-def _for_training(
-    planned: Plan, layers: Sequence[Layer], *, fresh: bool
-) -> tuple[Plan, tuple[dict[str, Named], ...]]:
+def _for_training(planned: Plan, layers: Sequence[Layer], *, fresh: bool) -> tuple[Plan, tuple[dict[str, Named], ...]]:
     """The plan with what matters in training only, and the initializers of each step."""
     steps: list[Step] = []
     found: list[dict[str, Named]] = []
@@ -417,7 +415,7 @@ def _callback(told: _Callback, facts: Facts) -> Named:
         if len(told.rates) != facts.epochs or not all(math.isfinite(rate) for rate in told.rates):
             raise Unsupported("its learning rates are no numbers")
         return told.kind, {"rates": told.rates}
-    if told.kind in _CALLBACK_ENTRIES and set(told.config) == _CALLBACK_ENTRIES[told.kind] and told.rates is None:
-        if all(not isinstance(v, float) or math.isfinite(v) for v in told.config.values()):
-            return told.kind, told.config
+    known = told.kind in _CALLBACK_ENTRIES and set(told.config) == _CALLBACK_ENTRIES[told.kind] and told.rates is None
+    if known and all(not isinstance(v, float) or math.isfinite(v) for v in told.config.values()):
+        return told.kind, told.config
     raise Unsupported(f"its callback {told.kind} is not one of those that can be repeated")

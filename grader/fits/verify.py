@@ -1,49 +1,29 @@
-"""Measures the accuracy of recorded networks on the official data, outside the kernels that trained them.
-
-TensorFlow lives in worker processes that are started when first needed: the grader itself never imports it, and
-a network that takes a worker down costs no more than an answer. A worker gets plain arrays and a `Plan`; it
-answers in JSON.
-"""
+"""Measures the accuracy of recorded networks on the official data, outside the kernels that trained them."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import multiprocessing
-import os
-import queue
-import resource
-import signal
-import threading
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader import data
-from grader.errors import GradeError
+from grader.fits.cache import Entry
 from grader.fits.rebuild import Plan, build, plan
+from grader.fits.workers import Failed, NoAnswer
 from grader.records import Verified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from multiprocessing.connection import Connection
 
-    from grader.data import DataFiles
+    from grader.fits.once import Once
+    from grader.fits.workers import Sets, Workers
     from grader.records import Architecture
 
 Array = np.ndarray[Any, Any]
 
-START_S = 120.0
-"""Longest time that a worker may take to import TensorFlow and load the data."""
 ANSWER_S = 120.0
 """Longest time that a measurement may take."""
-MEMORY_MIB = 8192
-_GRADERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""Signals that a terminal sends to all processes, and that only the grader heeds: it decides when its workers end."""
-_ANSWER_BYTES = 1 << 16
-_READY = b"ready"
 _VALUES = 1 << 24
 """Most values of a layer's output for one batch (64 MiB as float32)."""
 _BATCH = 2000
@@ -76,34 +56,24 @@ class _Task:
             hasher.update(np.ascontiguousarray(array).tobytes())
         return hasher.hexdigest()
 
+    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+        """Inside a worker."""
+        (train_x, train_y), (test_x, test_y) = sets
+        model = build(self.planned, self.weights)
+        rows = self.train_rows
+        return {
+            "test": _accuracy(model, self, test_x, test_y),
+            "train": _accuracy(model, self, train_x[rows], train_y[rows]) if len(rows) else None,
+        }, ()
+
 
 class Verifier:
-    """Measures networks with up to `jobs` workers; may be used by several threads at once."""
+    """Measures networks; may be used by several threads at once."""
 
-    def __init__(self, files: DataFiles, jobs: int = 1, *, answer_s: float = ANSWER_S) -> None:
-        self.files = files
+    def __init__(self, workers: Workers, once: Once, *, answer_s: float = ANSWER_S) -> None:
+        self._workers = workers
+        self._once = once
         self._answer_s = answer_s
-        self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
-        self._workers = [_Worker(files) for _ in range(max(1, jobs))]
-        for worker in self._workers:
-            self._idle.put(worker)
-        self._known: dict[str, Verified] = {}
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        for worker in self._workers:
-            worker.stop()
-
-    def cancel(self) -> None:
-        """End all measuring: `verify` raises KeyboardInterrupt, in threads that wait for it and from now on."""
-        for worker in self._workers:
-            worker.cancel()
 
     def verify(
         self, architecture: Architecture, weights: Sequence[Array], prepared: Prepared, train_rows: Array
@@ -122,139 +92,20 @@ class Verifier:
         if len(train_rows) > TRAIN_ROWS:
             train_rows = train_rows[np.linspace(0, len(train_rows) - 1, TRAIN_ROWS).astype(np.int64)]
         task = _Task(planned, tuple(weights), prepared, train_rows)
-        key = task.key()
-        with self._lock:
-            if key in self._known:
-                return self._known[key]
-        worker = self._idle.get()
+
+        def measure() -> Entry:
+            told, _ = self._workers.ask(task, self._answer_s)
+            return Entry(told, ())
+
         try:
-            verified, settled = worker.measure(task, self._answer_s)
-        finally:
-            self._idle.put(worker)
-        if settled:
-            with self._lock:
-                self._known[key] = verified
-        return verified
-
-
-class _Worker:
-    """The grader's end of a worker process; used by one thread at a time, but for `cancel`."""
-
-    def __init__(self, files: DataFiles) -> None:
-        self._files = files
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: Connection[Any, Any] | None = None
-
-    def measure(self, task: _Task, answer_s: float) -> tuple[Verified, bool]:
-        """(what was measured, whether another try would say the same)."""
-        try:
-            connection = self._connection or self._start()
-            connection.send(task)
-            if not connection.poll(answer_s):
-                self.stop()
-                return Verified(None, None, f"Measuring it took longer than {answer_s:g} seconds."), True
-            answer = json.loads(connection.recv_bytes(_ANSWER_BYTES))
-        except (OSError, EOFError, ValueError):
-            self.stop()
-            self._go_on()
-            return Verified(None, None, "The process that measures it ended unexpectedly."), False
-        return Verified(answer["test"], answer["train"], answer["reason"]), True
-
-    def _start(self) -> Connection[Any, Any]:
-        context = multiprocessing.get_context("spawn")
-        os.environ["PYTHONSAFEPATH"] = "1"  # else a `re.py` among the submissions would be imported where one grades
-        resource_tracker.ensure_running()  # starting it with the worker would let the signals below through
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self._files), daemon=True, name="verify")
-        with self._lock:
-            self._go_on()
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, _GRADERS)  # inherited from the worker's first moment
-            try:
-                process.start()
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            self._process, self._connection = process, ours
-        theirs.close()
-        try:
-            if ours.poll(START_S) and ours.recv_bytes(_ANSWER_BYTES) == _READY:
-                return ours
-        except (OSError, EOFError):
-            pass
-        self.stop()
-        self._go_on()
-        raise GradeError("The process that verifies accuracies does not start: see whether TensorFlow can be imported.")
-
-    def stop(self) -> None:
-        with self._lock:
-            process, connection = self._process, self._connection
-            self._process = self._connection = None
-        if connection is not None:
-            connection.close()
-        if process is not None:
-            process.kill()
-            process.join()
-            process.close()
-
-    def cancel(self) -> None:
-        """Kill the process; the thread that waits for it, if any, finds its connection closed."""
-        with self._lock:
-            self._cancelled = True
-            if self._process is not None:
-                self._process.kill()
-
-    def _go_on(self) -> None:
-        if self._cancelled:
-            raise KeyboardInterrupt
-
-
-# ------------------------------------------------------------------ inside the worker
-
-
-def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
-    threading.Thread(target=_end_with_the_grader, daemon=True).start()
-    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
-    silence = os.open(os.devnull, os.O_WRONLY)
-    for standard in (1, 2):
-        os.dup2(silence, standard)
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = MEMORY_MIB << 20
-    resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    sets = data.load(files)
-    connection.send_bytes(_READY)
-    while True:
-        try:
-            task = connection.recv()
-        except EOFError:
-            return
-        answer: dict[str, object] = {"test": None, "train": None, "reason": ""}
-        try:
-            answer |= _measured(task, sets)
-        except Exception as error:  # noqa: BLE001 - whatever a network does to Keras is a reason
-            answer["reason"] = f"It could not be run: {type(error).__name__}: {str(error)[:300]}"
-        connection.send_bytes(json.dumps(answer).encode())
-
-
-def _end_with_the_grader() -> None:
-    grader = multiprocessing.parent_process()
-    assert grader is not None
-    grader.join()  # a pipe that closes however the grader ends
-    os._exit(1)
-
-
-def _measured(task: _Task, sets: tuple[tuple[Array, Array], tuple[Array, Array]]) -> dict[str, float | None]:
-    (train_x, train_y), (test_x, test_y) = sets
-    model = build(task.planned, task.weights)
-    rows = task.train_rows
-    return {
-        "test": _accuracy(model, task, test_x, test_y),
-        "train": _accuracy(model, task, train_x[rows], train_y[rows]) if len(rows) else None,
-    }
+            told = self._once.result(f"verify {task.key()}", measure).facts
+        except Failed as why:
+            return Verified(None, None, f"It could not be run: {why}")
+        except NoAnswer as why:
+            if why.slow:
+                return Verified(None, None, f"Measuring it took longer than {self._answer_s:g} seconds.")
+            return Verified(None, None, "The process that measures it ended unexpectedly.")
+        return Verified(told["test"], told["train"])
 
 
 def _accuracy(model: Any, task: _Task, images: Array, labels: Array) -> float:

@@ -33,9 +33,8 @@ class Dice:
         found = []
         for i, (initializer, shape) in enumerate(drawn):
             config = initializer.get_config()
-            if "seed" in config:
-                initializer = type(initializer)(**{**config, "seed": self.seed("weights", i)})
-            found.append(np.asarray(initializer(shape, dtype="float32")))
+            seeded = {**config, "seed": self.seed("weights", i)} if "seed" in config else config
+            found.append(np.asarray(type(initializer)(**seeded)(shape, dtype="float32")))
         return found
 
     def generator(self, number: int) -> list[int]:

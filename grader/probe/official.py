@@ -107,7 +107,6 @@ class Official:
             int(candidates[0]),
         )
 
-
     def fingerprint(self, array: Array, said: Expression) -> tuple[dict[str, Any], dict[str, Array]]:
         """As `fingerprint.fingerprint`, without looking at all values again; the digest is of what was said."""
         hasher = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())

@@ -22,7 +22,7 @@ from .dice import as_drawn, initializers
 from .inputs import as_array
 from .official import Expression
 from .record import plain
-from .seeds import SEED, students_seeds
+from .seeds import students_seeds
 
 FORMAT = 1
 PARAMETERS = 2_000_000
@@ -92,7 +92,7 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     recipe = Recipe({}, [])
     data = {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
     validation = _validation(given, express, recipe)
-    _build(model, x[:batch_size], y[:batch_size])
+    _build(model, x, y)
     facts, layers = architecture(model)
     ordered = weights_in_order(model, layers)
     seeds = students_seeds()
@@ -136,7 +136,8 @@ def steps(recipe: Recipe) -> int:
     rows = recipe.facts["y"]["shape"][0]
     if recipe.facts["validation_split"]:
         rows = math.floor(rows * (1.0 - recipe.facts["validation_split"]))
-    return int(math.ceil(rows / recipe.facts["batch_size"]))
+    batches: int = math.ceil(rows / recipe.facts["batch_size"])
+    return batches
 
 
 # ------------------------------------------------------------------ the call
@@ -180,7 +181,12 @@ def _labels(array: np.ndarray[Any, Any], recipe: Recipe) -> dict[str, Any]:
     if array.size == n:
         values = array.reshape(n)
         if values.min() >= 0 and values.max() < _CLASSES and np.array_equal(values, values.astype(np.uint8)):
-            return {"classes": 0, "values": recipe.add(values.astype(np.uint8)), "shape": list(array.shape), "dtype": dtype}
+            return {
+                "classes": 0,
+                "values": recipe.add(values.astype(np.uint8)),
+                "shape": list(array.shape),
+                "dtype": dtype,
+            }
     elif array.ndim == 2 and array.shape[1] <= _CLASSES:
         values = array.argmax(axis=1).astype(np.uint8)
         classes = array.shape[1]
@@ -219,7 +225,7 @@ def _callback(callback: Any, model: Any, epochs: int) -> dict[str, Any]:
 
 def _rates(schedule: Any, optimizer: Any, epochs: int) -> list[float]:
     """What a schedule without side effects will say."""
-    if not isinstance(schedule, FunctionType) or schedule.__code__.co_names and "print" in schedule.__code__.co_names:
+    if not isinstance(schedule, FunctionType) or (schedule.__code__.co_names and "print" in schedule.__code__.co_names):
         raise NotShared("its learning rates come from code that may do more")
     if any(step.opname in _WRITES for step in dis.get_instructions(schedule)):
         raise NotShared("its learning rates come from code that may do more")
@@ -261,9 +267,14 @@ def _compiled(model: Any) -> dict[str, Any]:
     }
 
 
-def _build(model: Any, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> None:
-    batch = tuple(part.astype(np.float32) if part.dtype.kind == "f" else part for part in (x, y))
-    model._maybe_symbolic_build(data_batch=batch)
+def _build(model: Any, *batch: np.ndarray[Any, Any]) -> None:
+    """As the first step of `fit` would: for batches of any size, in Keras' own floats."""
+    from keras import KerasTensor
+
+    dtypes = ["float32" if part.dtype.kind == "f" else part.dtype.name for part in batch]
+    model._symbolic_build(
+        data_batch=tuple(KerasTensor((None, *part.shape[1:]), dtype) for part, dtype in zip(batch, dtypes, strict=True))
+    )
 
 
 def _layer(facts: dict[str, Any]) -> dict[str, Any]:

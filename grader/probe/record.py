@@ -188,11 +188,11 @@ class Recorder:
 
     def _fingerprint(self, array: np.ndarray[Any, Any], sample: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         """As `fingerprint`; images in another shape of the same memory have the same hashes."""
-        if array.ndim > 1 and len(array) >= _MANY and array.size == len(array) * PIXELS and (known_as := official()):
-            if said := known_as.express(array):
-                facts, stored = known_as.fingerprint(array, said)
-                self._said[facts["digest"]] = said
-                return facts, stored
+        many = array.ndim > 1 and len(array) >= _MANY and array.size == len(array) * PIXELS
+        if many and (known_as := official()) and (said := known_as.express(array)):
+            facts, stored = known_as.fingerprint(array, said)
+            self._said[facts["digest"]] = said
+            return facts, stored
         key = (array.__array_interface__["data"][0], array.nbytes, array.dtype.str, len(array) if array.ndim else 0)
         known = self._images.get(key)
         if known and known[0] == sample and array.flags.c_contiguous and array.ndim > 1:

@@ -34,7 +34,7 @@ def seed_keras(_: ModuleType) -> None:
 
 
 def students_seeds() -> list[Any] | None:
-    """What the student's own seeds come to: TensorFlow's and Keras' seed and the state of the dice; None without any."""
+    """The student's own seeds: TensorFlow's, Keras', and what the dice have come to; None where there are none."""
     from keras.src.backend.common import global_state
     from tensorflow.python.eager import context
 

@@ -1,0 +1,105 @@
+"""The grader's end of a kernel's line to the trainer (`probe.trainer` is the other, and says what a frame is).
+
+The kernel may send anything at any time; what it sends is bounded before it is read, and answered once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.evidence.files import Rejected
+from grader.evidence.npz import read_npz, weights_digest, write_npz
+from grader.fits.recipe import Refused
+from grader.fits.trainer import Trainer
+from grader.probe.trainer import LENGTHS
+
+TOLD_BYTES = 2 << 20
+ARRAYS_BYTES = 64 << 20
+_ARRAYS = 2000
+_CHUNK = 1 << 20
+_FRAME_S = 30.0
+"""Longest that a frame may take from its first byte to its last."""
+
+
+class Line(threading.Thread):
+    """Answers one kernel's recipes, until its socket closes."""
+
+    def __init__(self, line: socket.socket, trainer: Trainer, budget_s: float) -> None:
+        super().__init__(daemon=True, name="grade-line")
+        self._line = line
+        self._trainer = trainer
+        self._left_s = budget_s
+        self._since: float | None = None
+        self._waited_s = 0.0
+        self.trained: set[str] = set()
+        """Digests of the weights that were handed to the kernel."""
+
+    @property
+    def waited_s(self) -> float:
+        """How long the kernel has waited for answers so far."""
+        since = self._since
+        return self._waited_s + (time.monotonic() - since if since is not None else 0.0)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+        self._line.close()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, EOFError, ValueError, Rejected, RecursionError), self._line:
+            while True:
+                self._line.settimeout(None)
+                first = self._exactly(1)
+                self._line.settimeout(_FRAME_S)
+                text, body = LENGTHS.unpack(first + self._exactly(LENGTHS.size - 1))
+                if text > TOLD_BYTES or body > ARRAYS_BYTES:
+                    return
+                told = json.loads(self._exactly(text))
+                arrays = read_npz(self._exactly(body), [f"a{i}" for i in range(_ARRAYS)], ARRAYS_BYTES)
+                self._line.sendall(self._answer(told, [arrays[f"a{i}"] for i in range(len(arrays))]))
+
+    def _answer(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> bytes:
+        self._since = time.monotonic()
+        try:
+            with self._trainer.slots.lent():
+                return _packed(*self._trained(told, arrays))
+        except Refused as why:
+            return _packed({"refused": str(why)}, ())
+        finally:
+            self._waited_s, self._since = self.waited_s, None
+
+    def _trained(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> tuple[dict[str, Any], Sequence[Any]]:
+        match told:
+            case {"facts": dict(facts), "times": int(times)}:
+                pass
+            case _:
+                raise Refused("its recipe is not of the kind that the trainer knows")
+        if self._left_s <= 0:
+            raise Refused("this submission has had its share of the trainer's time")
+        entry = self._trainer.train(facts, arrays, times)
+        self._left_s -= sum(entry.facts["seconds"])
+        self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
+        return entry.facts, entry.arrays
+
+    def _exactly(self, count: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < count:
+            part = self._line.recv(min(_CHUNK, count - len(parts)))
+            if not part:
+                raise EOFError
+            parts += part
+        return bytes(parts)
+
+
+def _packed(told: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> bytes:
+    text = json.dumps(told).encode()
+    body = write_npz({f"a{i}": array for i, array in enumerate(arrays)})
+    return LENGTHS.pack(len(text), len(body)) + text + body

@@ -1,0 +1,176 @@
+"""A training as a worker does it: the network of a `Work`, its dice, Keras' own `fit`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.fits.rebuild import assemble
+from grader.probe.dice import Dice, initializers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.fits.recipe import Images, Labels, Named, Work
+    from grader.fits.workers import Sets
+
+Array = np.ndarray[Any, Any]
+
+STEPS = 256
+"""Training steps per call into TensorFlow: the same numbers, about twice as fast for small networks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainTask:
+    work: Work
+
+    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+        """Logs and seconds of each epoch, number of weights; the weights, the optimizer's variables, random states."""
+        work, told = self.work, self.work.facts
+        data = _Data(sets, work.arrays)
+        model, layers = self._model()
+        weights = [variable for layer in layers if layer is not None for variable in layer.weights]
+        _in_order(model, weights)
+        dice = Dice(work.key, work.times)
+        self._start(model, layers, weights, dice)
+        validation = told.validation
+        watching = _watch()
+        with dice.rolled():
+            model.fit(
+                data.images(told.x),
+                data.labels(told.y),
+                batch_size=told.batch_size,
+                epochs=told.epochs,
+                initial_epoch=told.initial_epoch,
+                verbose=0,
+                shuffle=told.shuffle,
+                validation_data=(data.images(validation.x), data.labels(validation.y)) if validation else None,
+                validation_split=told.validation_split,
+                validation_batch_size=told.validation_batch_size,
+                callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
+            )
+        left = [*weights, *model.optimizer.variables, *_generators(layers)]
+        told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights)}
+        return told_back, [np.asarray(variable.numpy()) for variable in left]
+
+    def _model(self) -> tuple[Any, list[Any]]:
+        import keras
+
+        work = self.work
+        further = [
+            {name: getattr(keras.initializers, kind)(**config) for name, (kind, config) in named.items()}
+            for named in work.initializers
+        ]
+        model, layers = assemble(work.planned, further)
+        kind, config = work.optimizer
+        step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
+        model.compile(
+            optimizer=getattr(keras.optimizers, kind)(**config),
+            loss=_function(keras.losses, work.loss),
+            metrics=[_function(keras.metrics, metric) for metric in work.metrics] or None,
+            steps_per_execution=1 if step_by_step else STEPS,
+            jit_compile=False,
+        )
+        model.optimizer.build(model.trainable_variables)
+        return model, layers
+
+    def _start(self, model: Any, layers: list[Any], weights: list[Any], dice: Dice) -> None:
+        work, told = self.work, self.work.facts
+        if told.weights is None:
+            pairs = [pair for layer in layers if layer is not None for pair in initializers(layer) or []]
+            drawn = dice.weights([(initializer, tuple(variable.shape)) for variable, initializer in pairs])
+        else:
+            drawn = [work.arrays[i] for i in told.weights]
+        _assign(weights, drawn)
+        if told.slots is not None:
+            _assign(model.optimizer.variables, [work.arrays[i] for i in told.slots])
+        states = [own if own is not None else dice.generator(i) for i, own in enumerate(told.generators)]
+        _assign(_generators(layers), [np.asarray(state) for state in states])
+
+
+class _Data:
+    """The arrays that a recipe speaks of, made from the official data."""
+
+    def __init__(self, sets: Sets, arrays: Sequence[Array]) -> None:
+        self._sets = [images.reshape(len(images), -1) for images, _ in sets]
+        self._arrays = arrays
+
+    def images(self, told: Images) -> Array:
+        table = self._arrays[told.table]
+        if isinstance(told.rows, list):
+            rows: Array = np.arange(*told.rows)
+        else:
+            rows = self._arrays[told.rows]
+        train, test = self._sets
+        found = np.empty((len(rows), train.shape[1]), table.dtype)
+        is_test = rows >= len(train)
+        found[~is_test] = table.take(train[rows[~is_test]])
+        found[is_test] = table.take(test[rows[is_test] - len(train)])
+        return found.reshape(len(rows), *told.item)
+
+    def labels(self, told: Labels) -> Array:
+        values = self._arrays[told.values]
+        if told.classes:
+            return np.eye(told.classes, dtype=told.dtype)[values]
+        return values.astype(told.dtype).reshape(told.shape)
+
+
+def _in_order(model: Any, weights: list[Any]) -> None:
+    """The optimizer's variables belong to the weights in their order; in kernels the same is asked."""
+    position = {id(variable): i for i, variable in enumerate(weights)}
+    order = [position[id(variable)] for variable in model.trainable_variables]
+    if order != sorted(order) or len(weights) != len(model.weights):
+        raise ValueError("its weights are in an order of their own")
+
+
+def _generators(layers: list[Any]) -> list[Any]:
+    found = [getattr(layer, "seed_generator", None) for layer in layers]
+    return [generator.state for generator in found if generator is not None]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        if tuple(variable.shape) != value.shape:
+            raise ValueError(f"an array of shape {value.shape} where {tuple(variable.shape)} is needed")
+        variable.assign(value)
+
+
+def _function(module: Any, told: str | Named) -> Any:
+    """By its name, as Keras resolves it, or made from a class."""
+    if isinstance(told, str):
+        return told
+    kind, config = told
+    return getattr(module, kind)(**config)
+
+
+def _callback(kind: str, config: dict[str, Any]) -> Any:
+    import keras
+
+    if kind == "LearningRateScheduler":
+        rates = config["rates"]
+        return keras.callbacks.LearningRateScheduler(lambda epoch: rates[epoch])
+    return getattr(keras.callbacks, kind)(**config)
+
+
+def _watch() -> Any:
+    """A callback that keeps the logs of each epoch, before others add to them, and how long it took."""
+    import keras
+
+    class Watching(keras.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.logs: list[dict[str, float]] = []
+            self.seconds: list[float] = []
+            self._began = 0.0
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
+            self._began = time.monotonic()
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+            self.logs.append({name: float(value) for name, value in logs.items()})
+            self.seconds.append(round(time.monotonic() - self._began, 4))
+
+    return Watching()
