@@ -27,6 +27,7 @@ from grader import faults
 from grader.evidence.files import PinnedFolder
 from grader.fits.line import Line
 from grader.fits.trainer import Trainer
+from grader.fits.workers import THREADS
 from grader.kernel import LINE, Kernel, KernelGone, Stopped, connection
 from grader.outputs import as_seen, printed
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
@@ -165,7 +166,7 @@ def _environment(places: Places) -> dict[str, str]:
         "MPLCONFIGDIR": str(places.home / ".matplotlib"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
-        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": str(THREADS),
         "TF_NUM_INTEROP_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -33,6 +33,9 @@ Array = np.ndarray[Any, Any]
 Sets = tuple[tuple[Array, Array], tuple[Array, Array]]
 """The official data: (images, labels) for training and for testing, uint8."""
 
+THREADS = 2
+"""Threads within an operation of TensorFlow, in kernels and here; another number gives other last digits. Two, so that
+one notebook alone uses a second core; where all cores are busy it costs nothing."""
 START_S = 120.0
 """Longest time that a worker may take to import TensorFlow and load the data."""
 MEMORY_MIB = 8192
@@ -191,7 +194,7 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)  # as in kernels: the same numbers everywhere
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     sets = data.load(files)
     connection.send_bytes(_READY)
