@@ -7,48 +7,36 @@ a run, the next one goes on from there.
 
 from __future__ import annotations
 
-import shutil
+import functools
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import nbformat
 from filelock import FileLock, Timeout
 
 from grader import data, leftovers, records
-from grader.atomic import atomic_write, require_room, sweep
+from grader.atomic import require_room, sweep
 from grader.checks import run_checks
 from grader.errors import EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
-from grader.evidence.harvest import harvest
 from grader.fits.cache import user_cache
-from grader.fits.once import Once
-from grader.fits.trainer import Trainer
-from grader.fits.verify import Verifier
-from grader.fits.workers import Workers
+from grader.gather import EXECUTED, Gatherer, Here
 from grader.intake.find import find_submissions
 from grader.intake.label import label
-from grader.intake.read import read_submission
 from grader.match import Assignment, match
+from grader.parallel import in_parallel
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
 from grader.report import export
 from grader.report.run_info import RunInfo
 from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
-from grader.run import RunResult, RunSettings, run_submission
-from grader.sandbox import Bounds
 from grader.score import errored_grade, score
-from grader.slots import Slots
 
-EXECUTED = "executed.ipynb"
-WIND_DOWN_S = 1.0
-"""Longest that an interrupted run waits for its threads to end their kernels; then it ends without them."""
 REPORT_S = 0.7
 """Longest that an interrupted run writes on the report of what had finished."""
 
@@ -106,16 +94,14 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
         with _report_folder(settings.out):
             files = data.provide_data(progress.say)
             progress.expect(refs)
-            with Workers(files, settings.jobs) as workers:
-                once = Once(user_cache(), stop)
-                trainer = Trainer(workers, once, Slots(settings.jobs))
-                run = _Run(
-                    settings, limits, loaded, workers, Verifier(workers, once), trainer, scratch, progress, stop, report
-                )
+            cache = user_cache()
+            shared = settings.fits == "shared"
+            with Here(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared) as gatherer:
+                run = _Run(settings, limits, loaded, gatherer, scratch, progress, stop, report)
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
-                _in_parallel(_reuse, refs, run)
+                _for_each(refs, _reuse, run)
                 try:
-                    _in_parallel(_grade_one, [ref for ref in refs if not report.knows(ref.id)], run)
+                    _for_each([ref for ref in refs if not report.knows(ref.id)], _grade_one, run)
                 except KeyboardInterrupt:
                     progress.say(f"{len(report.done)} of {len(refs)} have finished.")
                     _in_time(lambda: report.write(ids))
@@ -161,9 +147,7 @@ class _Run:
     settings: Settings
     limits: Limits
     loaded: LoadedRubric
-    workers: Workers
-    verifier: Verifier
-    trainer: Trainer
+    gatherer: Gatherer
     scratch: Path
     progress: Progress
     stop: threading.Event
@@ -195,9 +179,9 @@ def _grade_one(ref: SubmissionRef, run: _Run) -> None:
     """Run it, judge it, report it."""
     try:
         require_room(run.settings.out / ref.id)  # no student code runs for what could not be stored
-        with run.trainer.slots:
-            stored = _gather(ref, run)
-        graded = _judge_safely(stored, run.loaded)
+        folder, scratch = run.settings.out / ref.id, run.scratch / ref.id
+        doing = functools.partial(run.progress.doing, ref)
+        graded = _judge_safely(run.gatherer.gather(ref, folder, scratch, run.limits, doing), run.loaded)
     except WriteError:
         raise
     except Exception as problem:
@@ -218,42 +202,6 @@ def _go_on(run: _Run) -> None:
     """Raise KeyboardInterrupt in a run that was stopped: what its killed processes left is nobody's result."""
     if run.stop.is_set():
         raise KeyboardInterrupt
-
-
-def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
-    """Stages 2 to 5: read, run, harvest, store."""
-    folder = run.settings.out / ref.id
-    run.progress.doing(ref, "reading", 0.0)
-    submission = read_submission(ref)
-    if isinstance(submission, Unreadable):
-        store.save(submission, folder, run.limits)
-        return submission
-    scratch = run.scratch / ref.id
-    scratch.mkdir(parents=True)
-    settings = RunSettings(
-        data_directory=run.workers.files.directory,
-        notebook_s=run.limits.notebook_s,
-        cell_s=run.limits.cell_s,
-        output_mib=run.limits.output_mib,
-        bounds=Bounds(**{limit.name: getattr(run.limits, limit.name) for limit in fields(Bounds)}),
-        sandbox=run.settings.sandbox,
-        stop=run.stop,
-        trainer=run.trainer if run.settings.fits == "shared" else None,
-    )
-    result: RunResult | None = None
-    try:
-        result = run_submission(submission, scratch, settings, lambda p: run.progress.doing(ref, p.text, p.share))
-        _go_on(run)
-        run.progress.doing(ref, "verifying", 1.0)
-        evidence = harvest(submission, result, run.workers.files, run.verifier)
-        # The evidence is last: where it is, the submission is never run again.
-        atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
-        store.save(evidence, folder, run.limits, weights_from=result.raw_evidence)
-    finally:
-        if result is not None:
-            result.discard()
-        shutil.rmtree(scratch, ignore_errors=True)
-    return evidence
 
 
 def _rejudged(folder: Path, source: str, loaded: LoadedRubric) -> _Graded:
@@ -350,35 +298,14 @@ class _Report:
         )
 
 
-def _in_parallel(do: Callable[[SubmissionRef, _Run], None], refs: Sequence[SubmissionRef], run: _Run) -> None:
-    """Do it for each with as many threads as there are jobs; each drives a kernel of its own.
-
-    Raises KeyboardInterrupt within WIND_DOWN_S after an interrupt or `run.stop`.
-    """
-
+def _for_each(refs: Sequence[SubmissionRef], do: Callable[[SubmissionRef, _Run], None], run: _Run) -> None:
     def one(ref: SubmissionRef) -> None:
         try:
             do(ref, run)
         except WriteError as problem:  # the others may have more room
             run.report.unwritten[ref.id] = problem
 
-    pool = ThreadPoolExecutor(max_workers=2 * run.settings.jobs, thread_name_prefix="grade")
-    futures: list[Future[None]] = []
-    try:
-        for ref in refs:
-            futures.append(pool.submit(one, ref))  # noqa: PERF401 - an interrupt keeps those that are there
-        pending = set(futures)
-        while pending and not run.stop.is_set():
-            _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-    except KeyboardInterrupt:
-        run.stop.set()
-    pool.shutdown(wait=False, cancel_futures=True)
-    if run.stop.is_set():
-        run.workers.cancel()
-        wait([future for future in futures if not future.cancelled()], timeout=WIND_DOWN_S)
-        raise KeyboardInterrupt
-    for future in futures:
-        future.result()
+    in_parallel(one, refs, run.gatherer.threads, run.stop, run.gatherer.cancel)
 
 
 def _in_time(write: Callable[[], object]) -> None:

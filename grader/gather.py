@@ -1,0 +1,119 @@
+"""Stages 2 to 5 for one submission: read, run, harvest, store."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Protocol, Self
+
+import nbformat
+
+from grader.atomic import atomic_write
+from grader.data import DataFiles
+from grader.evidence import store
+from grader.evidence.harvest import harvest
+from grader.fits.cache import Cache
+from grader.fits.once import Once
+from grader.fits.trainer import Trainer
+from grader.fits.verify import Verifier
+from grader.fits.workers import Workers
+from grader.intake.read import read_submission
+from grader.records import Evidence, Submission, SubmissionRef, Unreadable
+from grader.rubric.schema import Limits
+from grader.run import RunResult, RunSettings, run_submission
+from grader.sandbox import Bounds
+from grader.slots import Slots
+
+EXECUTED = "executed.ipynb"
+
+Stored = Evidence | Unreadable
+
+Doing = Callable[[str, float], None]
+"""Hears what is being done and how much of it is done (0 … 1)."""
+
+
+class Gatherer(Protocol):
+    """Where submissions run: on this machine, or on others."""
+
+    threads: int
+    """How many may be under way at once."""
+
+    def gather(self, ref: SubmissionRef, folder: Path, scratch: Path, limits: Limits, doing: Doing) -> Stored:
+        """Run a submission and leave what came of it in `folder`; the evidence is written last.
+
+        `scratch` does not exist before and after. Raises WriteError, other errors of `grader.errors` where something of
+        ours does not work, and KeyboardInterrupt once the run is stopped.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Call off everything that is under way."""
+        ...
+
+
+class Here:
+    """The own machine: `jobs` cores, a room for each submission, one trainer for all."""
+
+    def __init__(
+        self, files: DataFiles, cache: Cache, stop: threading.Event, *, jobs: int, sandbox: str, shared: bool
+    ) -> None:
+        """`shared`: trainings are shared; otherwise each notebook trains its own networks."""
+        self.threads = 2 * jobs if shared else jobs  # those that wait for the trainer need no core
+        self._stop = stop
+        self._sandbox = sandbox
+        self._shared = shared
+        self._workers = Workers(files, jobs)
+        once = Once(cache, stop)
+        self._verifier = Verifier(self._workers, once)
+        self._trainer = Trainer(self._workers, once, Slots(jobs))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._workers.close()
+
+    def cancel(self) -> None:
+        self._workers.cancel()
+
+    def gather(self, ref: SubmissionRef, folder: Path, scratch: Path, limits: Limits, doing: Doing) -> Stored:
+        doing("reading", 0.0)
+        submission = read_submission(ref)
+        if isinstance(submission, Unreadable):
+            store.save(submission, folder, limits)
+            return submission
+        scratch.mkdir(parents=True)
+        try:
+            return self._run(submission, folder, scratch, limits, doing)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _run(self, submission: Submission, folder: Path, scratch: Path, limits: Limits, doing: Doing) -> Evidence:
+        settings = RunSettings(
+            data_directory=self._workers.files.directory,
+            notebook_s=limits.notebook_s,
+            cell_s=limits.cell_s,
+            output_mib=limits.output_mib,
+            bounds=Bounds(**{limit.name: getattr(limits, limit.name) for limit in fields(Bounds)}),
+            sandbox=self._sandbox,
+            stop=self._stop,
+            trainer=self._trainer if self._shared else None,
+        )
+        result: RunResult | None = None
+        try:
+            with self._trainer.slots:
+                result = run_submission(submission, scratch, settings, lambda p: doing(p.text, p.share))
+                if self._stop.is_set():  # what its killed processes left is nobody's result
+                    raise KeyboardInterrupt
+                doing("verifying", 1.0)
+                evidence = harvest(submission, result, self._workers.files, self._verifier)
+            # The evidence is last: where it is, the submission is never run again.
+            atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
+            store.save(evidence, folder, limits, weights_from=result.raw_evidence)
+            return evidence
+        finally:
+            if result is not None:
+                result.discard()
