@@ -1,7 +1,9 @@
 """The recipe of a training: all that its outcome depends on, as plain facts and small arrays.
 
-Made from a call of `fit` on stock parts and the official images. What cannot be said this way raises `NotShared` with
-the reason, and trains where it stands. The trainer outside makes the same training from the same recipe.
+What it is validated on is said apart: it has no bearing on the weights, so that the same training is shared by those
+who validate it on something else. Made from a call of `fit` on stock parts and the official images. What cannot be
+said this way raises `NotShared` with the reason, and trains where it stands. The trainer outside makes the same
+training from the same recipe.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ FORMAT = 1
 PARAMETERS = 2_000_000
 """Largest network whose training is shared."""
 EPOCHS = 1000
+VALUES = 4_000_000
+"""Most weights of all epochs together that are kept to be validated apart."""
 _BATCH = 32
 """Keras' default."""
 _CLASSES = 100
@@ -59,12 +63,16 @@ class Recipe:
     facts: dict[str, Any]
     """JSON-ready."""
     arrays: list[np.ndarray[Any, Any]]
-    """Those that the facts refer to by number."""
+    """Those that facts refer to by number."""
+    own: int = 0
+    """How many of them belong to the training itself; the others to its validation."""
+    validation: dict[str, Any] | None = None
+    """What each epoch is measured on, where that is said apart."""
 
     @property
     def key(self) -> str:
-        """Equal for equal recipes (SHA-256, hexadecimal)."""
-        return key_of(self.facts, self.arrays)
+        """Equal for equal trainings (SHA-256, hexadecimal)."""
+        return key_of(self.facts, self.arrays[: self.own])
 
     def add(self, array: np.ndarray[Any, Any]) -> int:
         self.arrays.append(np.ascontiguousarray(array))
@@ -90,8 +98,8 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     if x is None or y is None or len(x) != len(y):
         raise NotShared("its data are no arrays of images and labels")
     recipe = Recipe({}, [])
-    data = {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
-    validation = _validation(given, express, recipe)
+    train, held_out = _split(len(x), given)
+    data = {"x": _images(x, express, recipe, train), "y": _labels(y[train], recipe)}
     _build(model, x, y)
     facts, layers = architecture(model)
     ordered = weights_in_order(model, layers)
@@ -107,16 +115,19 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
         **_compiled(model),
         "slots": _slots(model, ordered, recipe),
         **data,
-        "validation": validation,
-        "validation_split": float(given["validation_split"] or 0.0) if validation is None else 0.0,
-        "validation_batch_size": int(given["validation_batch_size"] or batch_size),
         "epochs": epochs,
         "initial_epoch": int(given["initial_epoch"]),
         "batch_size": batch_size,
         "shuffle": bool(given["shuffle"]),
         "callbacks": [_callback(c, model, epochs) for c in _flat(given["callbacks"]) if type(c).__name__ != "History"],
+        "validation": None,
     }
-    recipe.facts = plain(recipe.facts)
+    recipe.own = len(recipe.arrays)
+    recipe.validation = _validation(given, x, y, held_out, express, recipe)
+    values = sum(int(np.prod(variable.shape)) for variable in ordered) * (epochs - recipe.facts["initial_epoch"])
+    if recipe.validation and (recipe.facts["callbacks"] or values > VALUES):
+        recipe.facts["validation"], recipe.validation, recipe.own = recipe.validation, None, len(recipe.arrays)
+    recipe.facts, recipe.validation = plain(recipe.facts), plain(recipe.validation)
     return recipe
 
 
@@ -134,8 +145,6 @@ def generators(layers: list[Any]) -> list[Any]:
 def steps(recipe: Recipe) -> int:
     """Batches of an epoch."""
     rows = recipe.facts["y"]["shape"][0]
-    if recipe.facts["validation_split"]:
-        rows = math.floor(rows * (1.0 - recipe.facts["validation_split"]))
     batches: int = math.ceil(rows / recipe.facts["batch_size"])
     return batches
 
@@ -158,14 +167,23 @@ def _plain_arguments(given: dict[str, Any]) -> tuple[int, int]:
     return epochs, batch_size
 
 
-def _images(array: np.ndarray[Any, Any], express: Express, recipe: Recipe) -> dict[str, Any]:
+def _split(count: int, given: dict[str, Any]) -> tuple[slice, slice]:
+    """Items to train on and to hold out, as `fit` parts them."""
+    share = float(given["validation_split"] or 0.0) if given["validation_data"] is None else 0.0
+    at = math.floor(count * (1.0 - share))
+    if at < 1 or (share and at == count):
+        raise NotShared("nothing is left to train on, or to validate on")
+    return slice(0, at), slice(at, count)
+
+
+def _images(array: np.ndarray[Any, Any], express: Express, recipe: Recipe, part: slice = slice(None)) -> dict[str, Any]:
     expression = express(array)
     if expression is None:
         raise NotShared("its images are not the official ones, or were changed one by one")
     table = expression.table
     if table.dtype.kind == "f":
         table = table.astype(np.float32)  # as Keras does
-    rows = expression.rows
+    rows = expression.rows[part]
     start = int(rows[0])
     together = np.array_equal(rows, np.arange(start, start + len(rows)))
     return {
@@ -195,16 +213,27 @@ def _labels(array: np.ndarray[Any, Any], recipe: Recipe) -> dict[str, Any]:
     raise NotShared("its labels are not one class per image")
 
 
-def _validation(given: dict[str, Any], express: Express, recipe: Recipe) -> dict[str, Any] | None:
+def _validation(
+    given: dict[str, Any],
+    x: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    held_out: slice,
+    express: Express,
+    recipe: Recipe,
+) -> dict[str, Any] | None:
+    size = int(given["validation_batch_size"] or recipe.facts["batch_size"])
     data = given["validation_data"]
     if data is None:
-        return None
+        if held_out.start == held_out.stop:
+            return None
+        images, labels = _images(x, express, recipe, held_out), _labels(y[held_out], recipe)
+        return {"x": images, "y": labels, "batch_size": size}
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise NotShared("its validation data are no pair of arrays")
-    x, y = as_array(data[0]), as_array(data[1])
-    if x is None or y is None or len(x) != len(y):
+    given_x, given_y = (as_array(part) for part in data)
+    if given_x is None or given_y is None or len(given_x) != len(given_y):
         raise NotShared("its validation data are no pair of arrays")
-    return {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
+    return {"x": _images(given_x, express, recipe), "y": _labels(given_y, recipe), "batch_size": size}
 
 
 def _flat(callbacks: Any) -> list[Any]:
