@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_evidence import small_official
 
+from grader.admission import Admission
 from grader.fits.cache import Cache, Entry
 from grader.fits.once import Once
 from grader.fits.recipe import BATCHES, IMAGES, MULTIPLICATIONS, TIMES, Refused, Work, checked, keeps_epochs
@@ -332,6 +333,32 @@ def test_slots_are_lent_and_served_in_turn() -> None:
             assert order == [0, 1, 2]
     for thread in threads:
         thread.join()
+
+
+def test_kernels_wait_for_memory_but_the_first() -> None:
+    free, stop = [0.0], threading.Event()
+    admission = Admission(100.0, lambda: free[0], stop)
+    inside = threading.Event()
+
+    def second() -> None:
+        with admission.entered():
+            inside.set()
+
+    with admission.entered():
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not inside.wait(0.2)
+        free[0] = 150.0  # the first is about to use a hundred of them
+        assert not inside.wait(1.0)
+        free[0] = 250.0
+        assert inside.wait(5)
+        thread.join()
+        free[0] = 0.0
+        stop.set()
+        with pytest.raises(KeyboardInterrupt), admission.entered():
+            pass
+    with Admission(1.0, lambda: None, stop).entered(), Admission(1.0, lambda: None, stop).entered():
+        pass
 
 
 # ------------------------------------------------------------------ images said as official ones

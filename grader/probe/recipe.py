@@ -21,6 +21,7 @@ import numpy as np
 
 from .architecture import architecture, weights_in_order
 from .dice import as_drawn, initializers
+from .fingerprint import PIXELS
 from .inputs import as_array
 from .official import Expression
 from .record import plain
@@ -50,6 +51,8 @@ _CALLBACKS = {
     "TerminateOnNaN": (),
 }
 """Keras' callbacks without side effects, and what they are made from."""
+
+_LINEAR = {"Dense", "Conv1D", "Conv2D"}
 
 Express = Callable[[Any], Expression | None]
 
@@ -108,13 +111,13 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     fresh = not seeds and not put_in and pairs is not None and _unused(model.optimizer) and as_drawn(pairs)
     recipe.facts |= {
         "format": FORMAT,
-        "layers": [_layer(layer) for layer in facts["layers"]],
+        "layers": _canonical([_layer(layer) for layer in facts["layers"]]),
         "weights": None if fresh else [recipe.add(variable.numpy()) for variable in ordered],
         "generators": [None if fresh else state.numpy().tolist() for state in generators(layers)],
         "seeds": seeds,
         **_compiled(model),
         "slots": _slots(model, ordered, recipe),
-        **data,
+        **_canonical_items(data, facts["layers"]),
         "epochs": epochs,
         "initial_epoch": int(given["initial_epoch"]),
         "batch_size": batch_size,
@@ -124,6 +127,8 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     }
     recipe.own = len(recipe.arrays)
     recipe.validation = _validation(given, x, y, held_out, express, recipe)
+    if recipe.validation:
+        recipe.validation = _canonical_items(recipe.validation, facts["layers"])
     values = sum(int(np.prod(variable.shape)) for variable in ordered) * (epochs - recipe.facts["initial_epoch"])
     if recipe.validation and (recipe.facts["callbacks"] or values > VALUES):
         recipe.facts["validation"], recipe.validation, recipe.own = recipe.validation, None, len(recipe.arrays)
@@ -291,7 +296,7 @@ def _compiled(model: Any) -> dict[str, Any]:
         raise NotShared("its optimizer is none of Keras' own")
     return {
         "optimizer": {"kind": type(optimizer).__name__, "config": {**optimizer.get_config(), "name": None}},
-        "loss": config["loss"],
+        "loss": _loss(config["loss"]),
         "metrics": config["metrics"],
     }
 
@@ -310,6 +315,56 @@ def _layer(facts: dict[str, Any]) -> dict[str, Any]:
     """Without what has no bearing on numbers."""
     config = {key: value for key, value in facts["config"].items() if key != "name"}
     return {key: facts[key] for key in ("kind", "output_shape", "weights", "stock", "inbound")} | {"config": config}
+
+
+def _is_chain(layers: list[dict[str, Any]]) -> bool:
+    return all(layer["inbound"] == [i - 1] for i, layer in enumerate(layers))
+
+
+def _begins_flat(layers: list[dict[str, Any]]) -> bool:
+    """Whether the first layer of a chain only lays the pixels in a row."""
+    return len(layers) > 1 and layers[0]["kind"] == "Flatten" and layers[0]["stock"] and _is_chain(layers)
+
+
+def _canonical(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Networks that compute the same in the same steps become one: a `Flatten` of the input does nothing to numbers,
+    and an `Activation` after a linear layer is that layer's own.
+    """
+    if not _is_chain(layers):
+        return layers
+    kept: list[dict[str, Any]] = []
+    for layer in layers[1:] if _begins_flat(layers) else layers:
+        before = kept[-1] if kept else None
+        linear = before is not None and before["kind"] in _LINEAR and before["config"].get("activation") == "linear"
+        if before is not None and linear and layer["kind"] == "Activation" and layer["stock"]:
+            activation = layer["config"].get("activation")
+            kept[-1] = before | {"config": before["config"] | {"activation": activation}}
+        else:
+            kept.append(layer)
+    return [layer | {"inbound": [i - 1]} for i, layer in enumerate(kept)]
+
+
+def _canonical_items(data: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, Any]:
+    if not _begins_flat(layers):
+        return data
+    return data | {"x": data["x"] | {"item": [PIXELS]}}
+
+
+def _loss(config: Any) -> Any:
+    """By its name, where that says all."""
+    match config:
+        case {"class_name": "function", "config": str(name)}:
+            return name
+        case {"class_name": "SparseCategoricalCrossentropy" | "CategoricalCrossentropy" as kind, "config": dict(own)}:
+            plainly = own.get("reduction") == "sum_over_batch_size" and not own.get("from_logits")
+            if (
+                plainly
+                and not own.get("label_smoothing")
+                and own.get("ignore_class") is None
+                and own.get("axis", -1) == -1
+            ):
+                return "sparse_categorical_crossentropy" if kind.startswith("Sparse") else "categorical_crossentropy"
+    return config
 
 
 def _pairs(layers: list[Any]) -> list[tuple[Any, Any]] | None:
