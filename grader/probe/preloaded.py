@@ -52,6 +52,5 @@ class Preloaded:
             handler.setStream(sys.stderr)
         for path, content in group["files"].items():
             with contextlib.suppress(OSError):
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                Path(path).write_bytes(content)
+                Path(path).mkdir() if content is None else Path(path).write_bytes(content)
         return [module for full, module in modules.items() if module.__name__ == full]

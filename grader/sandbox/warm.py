@@ -133,7 +133,7 @@ class _Process:
         return "" if said == zygote.READY else f"{said.decode('utf-8', 'replace') or 'it ended'}."
 
     def alive(self) -> bool:
-        return self._started is not None and self._started.poll() is None
+        return self._end.fileno() >= 0 and self._started is not None and self._started.poll() is None
 
     def serves(self, room: Room, command: Command) -> bool:  # noqa: ARG002 - `Zygote` looks at them
         return self.alive()

@@ -62,7 +62,8 @@ def _load(data: str, scratch: str) -> None:
     environment = dict(os.environ)
     for name in _PLACES:
         os.environ[name] = scratch + environment[name]
-        os.makedirs(os.environ[name], exist_ok=True)
+    for name in ("HOME", "TMPDIR", "KERAS_HOME"):
+        os.makedirs(os.environ[name])
     data_sets = os.path.join(os.environ["KERAS_HOME"], "datasets")
     os.mkdir(data_sets)
     os.symlink(data, os.path.join(data_sets, "fashion-mnist"))
@@ -121,9 +122,11 @@ def _data_set() -> Any:
         return None
 
 
-def _files(scratch: str) -> Iterator[tuple[str, bytes]]:
-    """What libraries wrote when they were imported, under its path in a room."""
-    for folder, _, names in os.walk(scratch):
+def _files(scratch: str) -> Iterator[tuple[str, bytes | None]]:
+    """What libraries wrote when they were imported, under its path in a room; None for a folder."""
+    for folder, folders, names in os.walk(scratch):
+        for name in folders:
+            yield os.path.join(folder, name).removeprefix(scratch), None
         for name in names:
             path = os.path.join(folder, name)
             with open(path, "rb") as file:
@@ -298,7 +301,10 @@ def _serve(end: socket.socket) -> list[str]:
 def _start() -> list[str]:
     end = socket.socket(fileno=int(sys.argv[1]))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if not (told := end.recv(_MESSAGE)):  # the grader was gone before that
+    told = end.recv(_MESSAGE)
+    poll = select.poll()
+    poll.register(end, select.POLLHUP)
+    if not told or poll.poll(0):  # the grader was gone before that
         os._exit(0)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
