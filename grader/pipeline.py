@@ -39,6 +39,7 @@ from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
 from grader.run import RunResult, RunSettings, run_submission
 from grader.sandbox import Bounds
+from grader.sandbox.warm import Zygote
 from grader.score import errored_grade, score
 
 EXECUTED = "executed.ipynb"
@@ -99,8 +100,8 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
         with _report_folder(settings.out):
             files = data.provide_data(progress.say)
             progress.expect(refs)
-            with Verifier(files, jobs=settings.jobs) as verifier:
-                run = _Run(settings, limits, loaded, verifier, scratch, progress, stop, report)
+            with Verifier(files, jobs=settings.jobs) as verifier, Zygote(progress.say) as zygote:
+                run = _Run(settings, limits, loaded, verifier, zygote, scratch, progress, stop, report)
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
                 _in_parallel(_reuse, refs, run)
                 try:
@@ -151,6 +152,7 @@ class _Run:
     limits: Limits
     loaded: LoadedRubric
     verifier: Verifier
+    zygote: Zygote
     scratch: Path
     progress: Progress
     stop: threading.Event
@@ -223,6 +225,7 @@ def _gather(ref: SubmissionRef, run: _Run) -> Evidence | Unreadable:
         bounds=Bounds(**{limit.name: getattr(run.limits, limit.name) for limit in fields(Bounds)}),
         sandbox=run.settings.sandbox,
         stop=run.stop,
+        zygote=run.zygote,
     )
     result: RunResult | None = None
     try:

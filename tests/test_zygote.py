@@ -24,7 +24,7 @@ from grader import sandbox
 from grader.evidence.decode import read_weights
 from grader.records import CellStatus, FaultKind
 from grader.run import RunSettings, run_submission
-from grader.sandbox import Bounds, Command, Held, Room, selftest, warm
+from grader.sandbox import Bounds, Command, Held, Room, warm
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.namespaced import PLACES
 from grader.sandbox.warm import Zygote
@@ -236,13 +236,6 @@ def test_two_at_once_do_not_see_each_other(tmp_path: Path, data: Path, zygote: Z
     outside = {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in separate}
     assert not [name for name in separate if outside[name] in {first[name], second[name]}]
     assert {found[number].cell(1).printed.strip() for number in range(2)} == {"['mine'] ['mine'] ['1', '2', '4']"}
-
-
-def test_the_self_test_is_made_in_such_a_room(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert zygote._process is not None
-    monkeypatch.setattr("grader.sandbox.seccomp.program", lambda *, namespaces: b"")
-    with pytest.raises(sandbox.SandboxError, match="student code makes namespaces"):
-        selftest.check(Bubblewrap(), zygote._process)
 
 
 # ------------------------------------------------------------------ the same end
@@ -457,7 +450,7 @@ def _note_of(monkeypatch: pytest.MonkeyPatch, room: Room, program: str) -> tuple
         (FEW.replace("    try:\n        _load", "    import threading, time\n    threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n    try:\n        _load"), "a library started a thread"),
         (FEW.replace("    try:\n        _load", "    import mmap\n    kept = mmap.mmap(-1, 4096)\n    try:\n        _load"), "a library shares memory"),
         (FEW.replace("_CLONE_NEWUSER = 0x10000000", "_CLONE_NEWUSER = 0x10000000 | 1").replace("_NAMESPACES = 0x00020000 |", "_NAMESPACES = 1 |"), "does not let a copy into a room"),
-        (FEW.replace('enter["prepare"](config)', 'enter["prepare"](config | {"seccomp": ""})'), "student code makes namespaces"),
+        (FEW.replace(" | 0x40000000", ""), "student code reaches ports of this machine"),
     ],
     ids=["ends", "lacks a module", "thread", "shared memory", "setns refused", "a wall is missing"],
 )  # fmt: skip

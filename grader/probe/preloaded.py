@@ -50,6 +50,8 @@ class Preloaded:
             random.getrandbits(32)
         for handler in group["handlers"]:
             handler.setStream(sys.stderr)
+        for stream, text in group["printed"].items():
+            getattr(sys, stream).write(text)
         for path, content in group["files"].items():
             with contextlib.suppress(OSError):
                 Path(path).mkdir() if content is None else Path(path).write_bytes(content)

@@ -20,6 +20,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import io
 import json
 import logging
 import os
@@ -84,23 +85,22 @@ def _group(name: str, scratch: str) -> dict[str, Any]:
     """Import a module. What came with it:
 
     modules, those of the watched trees, by name, in the order in which they were complete; files that were written;
-    draws, how many random numbers that took; handlers of log messages that took hold of the standard error.
+    draws, how many random numbers that took; what was printed; handlers of log messages that took hold of the
+    standard error.
     """
-    before, state, files, handlers = set(sys.modules), random.getstate(), dict(_files(scratch)), set(_handlers())
-    importlib.import_module(name)
+    before, state, files = set(sys.modules), random.getstate(), dict(_files(scratch))
+    printed, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        importlib.import_module(name)
+    logged = [reference() for reference in logging._handlerList]  # type: ignore[attr-defined]  # noqa: SLF001
     return {
         "name": name,
         "modules": {n: m for n, m in sys.modules.items() if n not in before and n.partition(".")[0] in _TREES},
         "files": {path: content for path, content in _files(scratch) if path not in files},
         "draws": _draws(state),
-        "handlers": set(_handlers()) - handlers,
+        "printed": {"stdout": printed.getvalue(), "stderr": errors.getvalue()},
+        "handlers": [handler for handler in logged if getattr(handler, "stream", None) is errors],
     }
-
-
-def _handlers() -> Iterator[Any]:
-    for reference in logging._handlerList:  # type: ignore[attr-defined]  # noqa: SLF001
-        if getattr(handler := reference(), "stream", None) is sys.stderr:
-            yield handler
 
 
 def _draws(state: Any) -> int:
