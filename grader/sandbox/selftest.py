@@ -110,7 +110,7 @@ def _told(sandbox: Sandbox, room: Room, command: Command) -> dict[str, Any]:
     try:
         held.go()
         if command.zygote and not held.forked:
-            raise SandboxError(f"The sandbox level '{sandbox.name}' does not let a copy into a room.")
+            raise SandboxError(f"The sandbox level '{sandbox.name}' does not let a copy into a room: {held.said}.")
         with contextlib.suppress(subprocess.TimeoutExpired):
             held.process.wait(_SECONDS)
         held.kill()

@@ -155,7 +155,11 @@ class _Process:
                 words.close()
             if not select.select([status], [], [], _START_S)[0]:
                 raise SandboxError("A copy of the process that has loaded the libraries does not start.")
-            return status.read(_MESSAGE) == zygote.RUNS
+            said = status.read(_MESSAGE)
+            if said != zygote.RUNS:
+                with log.open("ab") as stream:
+                    stream.write((said or b"it ended") + b"\n")
+            return said == zygote.RUNS
 
     def close(self) -> None:
         self._end.close()

@@ -217,6 +217,7 @@ def _travel(room: int, config: dict[str, Any], theirs: socket.socket, log: int) 
         if usher := os.fork():
             os.waitpid(usher, 0)
             os._exit(0)
+        os.setsid()  # of the room, not of this machine; and not led by the kernel, as when it starts from nothing
         if kernel := os.fork():
             socket.send_fds(theirs, [b"kernel"], [os.pidfd_open(kernel)])
             os._exit(0)
@@ -238,7 +239,6 @@ def _go_into(room: int, namespaces: int) -> None:
 
 def _settle(config: dict[str, Any], kept: int, log: int) -> None:
     """Become what a process is that was started in the room; of the descriptors one is kept for now."""
-    os.setsid()
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.closerange(3, kept)
