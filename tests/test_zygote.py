@@ -388,7 +388,7 @@ def test_nothing_outlives_a_grader_that_is_killed(room: Room, word: str, after_s
         grader.kill()
         grader.wait()
         before = time.monotonic()
-        while (left := orphans()) and time.monotonic() - before < 3:
+        while (left := orphans()) and time.monotonic() - before < 10:  # on a machine that is busy
             time.sleep(0.02)
         assert left == []
 
@@ -408,8 +408,9 @@ def _orphans() -> Iterator[Any]:
             with contextlib.suppress(OSError):
                 if _state(pid) in "ZX":
                     os.waitpid(pid, os.WNOHANG)
-                else:
-                    found.append(Path(f"/proc/{pid}/cmdline").read_text())
+                elif "/bwrap" not in (words := Path(f"/proc/{pid}/cmdline").read_text()).partition("\0")[0]:
+                    # Bubblewrap itself may stay, waiting for its parent, where that dies before it has begun.
+                    found.append(words)
         return found
 
     try:
