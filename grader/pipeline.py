@@ -96,7 +96,9 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
             progress.expect(refs)
             cache = user_cache()
             shared = settings.fits == "shared"
-            with Here(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared) as gatherer:
+            with Here(
+                files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared, say=progress.say
+            ) as gatherer:
                 run = _Run(settings, limits, loaded, gatherer, scratch, progress, stop, report)
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
                 _for_each(refs, _reuse, run)
