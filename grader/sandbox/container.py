@@ -110,7 +110,8 @@ def _options(room: Room, uid: int | None, door: Path) -> list[str]:
     user = ["--user", f"{uid}:{uid}"] if uid is not None else ["--user", f"{_USER}:{_USER}", "--userns", "keep-id"]
     options = [
         *user, "--rm", "--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL",
-        "--security-opt", "no-new-privileges", "--hostname", "room", "--no-hosts", "--log-driver", "none",
+        "--security-opt", "no-new-privileges", "--hostname", "room", "--no-hosts", "--passwd=false",
+        "--log-driver", "none",
         "--shm-size", f"{SHARED_MIB}m", "--workdir", "/", *_ulimits(room.bounds), "--volume", f"{door}:{_DOOR}:rw",
     ]  # fmt: skip
     for item in layout(room):

@@ -1,7 +1,8 @@
 """The last step into a room: runs inside it as `python -I -S enter.py CONFIG STATUS`, standard library only.
 
 Both are pipes, given by number or by name. Waits for its instructions, which come when the grader has everything in
-place and never come when it has died; gives up every right that student code shall not have; then becomes the kernel.
+place and never come when it has died; gives up every right that student code shall not have; then becomes the kernel,
+or where it is process 1 its parent.
 What goes wrong here is told through the status pipe, which closes by itself when the kernel takes over.
 
 Instructions (JSON): uid (or null), limits {name of a resource: value}, copy [[from, to], …], files {path: text},
@@ -16,12 +17,14 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # <linux/prctl.h>, <linux/capability.h>, <linux/seccomp.h>
+_PR_SET_DUMPABLE = 4
 _PR_SET_KEEPCAPS = 8
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
@@ -136,6 +139,23 @@ def _furnish(config: dict[str, Any]) -> None:
             file.write(text)
 
 
+def _beget() -> None:
+    """Where this is process 1, go on in a child: what dies in there must die, which process 1 does for nobody inside.
+
+    All others end with it, so it stays for as long as the child, and buries who is left to it.
+    """
+    if os.getpid() != 1:
+        return
+    child = os.fork()
+    if child:
+        _prctl("hide from those inside", _PR_SET_DUMPABLE, 0)  # nobody inside reads or writes its /proc/1
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.closerange(3, 1 << 10)  # the status pipe closes when the kernel takes over
+        while (ended := os.wait())[0] != child:
+            pass
+        os._exit(min(255, abs(os.waitstatus_to_exitcode(ended[1]))))
+
+
 def _enter(config: dict[str, Any]) -> None:
     os.umask(0o022)
     _limit(config["limits"])
@@ -148,6 +168,7 @@ def _enter(config: dict[str, Any]) -> None:
     os.chdir(config["cwd"])
     if config["seccomp"]:
         _filter_calls(base64.b64decode(config["seccomp"]))
+    _beget()
     os.execve(config["argv"][0], config["argv"], config["env"])
 
 
