@@ -2,7 +2,8 @@
 
 Both are pipes, given by number or by name. Waits for its instructions, a line that comes when the grader has everything
 in place and never comes when it has died; gives up every right that student code shall not have; then becomes the
-kernel. What goes wrong here is told through the status pipe, which closes by itself when the kernel takes over.
+kernel, or where it is process 1 its parent.
+What goes wrong here is told through the status pipe, which closes by itself when the kernel takes over.
 
 Instructions (JSON): uid (or null), limits {name of a resource: value}, copy [[from, to], …], files {path: text},
 landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF program), argv, env, cwd, and whether
@@ -19,6 +20,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 from typing import Any
 
@@ -166,6 +168,23 @@ def _furnish(config: dict[str, Any]) -> None:
             file.write(text)
 
 
+def _beget() -> None:
+    """Where this is process 1, go on in a child: what dies in there must die, which process 1 does for nobody inside.
+
+    All others end with it, so it stays for as long as the child, and buries who is left to it.
+    """
+    if os.getpid() != 1:
+        return
+    child = os.fork()
+    if child:
+        set_dumpable(dumpable=False)  # nobody inside reads or writes its /proc/1
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.closerange(3, 1 << 10)  # the status pipe closes when the kernel takes over
+        while (ended := os.wait())[0] != child:
+            pass
+        os._exit(min(255, abs(os.waitstatus_to_exitcode(ended[1]))))
+
+
 def prepare(config: dict[str, Any]) -> None:
     """All but the last step."""
     os.umask(0o022)
@@ -211,6 +230,7 @@ def main() -> None:
             os.write(status_fd, b"there\n")
             if stream.readline() != b"start\n":
                 os._exit(0)
+        _beget()
         os.execve(config["argv"][0], config["argv"], config["env"])
     except Exception as problem:  # noqa: BLE001 - told outside, where it becomes the level's reason
         os.write(status_fd, f"{type(problem).__name__}: {problem}".encode())
