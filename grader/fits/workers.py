@@ -22,6 +22,7 @@ from grader import data
 from grader.errors import GradeError
 from grader.evidence.files import Rejected
 from grader.evidence.npz import read_npz, write_npz
+from grader.probe.seeds import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,6 +197,7 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    plainly(tf)
     sets = data.load(files)
     connection.send_bytes(_READY)
     while True:

@@ -24,6 +24,12 @@ def seed_start() -> None:
 def seed_tensorflow(tensorflow: ModuleType) -> None:
     """Once TensorFlow is imported, before student code can have set a seed of its own."""
     tensorflow.random.set_seed(SEED)
+    plainly(tensorflow)
+
+
+def plainly(tensorflow: Any) -> None:
+    """Compute as it is written: what TensorFlow rearranges, it rearranges otherwise in another process."""
+    tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def seed_keras(_: ModuleType) -> None:
