@@ -1,6 +1,6 @@
 """What `grade rescore` takes for a class: copies of submissions that a real run stored.
 
-python benchmarks/rescore.py REPORTS [COPIES]
+python benchmarks/rescore.py REPORTS [COPIES [JOBS]]
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ def copies_of(reports: Path, out: Path, count: int) -> None:
         target.write_text(json.dumps(document, ensure_ascii=False), "utf-8", "replace")
 
 
-def measured(out: Path) -> tuple[float, float, float]:
+def measured(out: Path, jobs: int) -> tuple[float, float, float]:
     """Wall clock seconds, processor seconds and peak memory in MiB (of all its processes together) of a rescore."""
     before, started, peak = os.times(), time.monotonic(), 0.0
-    with subprocess.Popen([sys.executable, "-m", "grader", "rescore", out], stdout=subprocess.DEVNULL) as running:
+    command = [sys.executable, "-m", "grader", "rescore", out, "--jobs", str(jobs)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
         while running.poll() is None:
             peak = max(peak, sum(map(_resident_mib, _family(running.pid))))
             time.sleep(0.05)
@@ -74,15 +75,12 @@ def _resident_mib(pid: int) -> float:
 def main() -> None:
     reports = Path(sys.argv[1]) if len(sys.argv) > 1 else sys.exit(__doc__)
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+    jobs = int(sys.argv[3]) if len(sys.argv) > 3 else len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary)
-        copies_of(reports, out, count)
-        for what in ("nothing rendered yet", "again"):
-            took, worked, peak = measured(out)
-            print(
-                f"{what:20} {count} submissions  {took:6.1f} s  {took / count:.3f} s each"
-                f"  {worked / count:.3f} s of a core each  {peak:5.0f} MiB"
-            )
+        copies_of(reports, Path(temporary), count)
+        took, worked, peak = measured(Path(temporary), jobs)
+    print(f"{count} submissions, {jobs} jobs: {took:.1f} s, peak memory {peak:.0f} MiB")
+    print(f"per submission: {took / count:.3f} s, of one core {worked / count:.3f} s")
 
 
 if __name__ == "__main__":
