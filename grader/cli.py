@@ -13,17 +13,21 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from grader import __version__
 from grader.errors import GradeError, UsageError
 from grader.shown import one_line
 from grader.signals import on_signals
+
+if TYPE_CHECKING:
+    from grader.report.results_schema import RescoreInfo
 
 INTERRUPTED = 130
 _STOP = threading.Event()
@@ -147,30 +151,45 @@ def run(**options: Any) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--rubric", help="Problem set: its id or a file.")
 @click.option("--audience", type=click.Choice(["student", "staff"]), default="staff", show_default=True)
-def rescore(folder: Path, rubric: str | None, audience: str) -> None:
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: len(os.sched_getaffinity(0)),
+    help="Work done at once; default: cores.",
+)
+def rescore(folder: Path, rubric: str | None, audience: str, jobs: int) -> None:
     """Apply today's rubric to the evidence stored under DIR; no student code runs."""
     from grader import pipeline
 
     _must_be_reports(folder)
-    outcome, changes = pipeline.rescore(folder, rubric, audience, _say)
-    if changes:
-        table = Table("submission", "criterion", "before", "now", "points")
-        for change in changes:
-            table.add_row(
-                *(
-                    Text(one_line(str(cell)))
-                    for cell in (
-                        change.submission,
-                        change.criterion,
-                        change.before,
-                        change.after,
-                        f"{change.points:+g}",
-                    )
-                )
-            )
-        Console(no_color="NO_COLOR" in os.environ).print(table)
-    _say(f"{len(outcome.grades)} rescored, {len({c.submission for c in changes})} changed.")
+    outcome = pipeline.rescore(folder, rubric, audience, _say, jobs=jobs)
+    if outcome.rescored is not None:
+        _print_changes(outcome.rescored, len(outcome.grades))
     _finish(outcome, folder, [])
+
+
+def _print_changes(rescored: RescoreInfo, count: int) -> None:
+    """Tables on stdout, for who has to answer for them: per submission, then per criterion; sums on stderr."""
+    from grader.report import changes
+
+    changed = rescored.submissions
+    if changed:
+        console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
+        if not console.is_terminal:
+            console.width = 200  # a file or a log has no width of its own
+        console.print(_table(("submission", "score", "criterion", "before", "now"), changes.rows(changed)))
+        if len(changed) > 1:
+            console.print(_table(("criterion", "gain", "lose"), changes.sums(changed)))
+    for line in changes.in_words(rescored, count):
+        _say(line)
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    """Its last column is points."""
+    table = Table(*columns, Column("points", justify="right"), box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(one_line(cell, 60)) for cell in row))
+    return table
 
 
 @app.command("export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,6 +12,15 @@ _Item = TypeVar("_Item")
 
 WIND_DOWN_S = 1.0
 """Longest that an interrupted run waits for its threads to end their kernels; then it ends without them."""
+
+
+def longest_first(items: Iterable[_Item], seconds: Callable[[_Item], float | None]) -> list[_Item]:
+    """Those of which it is not known how long they take come first of all: any of them may be the longest.
+
+    Begun last, the longest would go on alone when everything else is done. Otherwise the order stays.
+    """
+    taken = [(item, seconds(item)) for item in items]
+    return [item for item, s in sorted(taken, key=lambda pair: math.inf if pair[1] is None else pair[1], reverse=True)]
 
 
 def in_parallel(

@@ -29,13 +29,15 @@ from grader.gather import EXECUTED, Gatherer, Here
 from grader.intake.find import find_submissions
 from grader.intake.label import label
 from grader.match import Assignment, match
-from grader.parallel import in_parallel
+from grader.parallel import in_parallel, longest_first
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
 from grader.report import export
+from grader.report.results_schema import RescoreInfo
 from grader.report.run_info import RunInfo
 from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
 from grader.score import errored_grade, score
+from grader.spread import spread
 
 REPORT_S = 0.7
 """Longest that an interrupted run writes on the report of what had finished."""
@@ -75,6 +77,8 @@ class Outcome:
     info: RunInfo
     failures: tuple[str, ...]
     """One sentence for each submission on which the grader itself failed."""
+    rescored: RescoreInfo | None = None
+    """What a rescore changed."""
 
 
 def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outcome:
@@ -103,7 +107,8 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
                 _for_each(refs, _reuse, run)
                 try:
-                    _for_each([ref for ref in refs if not report.knows(ref.id)], _grade_one, run)
+                    left = [ref for ref in refs if not report.knows(ref.id)]
+                    _for_each(longest_first(left, lambda r: store.duration_s(settings.out / r.id)), _grade_one, run)
                 except KeyboardInterrupt:
                     progress.say(f"{len(report.done)} of {len(refs)} have finished.")
                     _in_time(lambda: report.write(ids))
@@ -114,9 +119,9 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
 
 
 def rescore(
-    out: Path, rubric: str | None, audience: str, say: Callable[[str], None] = lambda _: None
-) -> tuple[Outcome, list[export.Change]]:
-    """Apply today's rubric to the evidence stored under `out`; no student code runs."""
+    out: Path, rubric: str | None, audience: str, say: Callable[[str], None] = lambda _: None, *, jobs: int = 1
+) -> Outcome:
+    """Apply today's rubric to the evidence stored under `out`, in up to `jobs` processes; no student code runs."""
     loaded = load_rubric(rubric)
     with _report_folder(out):
         try:
@@ -132,13 +137,11 @@ def rescore(
         sandbox, fits = (before.grader.sandbox, before.grader.fits) if before else ("none", "local")
         info = _run_info(loaded, Settings((), out, sandbox=sandbox, fits=fits))
         report = _Report(out, loaded, info, audience)
-        for name in sorted(folders):
-            try:
-                report.add(name, _rejudged(folders[name], reported.get(name, ""), loaded))
-            except WriteError as problem:
-                report.unwritten[name] = problem
-        outcome = report.write(sorted(folders))
-    return outcome, export.changes(before, outcome.grades)
+        names = sorted(folders)
+        again = functools.partial(_rescored, report)
+        for done in spread(again, [(folders[name], reported.get(name, "")) for name in names], jobs):
+            report.take(*done)
+        return report.write(names, export.Against(before))
 
 
 # ------------------------------------------------------------------ one submission
@@ -164,6 +167,16 @@ class _Graded:
     stored: Evidence | Unreadable | None
     assignment: Assignment | None = None
     failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What the report of the class needs to know of a submission whose pages are written."""
+
+    grade: Grade
+    failure: str
+    duration_s: float | None
+    """None where no code ran."""
 
 
 def _reuse(ref: SubmissionRef, run: _Run) -> None:
@@ -198,14 +211,23 @@ def _grade_one(ref: SubmissionRef, run: _Run) -> None:
 def _finish(ref: SubmissionRef, graded: _Graded, run: _Run, *, reused: bool) -> None:
     """Write its pages, then tell: what is announced is on disk."""
     _go_on(run)
-    graded = run.report.add(ref.id, graded)
-    run.progress.finished(ref, graded.grade, reused=reused)
+    done = run.report.add(ref.id, graded)
+    run.progress.finished(ref, done.grade, reused=reused)
 
 
 def _go_on(run: _Run) -> None:
     """Raise KeyboardInterrupt in a run that was stopped: what its killed processes left is nobody's result."""
     if run.stop.is_set():
         raise KeyboardInterrupt
+
+
+def _rescored(report: _Report, stored: tuple[Path, str]) -> tuple[str, _Done | WriteError]:
+    """Judge what a folder holds and write its pages; runs in a process of its own where there are many."""
+    folder, source = stored
+    try:
+        return folder.name, report.add(folder.name, _rejudged(folder, source, report.loaded))
+    except WriteError as problem:
+        return folder.name, problem
 
 
 def _rejudged(folder: Path, source: str, loaded: LoadedRubric) -> _Graded:
@@ -259,7 +281,7 @@ class _Report:
     loaded: LoadedRubric
     info: RunInfo
     audience: str
-    done: dict[str, _Graded] = field(default_factory=dict)
+    done: dict[str, _Done] = field(default_factory=dict)
     """By the submission's id: what is on disk, pages and all."""
     unwritten: dict[str, WriteError] = field(default_factory=dict)
     """By the submission's id: why it is not."""
@@ -267,8 +289,14 @@ class _Report:
     def knows(self, name: str) -> bool:
         return name in self.done or name in self.unwritten
 
-    def add(self, name: str, graded: _Graded) -> _Graded:
-        """Write a submission's pages; gives what is on them. Raises WriteError."""
+    def take(self, name: str, done: _Done | WriteError) -> None:
+        if isinstance(done, WriteError):
+            self.unwritten[name] = done
+        else:
+            self.done[name] = done
+
+    def add(self, name: str, graded: _Graded) -> _Done:
+        """Write a submission's pages; keeps what the class's pages say of it, not its evidence. Raises WriteError."""
         try:
             self._write_pages(graded)
         except WriteError:
@@ -276,24 +304,27 @@ class _Report:
         except Exception as problem:  # noqa: BLE001 - our own fault, as in judging
             graded = _failed(graded.grade.ref, None, self.loaded, problem)
             self._write_pages(graded)
-        self.done[name] = graded
-        return graded
+        duration_s = graded.stored.duration_s if isinstance(graded.stored, Evidence) else None
+        done = self.done[name] = _Done(graded.grade, graded.failure, duration_s)
+        return done
 
-    def write(self, names: Sequence[str]) -> Outcome:
+    def write(self, names: Sequence[str], against: export.Against | None = None) -> Outcome:
         """Write the pages of the class. Raises WriteError where they, or a submission before, cannot be written."""
         done = [self.done[name] for name in names if name in self.done]
         grades = tuple(graded.grade for graded in done)
         failures = tuple(graded.failure for graded in done if graded.failure)
         problems = list(self.unwritten.values())
+        durations = {d.grade.ref.id: d.duration_s for d in done if d.duration_s is not None}
+        document = None
         try:
             if done:
-                export.write_class(self.out, grades, [graded.stored for graded in done], self.loaded, self.info)
+                document = export.write_class(self.out, grades, durations, self.loaded, self.info, against)
         except WriteError as problem:
             problems.append(problem)
         if problems:
             stored = f"{len(done)} of {len(names)} submissions have finished and are stored"
             raise WriteError(f"{problems[0]} {stored}: run the same command again to go on from there.")
-        return Outcome(grades, self.loaded, self.info, failures)
+        return Outcome(grades, self.loaded, self.info, failures, document.rescore if document else None)
 
     def _write_pages(self, graded: _Graded) -> None:
         evidence = graded.stored if isinstance(graded.stored, Evidence) else None

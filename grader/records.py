@@ -14,7 +14,7 @@ from pathlib import Path
 EVIDENCE_FORMAT = 1
 """Format version of a stored `Evidence`; raised whenever a stored one could be read wrongly."""
 
-RESULTS_SCHEMA_VERSION = "1.0"
+RESULTS_SCHEMA_VERSION = "1.1"
 """Version of `results.json`; the minor part is raised by additions."""
 
 

@@ -132,7 +132,7 @@ _MISCONCEPTIONS = {
     "claims.unverified": ("Stated accuracy does not hold", "The figure in the text is far from the one measured."),
 }
 
-RUN = RunInfo("0.1.0", "none", warning("none"), "local", "sample", "1.0", "5a" * 32, "2026-11-24T08:30:00Z")
+RUN = RunInfo("0.1.0", "none", warning("none"), "shared", "sample", "1.0", "5a" * 32, "2026-11-24T08:30:00Z")
 
 
 def sample_rubric(*, reveal_reference: bool = False) -> LoadedRubric:
@@ -323,13 +323,14 @@ def mixed_evidence() -> Evidence:
         tuple(runs),
         networks=(Network("n1", Place(4, 3), _ARCHITECTURE, (_sgd(0.05),), ("model",)),),
         trainings=(
-            _training("t1", 5, 0.05),
+            _training("t1", 5, 0.05, shared=True),
             _training(
                 "t2",
                 5,
                 0.005,
                 epochs_done=1,
                 error="ValueError: shapes",
+                not_shared="its callback Chatty may do more than can be repeated",
                 verified=Verified(None, None, "training raised"),
             ),
         ),
@@ -453,6 +454,8 @@ def hostile(loaded: LoadedRubric, text: str = HOSTILE) -> tuple[Grade, Evidence]
         x=replace(_IMAGES, kind=text, dtype=text, encoding=text),
         verified=Verified(None, None, text),
         error=text,
+        shared=False,
+        not_shared=text,
     )
     evidence = replace(
         evidence,

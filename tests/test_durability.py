@@ -26,6 +26,7 @@ from rich.console import Console
 from grader import atomic, cli, gather, pipeline
 from grader.data import DataFiles, provide_data
 from grader.errors import NothingToGradeError, UsageError, WriteError
+from grader.evidence import store
 from grader.evidence.files import PinnedFolder
 from grader.evidence.harvest import weights_digest
 from grader.fits.once import Once
@@ -33,6 +34,7 @@ from grader.fits.verify import Prepared, Verifier
 from grader.fits.workers import Workers
 from grader.progress import Display
 from grader.report.run_info import RunInfo
+from grader.rubric.schema import Limits
 from grader.run import RunResult
 from grader.sandbox import choose
 
@@ -288,17 +290,54 @@ def test_what_is_damaged_runs_anew(ran, students, tmp_path, file, damage, said):
     assert len(told.said) == bool(said)
 
 
+def test_a_changed_rubric_runs_nothing_again_but_other_limits_do(ran, students, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    before = grade(students, out)
+    tasks = [
+        task.model_copy(update={"criteria": [c.model_copy(update={"points": 2 * c.points}) for c in task.criteria]})
+        for task in before.loaded.rubric.tasks
+    ]
+    rubric = before.loaded.rubric.model_copy(update={"version": "2.0", "tasks": tasks, "follow_through": 0.1})
+    loaded = replace(before.loaded, rubric=rubric, sha256="0" * 64)
+    monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
+    told = Told()
+    after = grade(students, out, told)
+    assert ran == ["ada", "bob"]
+    assert told.reused == dict.fromkeys(("ada", "bob", "eve"), True)
+    assert after.grades[0].max_score == 2 * before.grades[0].max_score
+    limits = rubric.limits.model_copy(update={"cell_s": 1.0})
+    monkeypatch.setattr(
+        pipeline, "load_rubric", lambda _: replace(loaded, rubric=rubric.model_copy(update={"limits": limits}))
+    )
+    grade(students, out)
+    assert ran == ["ada", "bob", "ada", "bob"]
+
+
+def test_the_longest_runs_first(ran, students, tmp_path):
+    out = tmp_path / "out"
+    notebooks(students, ["cem", "dan"])
+    (students / "dan").rename(tmp_path / "dan")
+    grade(students, out)
+    (tmp_path / "dan").rename(students / "dan")
+    for name, seconds in (("ada", 3.0), ("bob", 30.0), ("cem", 7.0)):
+        stored = store.load(out / name)
+        store.save(replace(stored, duration_s=seconds), out / name, Limits())
+    ran.clear()
+    grade(students, out, fresh=True, jobs=1)
+    assert ran == ["dan", "bob", "cem", "ada"]
+
+
 @pytest.mark.parametrize("damage", [cut, of_another_format, as_folder, Path.unlink])
 def test_rescore_names_what_is_damaged_and_judges_the_others(ran, students, tmp_path, damage):
     out = tmp_path / "out"
     grade(students, out)
     before = rows(out)
     damage(out / "ada" / "evidence" / "evidence.json")
-    outcome, changes = pipeline.rescore(out, None, "staff")
+    outcome = pipeline.rescore(out, None, "staff")
     (failure,) = outcome.failures
     assert str(out / "ada" / "evidence" / "evidence.json") in failure
     assert "`grade` runs this submission anew" in failure
-    assert {change.submission for change in changes} == {"ada"}
+    assert [change.id for change in outcome.rescored.submissions] == ["ada"]
     after = rows(out)
     assert {c["outcome"] for t in after["ada"]["tasks"] for c in t["criteria"]} == {"errored"}
     assert after["ada"]["source"] == before["ada"]["source"]
@@ -311,9 +350,11 @@ def test_results_cut_short_do_not_stop_a_rescore(ran, students, tmp_path):
     expected = files(out)
     cut(out / "results.json")
     said: list[str] = []
-    _, changes = pipeline.rescore(out, None, "staff", said.append)
+    rescored = pipeline.rescore(out, None, "staff", said.append).rescored
     assert "results.json is not a results file of this version" in said[0]
-    assert changes == []
+    assert (rescored.rubric_before, rescored.submissions) == (None, [])
+    assert json.loads((out / "results.json").read_text("utf-8"))["rescore"] == rescored.model_dump(mode="json")
+    grade(students, out)
     assert files(out) == expected
     as_folder(out / "results.json")
     with pytest.raises(WriteError, match=r"results.json.*move away"):

@@ -115,17 +115,16 @@ def test_same_input_same_bytes_but_for_time(first, class_folder, tmp_path):
 
 def test_rescore_says_what_changed(first, monkeypatch):
     out = first[0]
-    _, changed = pipeline.rescore(out, None, "staff")
-    assert changed == []
+    outcome = pipeline.rescore(out, None, "staff")
+    assert outcome.rescored.submissions == []
 
     def strict(case, criterion):
         return checks.verdicts.failed(criterion, "Not today.")
 
     monkeypatch.setitem(checks.REGISTRY, "number.count", strict)
-    _, changed = pipeline.rescore(out, None, "student")
-    lost = [c for c in changed if c.criterion == "1d.count"]
-    assert [c.submission for c in lost] == ["ada", "bob", "eve"]
-    assert {c.points for c in lost} == {-4.0}
+    changed = pipeline.rescore(out, None, "student").rescored.submissions
+    lost = {s.id: c.change for s in changed for c in s.criteria if c.id == "1d.count"}
+    assert lost == {"ada": -4.0, "bob": -4.0, "eve": -4.0}
     assert not (out / "ada" / "staff.html").exists()
 
 

@@ -193,6 +193,22 @@ def test_staff_see_reference_points_suggestion_and_facts():
         assert shown in text
 
 
+def test_staff_see_where_a_training_was_done():
+    def text_of(fits, **facts):
+        evidence = sample.mixed_evidence()
+        evidence = replace(evidence, trainings=(replace(evidence.trainings[0], **facts),))
+        run = replace(sample.RUN, fits=fits)
+        view = submission_view(sample.mixed_grade(LOADED), evidence, LOADED, run, "staff")
+        return " ".join(_Tree(pages.render_staff(view)).text)
+
+    assert "Shared: 1 training, done once" in text_of("shared", shared=True)
+    assert "shared" in text_of("local", shared=True), "an earlier run did that"
+    why = {"shared": False, "not_shared": f"its callback {'x' * 300}\u202e"}
+    assert f"in the notebook: its callback {'x' * 187} …" in text_of("shared", **why)
+    assert "in the notebook" in text_of("shared", shared=False, not_shared="")
+    assert "in the notebook" not in text_of("local", **why)
+
+
 def test_a_page_refuses_the_view_of_the_other_audience():
     grade = sample.full_grade(LOADED)
     with pytest.raises(ValueError, match="must not become a student's page"):

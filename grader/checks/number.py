@@ -127,7 +127,8 @@ class Count:
     @cached_property
     def here(self) -> tuple[Stated, ...]:
         """Numbers under the task's own label."""
-        return tuple(s for s in self.stated if in_task(self.case, s, self.case.task(self.criterion).id))
+        task = self.case.task(self.criterion).id
+        return tuple(s for s in self.stated if in_task(self.case, s, task))
 
     @cached_property
     def crowded(self) -> frozenset[How]:

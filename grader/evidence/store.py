@@ -83,6 +83,15 @@ def reusable(folder: Path, ref: SubmissionRef, limits: Limits) -> Stored | None:
     return replace(stored, submission=replace(stored.submission, ref=ref))
 
 
+def duration_s(folder: Path) -> float | None:
+    """How long what is stored under `folder` ran, whichever version of the submission it is; None when not known."""
+    try:
+        stored = load(folder)
+    except EvidenceError:
+        return None
+    return stored.duration_s if isinstance(stored, Evidence) else None
+
+
 def stored_folders(out: Path) -> list[Path]:
     """The submissions' folders under a report folder that hold evidence, in order of their names."""
     return sorted(file.parent.parent for file in out.glob(f"*/{FOLDER}/{FILE}"))

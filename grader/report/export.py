@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from grader.atomic import atomic_write, remove
 from grader.errors import UsageError
 from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade, Unreadable
+from grader.report.changes import rescore_info
 from grader.report.class_view import class_view
 from grader.report.pages import render_feedback, render_index, render_staff
 from grader.report.results_schema import (
@@ -45,6 +46,14 @@ _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a rescore is compared with."""
+
+    report: ResultsDocument | None
+    """None where it could not be read."""
+
+
 # ------------------------------------------------------------------ files of a run
 
 
@@ -71,17 +80,22 @@ def write_submission(
 def write_class(
     out: Path,
     grades: Sequence[Grade],
-    stored: Iterable[Evidence | Unreadable | None],
+    durations: Mapping[str, float],
     loaded_rubric: LoadedRubric,
     run_info: RunInfo,
-) -> None:
-    """Write `index.html`, `results.json` and `grades.csv`; the index links to the staff pages that are there."""
-    durations = {e.submission.ref.id: e.duration_s for e in stored if isinstance(e, Evidence)}
+    against: Against | None = None,
+) -> ResultsDocument:
+    """Write `index.html`, `results.json` and `grades.csv`; the index links to the staff pages that are there.
+
+    `durations`: seconds per submission id; `against`: what a rescore is compared with. Gives what `results.json` holds.
+    """
     with_staff_page = {g.ref.id for g in grades if (out / g.ref.id / "staff.html").is_file()}
     view = class_view(grades, loaded_rubric, run_info, durations, with_staff_page)
+    document = results_document(grades, loaded_rubric, run_info, durations, against)
     atomic_write(out / "index.html", render_index(view))
-    atomic_write(out / "results.json", to_json(results_document(grades, loaded_rubric, run_info, durations)))
+    atomic_write(out / "results.json", to_json(document))
     atomic_write(out / "grades.csv", grades_csv(grades, loaded_rubric))
+    return document
 
 
 def write_reports(
@@ -96,7 +110,8 @@ def write_reports(
     for grade, evidence in zip(grades, stored, strict=True):
         run = evidence if isinstance(evidence, Evidence) else None
         write_submission(out, grade, run, loaded_rubric, run_info, audience)
-    write_class(out, grades, stored, loaded_rubric, run_info)
+    durations = {e.submission.ref.id: e.duration_s for e in stored if isinstance(e, Evidence)}
+    write_class(out, grades, durations, loaded_rubric, run_info)
 
 
 # ------------------------------------------------------------------ results.json
@@ -107,10 +122,11 @@ def results_document(
     loaded_rubric: LoadedRubric,
     run_info: RunInfo,
     durations: Mapping[str, float] | None = None,
+    against: Against | None = None,
 ) -> ResultsDocument:
-    """`results.json` as a model; `durations`: seconds per submission id."""
+    """`results.json` as a model; `durations`: seconds per submission id; `against`: what a rescore is compared with."""
     assert ResultsDocument.model_fields["schema_version"].default == RESULTS_SCHEMA_VERSION
-    return ResultsDocument(
+    document = ResultsDocument(
         generated=run_info.timestamp,
         grader=GraderInfo(version=run_info.version, sandbox=run_info.sandbox, fits=run_info.fits),
         rubric=RubricInfo(
@@ -118,6 +134,7 @@ def results_document(
         ),
         submissions=[_submission(grade, (durations or {}).get(grade.ref.id)) for grade in grades],
     )
+    return document.model_copy(update={"rescore": rescore_info(against.report, document)}) if against else document
 
 
 def to_json(document: ResultsDocument) -> str:
@@ -213,38 +230,3 @@ def grades_csv(grades: Sequence[Grade], loaded_rubric: LoadedRubric) -> str:
 
 def _number(value: float) -> str:
     return f"{_points(value):g}"
-
-
-# ------------------------------------------------------------------ what a rescore changed
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    submission: str
-    criterion: str
-    before: str
-    """Outcome and points: 'failed 0'; '' when it was not there."""
-    after: str
-    points: float
-    """Gained (or lost, negative)."""
-
-
-def changes(before: ResultsDocument | None, grades: Sequence[Grade]) -> list[Change]:
-    """Criteria whose outcome or points differ from an earlier report's, in the order of `grades`."""
-    earlier: dict[str, SubmissionResult] = {s.id: s for s in before.submissions} if before else {}
-    found: list[Change] = []
-    for grade in grades:
-        old = (
-            {c.id: c for task in earlier[grade.ref.id].tasks for c in task.criteria} if grade.ref.id in earlier else {}
-        )
-        new = {c.id: c for task in grade.tasks for c in map(_criterion, task.criteria)}
-        for criterion in dict.fromkeys([*old, *new]):
-            was, now = old.get(criterion), new.get(criterion)
-            if old and _said(was) != _said(now):
-                gained = (now.points if now else 0) - (was.points if was else 0)
-                found.append(Change(grade.ref.id, criterion, _said(was), _said(now), gained))
-    return found
-
-
-def _said(result: CriterionResult | None) -> str:
-    return "" if result is None else f"{result.outcome.value} {result.points:g}"

@@ -33,6 +33,8 @@ class TrainingView:
     reason: str
     """Why it was not verified."""
     duration: str
+    trained: str
+    """Whether it was shared, or why not; '' where nothing is."""
     error: str
 
 
@@ -42,13 +44,16 @@ class FactsView:
 
     sandbox: str
     duration: str
+    shared: str
+    """'3 trainings', done for all who ask for the same; '' when none was."""
     trainings: tuple[TrainingView, ...]
     counts: str
     """'4 networks, 5 trainings, …'"""
 
 
-def facts_view(evidence: Evidence, matched: Mapping[str, str]) -> FactsView:
-    """`matched` says per `Training.id` what it answers and why."""
+def facts_view(evidence: Evidence, matched: Mapping[str, str], fits: str) -> FactsView:
+    """`matched` says per `Training.id` what it answers and why; `fits` is 'shared' or 'local'."""
+    shared = sum(training.shared for training in evidence.trainings)
     counts = ", ".join(
         (
             counted(len(evidence.networks), "network"),
@@ -61,12 +66,13 @@ def facts_view(evidence: Evidence, matched: Mapping[str, str]) -> FactsView:
     return FactsView(
         sandbox=evidence.sandbox,
         duration=seconds(evidence.duration_s),
-        trainings=tuple(_training(t, matched.get(t.id, "")) for t in evidence.trainings[:_MOST_TRAININGS]),
+        shared=counted(shared, "training") if shared else "",
+        trainings=tuple(_training(t, matched.get(t.id, ""), fits) for t in evidence.trainings[:_MOST_TRAININGS]),
         counts=counts,
     )
 
 
-def _training(training: Training, matched: str) -> TrainingView:
+def _training(training: Training, matched: str, fits: str) -> TrainingView:
     compiled, history = training.compiled, training.history
     claims = next((values for name, values in history.items() if name.startswith("val_") and "acc" in name), ())
     claims = claims or next((values for name, values in history.items() if "acc" in name), ())
@@ -92,8 +98,18 @@ def _training(training: Training, matched: str) -> TrainingView:
         verified=accuracy(verified.test_accuracy if verified else None),
         reason=clean(verified.reason, 200) if verified else "not verified",
         duration=seconds(training.duration_s),
+        trained=_trained(training, fits),
         error=clean(training.error, 200),
     )
+
+
+def _trained(training: Training, fits: str) -> str:
+    if training.shared:
+        return "shared"
+    if fits != "shared":
+        return ""  # nothing is: that says nothing about this training
+    why = clean(training.not_shared, 200)
+    return f"in the notebook: {why}" if why else "in the notebook"
 
 
 def describe_network(architecture: Architecture) -> str:

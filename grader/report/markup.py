@@ -11,7 +11,7 @@ import re
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -33,6 +33,8 @@ CODE_LIMIT = 20_000
 """Characters of a cell that are highlighted."""
 LINE_LIMIT = 240
 """Characters of a line of code."""
+_MOST_LINES = 400
+"""Of a cell that is shown whole."""
 
 # ------------------------------------------------------------------ Markdown
 
@@ -48,6 +50,7 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href"}, "code": {"class"}, "ol": {"start"}}
 
 
+@lru_cache(maxsize=256)  # the rubric's and the reference's texts stand on every page
 def markdown(source: str) -> Markup:
     """Markdown of a student or a rubric as sanitised HTML; raw HTML in it is shown as text.
 
@@ -160,8 +163,9 @@ def excerpt(
     start = max(0, min(first or 1, len(texts)) - 1 - spread)
     stop = min(len(texts), max(start + 1, min(last, first + 30, len(texts)) + spread))
     if marked is None or context is None:
-        stop = min(len(texts), start + 400)
-    html = _highlighted("\n".join(texts[:stop]), python=python)
+        stop = min(len(texts), start + _MOST_LINES)
+    code = "\n".join(texts[: max(stop, _MOST_LINES)])
+    html = _highlighted(code if len(code) <= CODE_LIMIT else "\n".join(texts[:stop]), python=python)
     lines = tuple(
         CodeLine(first_line + row, html[row], marked is not None and first <= row + 1 <= last)
         for row in range(start, stop)
@@ -188,19 +192,25 @@ def _statement(source: str, line: int) -> tuple[int, int]:
     return line, line
 
 
-def _highlighted(code: str, *, python: bool) -> list[Markup]:
+@lru_cache(maxsize=128)  # excerpts of the same cell stand at many criteria, and on both pages
+def _highlighted(code: str, *, python: bool) -> tuple[Markup, ...]:
     """One piece of HTML per line."""
-    pieces: list[list[Markup]] = [[]]
+    pieces: list[list[str]] = [[]]
     for name, text in _tokens(code) if python and len(code) <= CODE_LIMIT else [("", code)]:
         for position, part in enumerate(text.split("\n")):
             if position:
                 pieces.append([])
             if part:
-                pieces[-1].append(Markup('<span class="{}">{}</span>').format(name, part) if name else escape(part))
-    return [Markup("").join(line) for line in pieces]
+                pieces[-1].append(f'<span class="{name}">{escape(part)}</span>' if name else escape(part))
+    return tuple(Markup("".join(line)) for line in pieces)  # noqa: S704 - escaped above
 
 
 def _tokens(code: str) -> Iterator[tuple[str, str]]:
     lexer = PythonLexer(stripnl=False, ensurenl=False)
     for _, kind, text in lexer.get_tokens_unprocessed(code):
-        yield next((name for parent, name in _CLASSES if kind in parent), ""), text
+        yield _class_of(kind), text
+
+
+@cache
+def _class_of(kind: _TokenType) -> str:
+    return next((name for parent, name in _CLASSES if kind in parent), "")

@@ -82,12 +82,45 @@ class SubmissionResult(_Strict):
     tasks: list[TaskResult]
 
 
+class Judged(_Strict):
+    outcome: Outcome
+    points: float = Field(ge=0)
+
+
+class CriterionChange(_Strict):
+    id: str
+    before: Judged | None = Field(description="Null where it did not exist.")
+    after: Judged | None = Field(description="Null where it does not exist any more.")
+    change: float = Field(description="Points gained; negative when lost.")
+
+
+class SubmissionChange(_Strict):
+    id: str
+    score_before: float = Field(ge=0, description="Without bonus, as `score`.")
+    score_after: float = Field(ge=0)
+    bonus_before: float = Field(ge=0)
+    bonus_after: float = Field(ge=0)
+    criteria: list[CriterionChange] = Field(description="Those whose outcome or points changed.")
+
+
+class RescoreInfo(_Strict):
+    """What `grade rescore` changed against the report that was there."""
+
+    when: str = Field(description="As `generated`.")
+    report_before: str | None = Field(description="`generated` of the earlier report; null where it could not be read.")
+    rubric_before: RubricInfo | None = Field(description="Null where the earlier report could not be read.")
+    rubric_after: RubricInfo
+    submissions: list[SubmissionChange] = Field(description="Those in which a criterion's outcome or points changed.")
+    reworded: int = Field(ge=0, description="Criteria of which only the message changed, in all submissions.")
+
+
 class ResultsDocument(_Strict):
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["1.0", "1.1"] = "1.1"
     generated: str = Field(description="When, ISO 8601 in UTC: the only timestamp.")
     grader: GraderInfo
     rubric: RubricInfo
     submissions: list[SubmissionResult]
+    rescore: RescoreInfo | None = Field(default=None, description="Null in what `grade` itself wrote. Since 1.1.")
 
 
 def json_schema() -> dict[str, Any]:

@@ -186,7 +186,7 @@ def submission_view(
         notes=_notes(grade, evidence),
         tasks=tasks,
         cells=cells.referred_to(),
-        facts=facts_view(evidence, _matched(assignment)) if staff and evidence else None,
+        facts=facts_view(evidence, _matched(assignment), run_info.fits) if staff and evidence else None,
         has_run=evidence is not None,
         run=run_info,
     )
