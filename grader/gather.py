@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import threading
 from collections.abc import Callable
@@ -78,6 +79,12 @@ class Here:
 
     def cancel(self) -> None:
         self._workers.cancel()
+
+    def called_off_by(self, stop: threading.Event) -> Here:
+        """The same machine, for a submission that `stop` ends alone."""
+        same = copy.copy(self)
+        same._stop = stop  # noqa: SLF001
+        return same
 
     def gather(self, ref: SubmissionRef, folder: Path, scratch: Path, limits: Limits, doing: Doing) -> Stored:
         doing("reading", 0.0)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from grader import data, leftovers, records
 from grader.atomic import require_room, sweep
 from grader.checks import run_checks
-from grader.errors import EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
+from grader.errors import ClusterError, EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.fits.cache import user_cache
 from grader.gather import EXECUTED, Gatherer, Here
@@ -64,6 +64,8 @@ class Settings:
     """'shared' or 'local'."""
     fresh: bool = False
     audience: str = "staff"
+    scheduler: str = ""
+    """Address of a Dask cluster to run on; empty: this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,9 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
         refs = find_submissions(settings.paths, unpack_to=scratch / "unpacked")
         ids = [ref.id for ref in refs]
         with _report_folder(settings.out):
-            files = data.provide_data(progress.say)
+            gathering = _gathering(settings, progress, stop)
             progress.expect(refs)
-            cache = user_cache()
-            shared = settings.fits == "shared"
-            with Here(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared) as gatherer:
+            with gathering as gatherer:
                 run = _Run(settings, limits, loaded, gatherer, scratch, progress, stop, report)
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
                 _for_each(refs, _reuse, run)
@@ -135,6 +135,17 @@ def rescore(
                 report.unwritten[name] = problem
         outcome = report.write(sorted(folders))
     return outcome, export.changes(before, outcome.grades)
+
+
+def _gathering(settings: Settings, progress: Progress, stop: threading.Event) -> AbstractContextManager[Gatherer]:
+    """Where the submissions run."""
+    shared = settings.fits == "shared"
+    if settings.scheduler:
+        from grader.cluster.head import Cluster
+
+        return Cluster(settings.scheduler, progress.say, sandbox=settings.sandbox, shared=shared)
+    files = data.provide_data(progress.say)
+    return Here(files, user_cache(), stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared)
 
 
 # ------------------------------------------------------------------ one submission
@@ -182,7 +193,7 @@ def _grade_one(ref: SubmissionRef, run: _Run) -> None:
         folder, scratch = run.settings.out / ref.id, run.scratch / ref.id
         doing = functools.partial(run.progress.doing, ref)
         graded = _judge_safely(run.gatherer.gather(ref, folder, scratch, run.limits, doing), run.loaded)
-    except WriteError:
+    except (WriteError, ClusterError):
         raise
     except Exception as problem:
         if run.stop.is_set():
@@ -283,19 +294,20 @@ class _Report:
         problems = list(self.unwritten.values())
         try:
             if done:
-                export.write_class(self.out, grades, [graded.stored for graded in done], self.loaded, self.info)
+                stored = [graded.stored for graded in done]
+                info = self.info.in_force(one.sandbox for one in stored if isinstance(one, Evidence))
+                export.write_class(self.out, grades, stored, self.loaded, info)
         except WriteError as problem:
             problems.append(problem)
         if problems:
-            stored = f"{len(done)} of {len(names)} submissions have finished and are stored"
-            raise WriteError(f"{problems[0]} {stored}: run the same command again to go on from there.")
+            finished = f"{len(done)} of {len(names)} submissions have finished and are stored"
+            raise WriteError(f"{problems[0]} {finished}: run the same command again to go on from there.")
         return Outcome(grades, self.loaded, self.info, failures)
 
     def _write_pages(self, graded: _Graded) -> None:
         evidence = graded.stored if isinstance(graded.stored, Evidence) else None
-        export.write_submission(
-            self.out, graded.grade, evidence, self.loaded, self.info, self.audience, graded.assignment
-        )
+        info = self.info.in_force([evidence.sandbox] if evidence else [])
+        export.write_submission(self.out, graded.grade, evidence, self.loaded, info, self.audience, graded.assignment)
 
 
 def _for_each(refs: Sequence[SubmissionRef], do: Callable[[SubmissionRef, _Run], None], run: _Run) -> None:
