@@ -292,17 +292,17 @@ class _Report:
         grades = tuple(graded.grade for graded in done)
         failures = tuple(graded.failure for graded in done if graded.failure)
         problems = list(self.unwritten.values())
+        stored = [graded.stored for graded in done]
+        info = self.info.in_force(one.sandbox for one in stored if isinstance(one, Evidence))
         try:
             if done:
-                stored = [graded.stored for graded in done]
-                info = self.info.in_force(one.sandbox for one in stored if isinstance(one, Evidence))
                 export.write_class(self.out, grades, stored, self.loaded, info)
         except WriteError as problem:
             problems.append(problem)
         if problems:
             finished = f"{len(done)} of {len(names)} submissions have finished and are stored"
             raise WriteError(f"{problems[0]} {finished}: run the same command again to go on from there.")
-        return Outcome(grades, self.loaded, self.info, failures)
+        return Outcome(grades, self.loaded, info, failures)
 
     def _write_pages(self, graded: _Graded) -> None:
         evidence = graded.stored if isinstance(graded.stored, Evidence) else None
