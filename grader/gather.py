@@ -12,8 +12,10 @@ from typing import Protocol, Self
 
 import nbformat
 
+from grader.admission import Admission
 from grader.atomic import atomic_write
 from grader.data import DataFiles
+from grader.doctor.memory import KERNEL, free_bytes
 from grader.evidence import store
 from grader.evidence.harvest import harvest
 from grader.fits.cache import Cache
@@ -67,6 +69,7 @@ class Here:
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
+        self._admission = Admission(KERNEL, free_bytes, stop)
         once = Once(cache, stop)
         self._verifier = Verifier(self._workers, once)
         self._trainer = Trainer(self._workers, once, Slots(jobs))
@@ -94,7 +97,8 @@ class Here:
             return submission
         scratch.mkdir(parents=True)
         try:
-            return self._run(submission, folder, scratch, limits, doing)
+            with self._admission.entered():
+                return self._run(submission, folder, scratch, limits, doing)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

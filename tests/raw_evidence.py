@@ -96,6 +96,8 @@ class Recording:
             "weights": name,
             "initial": "fresh",
             "started_seq": 0,
+            "shared": False,
+            "not_shared": "",
         }
         self.event("fit", **(facts | changed))
 

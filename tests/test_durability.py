@@ -23,12 +23,14 @@ from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from rich.console import Console
 
-from grader import atomic, cli, pipeline
+from grader import atomic, cli, gather, pipeline
 from grader.data import DataFiles, provide_data
 from grader.errors import NothingToGradeError, UsageError, WriteError
 from grader.evidence.files import PinnedFolder
 from grader.evidence.harvest import weights_digest
+from grader.fits.once import Once
 from grader.fits.verify import Prepared, Verifier
+from grader.fits.workers import Workers
 from grader.progress import Display
 from grader.report.run_info import RunInfo
 from grader.run import RunResult
@@ -114,8 +116,8 @@ def ran(monkeypatch, tmp_path) -> list[str]:
 
     loaded = builders.loaded_rubric()
     info = RunInfo.now(loaded, sandbox="none", fits="local")
-    monkeypatch.setattr(pipeline, "run_submission", run_submission)
-    monkeypatch.setattr(pipeline, "harvest", harvest)
+    monkeypatch.setattr(gather, "run_submission", run_submission)
+    monkeypatch.setattr(gather, "harvest", harvest)
     monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
     monkeypatch.setattr(pipeline.data, "provide_data", lambda _: DataFiles(tmp_path))
     monkeypatch.setattr(pipeline.RunInfo, "now", lambda *_, **__: info)
@@ -373,7 +375,7 @@ def test_a_second_grader_waits_its_turn_and_a_killed_one_holds_nothing(ran, stud
 def test_an_interrupt_waits_for_nobody_and_reports_what_had_finished(ran, students, tmp_path, monkeypatch):
     out = tmp_path / "out"
     stop, over = threading.Event(), threading.Event()
-    real = pipeline.run_submission
+    real = gather.run_submission
 
     def run_submission(submission, scratch, settings, on_progress):
         if submission.ref.id == "bob":
@@ -381,7 +383,7 @@ def test_an_interrupt_waits_for_nobody_and_reports_what_had_finished(ran, studen
             over.wait(30)  # a thread that does not look up
         return real(submission, scratch, settings, on_progress)
 
-    monkeypatch.setattr(pipeline, "run_submission", run_submission)
+    monkeypatch.setattr(gather, "run_submission", run_submission)
     told = Told()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -417,7 +419,7 @@ def test_a_failure_while_it_stops_is_nobodys_result(ran, students, tmp_path, mon
         stop.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline, "harvest", harvest)
+    monkeypatch.setattr(gather, "harvest", harvest)
     told = Told()
     with pytest.raises(KeyboardInterrupt):
         pipeline.grade(pipeline.Settings((students,), tmp_path / "out"), told, stop)
@@ -470,7 +472,8 @@ def test_a_terminal_that_was_closed_does_not_end_a_run():
 
 @pytest.mark.parametrize("wait_s", [0.0, 1.0])
 def test_measuring_is_called_off_at_once(tmp_path, wait_s):
-    verifier = Verifier(DataFiles(tmp_path))
+    workers = Workers(DataFiles(tmp_path))
+    verifier = Verifier(workers, Once(None, threading.Event()))
     raised: list[type[BaseException]] = []
 
     def verify() -> None:
@@ -486,21 +489,21 @@ def test_measuring_is_called_off_at_once(tmp_path, wait_s):
 
     thread = threading.Thread(target=verify)
     if not wait_s:
-        verifier.cancel()
+        workers.cancel()
     thread.start()
     time.sleep(wait_s)
-    verifier.cancel()
+    workers.cancel()
     thread.join(2)
     assert raised == [KeyboardInterrupt]
-    verifier.close()
+    workers.close()
 
 
 STARTS_A_WORKER = """
 import threading, sys, time
 from pathlib import Path
 from grader.data import DataFiles
-from grader.fits.verify import Verifier
-worker = Verifier(DataFiles(Path(sys.argv[1])))._workers[0]
+from grader.fits.workers import Workers
+worker = Workers(DataFiles(Path(sys.argv[1])))._all[0]
 threading.Thread(target=worker._start, daemon=True).start()
 while worker._process is None or worker._process.pid is None:
     time.sleep(0.01)

@@ -503,6 +503,7 @@ def harvested(
         raw_evidence=PinnedFolder(recording.folder),
         sandbox="none",
         seal=seal,
+        shared=frozenset(),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harvest, "official", lambda _: OFFICIAL)

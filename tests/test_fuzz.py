@@ -123,7 +123,7 @@ _ARRAY = {"digest": _D, "shape": [60000, 28, 28], "dtype": "uint8", "minimum": 0
           "encoding": "", "file": f"arrays/{_D}.npz"}  # fmt: skip
 _FIT = {"network": "n1", "id": "t1", "architecture": DENSE, "compiled": COMPILED, "epochs": 3, "epochs_done": 3, "batch_size": 32, "x": _D, "y": _D,
         "validation_x": None, "validation_y": None, "validation_split": 0.0, "history": {"accuracy": [0.5, None]}, "duration_s": 1.0, "error": "",
-        "weights": "weights/t1.npz", "initial": "fresh", "started_seq": 0}  # fmt: skip
+        "weights": "weights/t1.npz", "initial": "fresh", "started_seq": 0, "shared": False, "not_shared": ""}  # fmt: skip
 EVENTS = [
     {"seq": seq, "cell": 1, "stack": [[1, 2], [3, 4]], **facts}
     for seq, facts in enumerate(

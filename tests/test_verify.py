@@ -18,9 +18,11 @@ from grader.evidence.events import ArchitectureFacts
 from grader.evidence.reader import architecture as as_record
 from grader.fits import verify
 from grader.fits.layers import ACTIVATIONS, LAYERS
+from grader.fits.once import Once
 from grader.fits.rebuild import LAYERS as MOST_LAYERS
 from grader.fits.rebuild import Plan, build, plan
 from grader.fits.verify import Prepared, Verifier
+from grader.fits.workers import Workers
 from grader.records import Architecture, Layer, Verified
 
 SCALED = Prepared((784,), 0.0, 1.0)
@@ -283,7 +285,8 @@ def nearest_mean(files: data.DataFiles, prepared: Prepared) -> tuple[list[np.nda
 
 @pytest.mark.kernel
 def test_measured_accuracy_is_that_of_the_network(files: data.DataFiles) -> None:
-    with Verifier(files) as verifier:
+    with Workers(files) as workers:
+        verifier = Verifier(workers, Once(None, threading.Event()))
         for prepared in (SCALED, Prepared((784,), -0.8, 2.0)):
             weights, test, train = nearest_mean(files, prepared)
             logits = network(dense())
@@ -297,23 +300,24 @@ def test_measured_accuracy_is_that_of_the_network(files: data.DataFiles) -> None
             )
             assert same.test_accuracy == pytest.approx(test, abs=0.001)
             assert same.train_accuracy is None
-        asked = verifier._workers[0]._process
-        assert verifier.verify(logits, weights, prepared, np.arange(500)) is found
+        asked = workers._all[0]._process
+        assert verifier.verify(logits, weights, prepared, np.arange(500)) == found
         broken = [np.full_like(weights[0], np.nan), weights[1]]
         nan = verifier.verify(logits, broken, SCALED, np.empty(0, int))
         assert nan.test_accuracy == pytest.approx(0.1, abs=0.05)
-        assert verifier._workers[0]._process is asked
+        assert workers._all[0]._process is asked
 
 
 @pytest.mark.kernel
 def test_workers_that_die_or_hang_cost_an_answer_only(files: data.DataFiles) -> None:
     weights, test, _ = nearest_mean(files, SCALED)
     logits = network(dense())
-    with Verifier(files, jobs=1) as verifier:
+    with Workers(files) as workers:
+        verifier = Verifier(workers, Once(None, threading.Event()))
         assert verifier.verify(logits, weights, SCALED, np.empty(0, int)).test_accuracy == pytest.approx(
             test, abs=0.001
         )
-        process = verifier._workers[0]._process
+        process = workers._all[0]._process
         assert process is not None
         process.kill()
         process.join()
@@ -345,36 +349,32 @@ def test_a_worker_that_cannot_start_is_our_own_fault(tmp_path: Path, monkeypatch
     """And nothing that lies where one grades is imported on the way."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "re.py").write_text("open('imported', 'w')")
-    with Verifier(data.DataFiles(tmp_path)) as verifier, pytest.raises(GradeError, match="does not start"):
-        verifier.verify(SOFTMAX, [np.zeros(s, np.float32) for s in SHAPES], SCALED, np.empty(0, int))
+    with Workers(data.DataFiles(tmp_path)) as workers, pytest.raises(GradeError, match="does not start"):
+        Verifier(workers, Once(None, threading.Event())).verify(
+            SOFTMAX, [np.zeros(s, np.float32) for s in SHAPES], SCALED, np.empty(0, int)
+        )
     assert not (tmp_path / "imported").exists()
 
 
-class NoWorker:
-    """Stands in for a worker where none is to be asked."""
+class NoWorkers:
+    """Stands in for workers where none is to be asked."""
 
-    def __init__(self, answer: Verified | None = None) -> None:
+    def __init__(self, **answer: float) -> None:
         self.answer = answer
         self.asked: list[Any] = []
 
-    def measure(self, task: Any, _: float) -> tuple[Verified, bool]:
-        assert self.answer is not None
+    def ask(self, task: Any, _: float) -> tuple[dict[str, float], list[Any]]:
+        assert self.answer
         self.asked.append(task)
-        return self.answer, True
-
-    def stop(self) -> None:
-        pass
+        return self.answer, []
 
 
-def verifier_with(worker: NoWorker) -> Verifier:
-    verifier = Verifier(data.DataFiles(Path("nowhere")), jobs=1)
-    verifier._idle.get()
-    verifier._idle.put(worker)  # type: ignore[arg-type]
-    return verifier
+def verifier_with(workers: NoWorkers) -> Verifier:
+    return Verifier(workers, Once(None, threading.Event()))  # type: ignore[arg-type]
 
 
 def test_no_worker_is_asked_what_is_known_without() -> None:
-    verifier = verifier_with(NoWorker())
+    verifier = verifier_with(NoWorkers())
     zeros = [np.zeros(s, np.float32) for s in SHAPES]
     assert "not rebuilt" in verifier.verify(network(LAMBDA), zeros, SCALED, np.empty(0, int)).reason
     one = verifier.verify(network(dense(1)), [np.zeros((784, 1)), np.zeros(1)], SCALED, np.empty(0, int))
@@ -382,7 +382,7 @@ def test_no_worker_is_asked_what_is_known_without() -> None:
 
 
 def test_the_same_network_is_measured_once_and_on_a_bounded_number_of_rows() -> None:
-    worker = NoWorker(Verified(0.5, 0.5))
+    worker = NoWorkers(test=0.5, train=0.5)
     verifier = verifier_with(worker)
     zeros = [np.zeros(s, np.float32) for s in SHAPES]
     for _ in range(2):

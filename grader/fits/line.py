@@ -77,14 +77,9 @@ class Line(threading.Thread):
             self._waited_s, self._since = self.waited_s, None
 
     def _trained(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> tuple[dict[str, Any], Sequence[Any]]:
-        match told:
-            case {"facts": dict(facts), "times": int(times)}:
-                pass
-            case _:
-                raise Refused("its recipe is not of the kind that the trainer knows")
         if self._left_s <= 0:
             raise Refused("this submission has had its share of the trainer's time")
-        entry = self._trainer.train(facts, arrays, times)
+        entry = self._trainer.train(told, arrays)
         self._left_s -= sum(entry.facts["seconds"])
         self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
         return entry.facts, entry.arrays

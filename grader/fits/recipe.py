@@ -6,18 +6,19 @@ The kernel may lie: every entry is checked against what the trainer knows, and n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from grader.fits.config import Unsupported
 from grader.fits.layers import Made
 from grader.fits.rebuild import Plan, Step, plan
+from grader.probe.fingerprint import PIXELS
 from grader.probe.official import GREYS
-from grader.probe.recipe import EPOCHS, FORMAT, PARAMETERS, key_of
+from grader.probe.recipe import EPOCHS, PARAMETERS, VALUES, key_of
 from grader.records import Architecture, Layer
 
 Array = np.ndarray[Any, Any]
@@ -81,7 +82,7 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_ -]{0,60}$")]
 
 
 class Images(_Strict):
-    rows: list[_Whole] | _Whole
+    rows: Annotated[tuple[_Whole, _Whole], Strict(False)] | _Whole
     """First and last + 1 of rows that lie together, or the number of the array that holds them."""
     table: _Whole
     item: Annotated[list[Annotated[int, Field(ge=1, le=784)]], Field(min_length=1, max_length=4)]
@@ -95,9 +96,12 @@ class Labels(_Strict):
     dtype: str
 
 
-class _Data(_Strict):
+class Data(_Strict):
+    """What each epoch is measured on."""
+
     x: Images
     y: Labels
+    batch_size: Annotated[int, Field(ge=1, le=IMAGES)]
 
 
 class _Layer(_Strict):
@@ -134,14 +138,22 @@ class Facts(_Strict):
     slots: list[_Whole] | None
     x: Images
     y: Labels
-    validation: _Data | None
-    validation_split: Annotated[float, Field(ge=0, lt=1)]
-    validation_batch_size: Annotated[int, Field(ge=1, le=IMAGES)]
     epochs: Annotated[int, Field(ge=1, le=EPOCHS)]
     initial_epoch: Annotated[int, Field(ge=0, lt=EPOCHS)]
     batch_size: Annotated[int, Field(ge=1, le=IMAGES)]
     shuffle: bool
     callbacks: Annotated[list[_Callback], Field(max_length=20)]
+    validation: Data | None
+    """Only where callbacks may look at it; else it is no part of the training."""
+
+
+class Request(_Strict):
+    """What `probe.trainer` sends along with arrays."""
+
+    facts: dict[str, Any]
+    own: _Whole
+    validation: Data | None
+    times: Annotated[int, Field(ge=0, lt=TIMES)]
 
 
 Named = tuple[str, dict[str, Any]]
@@ -153,9 +165,13 @@ class Work:
     """A training, ready to be done by a trainer that has never heard of recipes."""
 
     key: str
+    """Equal for equal trainings, whatever they are validated on."""
     times: int
     facts: Facts
     arrays: tuple[Array, ...]
+    validation: Data | None
+    """What the weights of each epoch are measured on afterwards."""
+    validation_key: str
     planned: Plan
     initializers: tuple[dict[str, Named], ...]
     """For each step of the plan, by the name of its argument."""
@@ -165,106 +181,118 @@ class Work:
     callbacks: tuple[Named, ...]
 
 
-def checked(facts: Mapping[str, Any], arrays: Sequence[Array], times: int) -> Work:
-    """The work that a recipe asks for. Raises `Refused`."""
+def checked(told: object, arrays: Sequence[Array]) -> Work:
+    """The work that a request asks for. Raises `Refused`."""
     try:
-        told = Facts.model_validate(facts)
+        request = Request.model_validate(told)
+        facts = Facts.model_validate(request.facts)
     except (ValidationError, RecursionError) as problem:
         raise Refused("its recipe is not of the kind that the trainer knows") from problem
-    if not 0 <= times < TIMES:
-        raise Refused("it was repeated too often")
-    assert told.format == FORMAT
-    parts = _Parts(told, tuple(arrays))
     try:
-        return parts.work(key_of(dict(facts), list(arrays)), times)
+        return _work(request, facts, tuple(arrays))
     except Unsupported as why:
         raise Refused(str(why)) from why
 
 
-class _Parts:
-    """Takes a recipe apart."""
+def _work(request: Request, told: Facts, arrays: tuple[Array, ...]) -> Work:
+    own = arrays[: request.own]  # the key is of these: nothing else may matter to the training
+    rows = _rows(told.x, told.y, own)
+    layers = [_as_record(layer) for layer in told.layers]
+    shapes = None if told.weights is None else [_weights(own, i).shape for i in told.weights]
+    planned = plan(Architecture("functional", tuple(layers), None, None, None), shapes, tuple(told.x.item))
+    if isinstance(planned, str):
+        raise Refused(planned)
+    for data, among in ((told.validation, own), (request.validation, arrays)):
+        if data is not None:
+            _rows(data.x, data.y, among)
+            if tuple(data.x.item) != planned.input_shape:
+                raise Refused("its validation images have another shape")
+            _batch_bounded(planned, data.batch_size)
+    planned, initializers = _for_training(planned, layers, fresh=told.weights is None)
+    _bounded(planned, told, rows)
+    for i in told.slots or ():
+        _array(own, i)
+    callbacks = tuple(_callback(callback, told) for callback in told.callbacks)
+    if request.validation is not None and not keeps_epochs(planned, told):
+        raise Refused("its validation is no part of its recipe")
+    return Work(
+        key=key_of(request.facts, list(own)),
+        times=request.times,
+        facts=told,
+        arrays=arrays,
+        validation=request.validation,
+        validation_key=_key_of_data(request.validation, arrays),
+        planned=planned,
+        initializers=initializers,
+        optimizer=_optimizer(told.optimizer),
+        loss=_function(told.loss, _LOSSES, _LOSS_CLASSES),
+        metrics=tuple(_function(metric, _METRICS, _METRIC_CLASSES) for metric in _listed(told.metrics)),
+        callbacks=callbacks,
+    )
 
-    def __init__(self, told: Facts, arrays: tuple[Array, ...]) -> None:
-        self._told = told
-        self._arrays = arrays
 
-    def work(self, key: str, times: int) -> Work:
-        told = self._told
-        rows = self._data(told.x, told.y)
-        if told.validation is not None:
-            self._data(told.validation.x, told.validation.y)
-        layers = [_as_record(layer) for layer in told.layers]
-        shapes = None if told.weights is None else [self._floats(i).shape for i in told.weights]
-        planned = plan(Architecture("functional", tuple(layers), None, None, None), shapes, tuple(told.x.item))
-        if isinstance(planned, str):
-            raise Refused(planned)
-        if told.validation is not None and tuple(told.validation.x.item) != planned.input_shape:
-            raise Refused("its validation images have another shape")
-        planned, initializers = _for_training(planned, layers, fresh=told.weights is None)
-        if sum(math.prod(shape) for step in planned.steps for shape in step.made.weights) > PARAMETERS:
-            raise Refused("the network is too large")
-        self._bounded(planned, rows)
-        for i in told.slots or ():
-            self._array(i)
-        return Work(
-            key,
-            times,
-            told,
-            self._arrays,
-            planned,
-            initializers,
-            _optimizer(told.optimizer),
-            _function(told.loss, _LOSSES, _LOSS_CLASSES),
-            tuple(_function(metric, _METRICS, _METRIC_CLASSES) for metric in _listed(told.metrics)),
-            tuple(_callback(callback, told) for callback in told.callbacks),
-        )
+def _array(arrays: Sequence[Array], number: int) -> Array:
+    if number >= len(arrays):
+        raise Refused("its recipe lacks an array")
+    return arrays[number]
 
-    def _array(self, number: int) -> Array:
-        if number >= len(self._arrays):
-            raise Refused("its recipe lacks an array")
-        return self._arrays[number]
 
-    def _floats(self, number: int) -> Array:
-        array = self._array(number)
-        if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise Refused("its weights are no finite numbers")
-        return array
+def _weights(arrays: Sequence[Array], number: int) -> Array:
+    array = _array(arrays, number)
+    if array.dtype != np.float32 or not np.isfinite(array).all():
+        raise Refused("its weights are no finite numbers")
+    return array
 
-    def _data(self, x: Images, y: Labels) -> int:
-        """Number of items. Raises `Refused` where data are not what they should be."""
-        table, values = self._array(x.table), self._array(y.values)
-        if isinstance(x.rows, list):
-            if len(x.rows) != 2 or not x.rows[0] < x.rows[1] <= IMAGES:
-                raise Refused("its images are not the official ones")
-            count = x.rows[1] - x.rows[0]
-        else:
-            rows = self._array(x.rows)
-            if rows.dtype != np.int32 or rows.ndim != 1 or not 0 < len(rows) <= 2 * IMAGES:
-                raise Refused("its images are not the official ones")
-            if rows.min() < 0 or rows.max() >= IMAGES:
-                raise Refused("its images are not the official ones")
-            count = len(rows)
-        if table.shape != (GREYS,) or table.dtype.name not in _DTYPES or not np.isfinite(table).all():
-            raise Refused("its images are not the official ones")
-        shape = (count, y.classes) if y.classes else tuple(y.shape)
-        if math.prod(x.item) != 784 or y.dtype not in _DTYPES or tuple(y.shape) != shape:
-            raise Refused("its data do not fit together")
-        if values.dtype != np.uint8 or values.shape != (count,) or math.prod(shape) != count * max(1, y.classes):
-            raise Refused("its data do not fit together")
-        if y.classes and values.max() >= y.classes:
-            raise Refused("its data do not fit together")
-        return count
 
-    def _bounded(self, planned: Plan, rows: int) -> None:
-        told = self._told
-        epochs = told.epochs - told.initial_epoch
-        if epochs < 1:
-            raise Refused("it has no epochs")
-        largest = max(math.prod(step.made.shape) for step in planned.steps)
-        if largest * max(told.batch_size, told.validation_batch_size) > _BATCH_VALUES:
-            raise Refused("a batch of it takes more memory than there is for all")
-        if epochs * rows * _multiplications(planned) * 3 > MULTIPLICATIONS or epochs * rows / told.batch_size > BATCHES:
-            raise Refused("it takes longer than what is trained for all")
+def _rows(x: Images, y: Labels, arrays: Sequence[Array]) -> int:
+    """Number of items of data that are what they should be; raises `Refused` for others."""
+    table, values = _array(arrays, x.table), _array(arrays, y.values)
+    if isinstance(x.rows, tuple):
+        rows = np.array(x.rows) - [0, 1]
+        count = x.rows[1] - x.rows[0]
+    else:
+        rows = _array(arrays, x.rows)
+        count = len(rows) if rows.dtype == np.int32 and rows.ndim == 1 else 0
+    if not 0 < count <= 2 * IMAGES or rows.min() < 0 or rows.max() >= IMAGES:
+        raise Refused("its images are not the official ones")
+    if table.shape != (GREYS,) or table.dtype.name not in _DTYPES or not np.isfinite(table).all():
+        raise Refused("its images are not the official ones")
+    shape = (count, y.classes) if y.classes else tuple(y.shape)
+    fits = math.prod(x.item) == PIXELS and y.dtype in _DTYPES and tuple(y.shape) == shape
+    fits = fits and values.dtype == np.uint8 and values.shape == (count,) == (math.prod(shape) // max(1, y.classes),)
+    if not fits or (y.classes and values.max() >= y.classes):
+        raise Refused("its data do not fit together")
+    return count
+
+
+def _key_of_data(data: Data | None, arrays: Sequence[Array]) -> str:
+    if data is None:
+        return ""
+    numbers = [data.x.table, data.y.values, *([] if isinstance(data.x.rows, tuple) else [data.x.rows])]
+    return key_of(data.model_dump(), [arrays[i] for i in numbers])
+
+
+def _bounded(planned: Plan, told: Facts, rows: int) -> None:
+    """Raises `Refused` for a training that takes too much."""
+    if sum(math.prod(shape) for step in planned.steps for shape in step.made.weights) > PARAMETERS:
+        raise Refused("the network is too large")
+    _batch_bounded(planned, told.batch_size)
+    items = (told.epochs - told.initial_epoch) * rows
+    if items < 1:
+        raise Refused("it has no epochs")
+    if items * _multiplications(planned) * 3 > MULTIPLICATIONS or items / told.batch_size > BATCHES:
+        raise Refused("it takes longer than what is trained for all")
+
+
+def keeps_epochs(planned: Plan, told: Facts) -> bool:
+    """Whether the weights of each epoch are kept, so that they can be measured later; as `probe.recipe` decides."""
+    size = sum(math.prod(shape) for step in planned.steps for shape in step.made.weights)
+    return not told.callbacks and size * (told.epochs - told.initial_epoch) <= VALUES
+
+
+def _batch_bounded(planned: Plan, batch_size: int) -> None:
+    if max(math.prod(step.made.shape) for step in planned.steps) * batch_size > _BATCH_VALUES:
+        raise Refused("a batch of it takes more memory than there is for all")
 
 
 def _multiplications(planned: Plan) -> int:

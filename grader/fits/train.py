@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.fits.rebuild import assemble
+from grader.fits.recipe import keeps_epochs
 from grader.probe.dice import Dice, initializers
 
 if TYPE_CHECKING:
@@ -28,16 +29,20 @@ class TrainTask:
     work: Work
 
     def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
-        """Logs and seconds of each epoch, number of weights; the weights, the optimizer's variables, random states."""
+        """Logs and seconds of each epoch, how many arrays are `weights`, how many are `left` in all, and the arrays.
+
+        Those that are left: weights in order, the optimizer's variables, states of random layers. After them the
+        weights of each epoch, where they are kept.
+        """
         work, told = self.work, self.work.facts
         data = _Data(sets, work.arrays)
-        model, layers = self._model()
-        weights = [variable for layer in layers if layer is not None for variable in layer.weights]
+        model, layers, weights = _model(work)
+        model.optimizer.build(model.trainable_variables)
         _in_order(model, weights)
         dice = Dice(work.key, work.times)
         self._start(model, layers, weights, dice)
         validation = told.validation
-        watching = _watch()
+        watching = _watch(weights if keeps_epochs(work.planned, told) else [])
         with dice.rolled():
             model.fit(
                 data.images(told.x),
@@ -48,34 +53,12 @@ class TrainTask:
                 verbose=0,
                 shuffle=told.shuffle,
                 validation_data=(data.images(validation.x), data.labels(validation.y)) if validation else None,
-                validation_split=told.validation_split,
-                validation_batch_size=told.validation_batch_size,
+                validation_batch_size=validation.batch_size if validation else None,
                 callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
             )
         left = [*weights, *model.optimizer.variables, *_generators(layers)]
-        told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights)}
-        return told_back, [np.asarray(variable.numpy()) for variable in left]
-
-    def _model(self) -> tuple[Any, list[Any]]:
-        import keras
-
-        work = self.work
-        further = [
-            {name: getattr(keras.initializers, kind)(**config) for name, (kind, config) in named.items()}
-            for named in work.initializers
-        ]
-        model, layers = assemble(work.planned, further)
-        kind, config = work.optimizer
-        step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
-        model.compile(
-            optimizer=getattr(keras.optimizers, kind)(**config),
-            loss=_function(keras.losses, work.loss),
-            metrics=[_function(keras.metrics, metric) for metric in work.metrics] or None,
-            steps_per_execution=1 if step_by_step else STEPS,
-            jit_compile=False,
-        )
-        model.optimizer.build(model.trainable_variables)
-        return model, layers
+        told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
+        return told_back, [*(np.asarray(variable.numpy()) for variable in left), *watching.weights]
 
     def _start(self, model: Any, layers: list[Any], weights: list[Any], dice: Dice) -> None:
         work, told = self.work, self.work.facts
@@ -91,6 +74,50 @@ class TrainTask:
         _assign(_generators(layers), [np.asarray(state) for state in states])
 
 
+@dataclass(frozen=True, slots=True)
+class MeasureTask:
+    """What `fit` would have measured after each epoch on the validation data of a work."""
+
+    work: Work
+    epochs: tuple[tuple[Array, ...], ...]
+    """Weights after each."""
+
+    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+        """Logs of each epoch."""
+        validation = self.work.validation
+        assert validation is not None
+        data = _Data(sets, self.work.arrays)
+        x, y = data.images(validation.x), data.labels(validation.y)
+        model, _, weights = _model(self.work)
+        logs = []
+        for values in self.epochs:
+            _assign(weights, values)
+            measured = model.evaluate(x, y, batch_size=validation.batch_size, verbose=0, return_dict=True)
+            logs.append({f"val_{name}": float(value) for name, value in measured.items()})
+        return {"logs": logs}, ()
+
+
+def _model(work: Work) -> tuple[Any, list[Any], list[Any]]:
+    """The compiled network, the layer of each step of its plan, and its weights in order."""
+    import keras
+
+    further = [
+        {name: getattr(keras.initializers, kind)(**config) for name, (kind, config) in named.items()}
+        for named in work.initializers
+    ]
+    model, layers = assemble(work.planned, further)
+    kind, config = work.optimizer
+    step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
+    model.compile(
+        optimizer=getattr(keras.optimizers, kind)(**config),
+        loss=_function(keras.losses, work.loss),
+        metrics=[_function(keras.metrics, metric) for metric in work.metrics] or None,
+        steps_per_execution=1 if step_by_step else STEPS,
+        jit_compile=False,
+    )
+    return model, layers, [variable for layer in layers if layer is not None for variable in layer.weights]
+
+
 class _Data:
     """The arrays that a recipe speaks of, made from the official data."""
 
@@ -100,7 +127,7 @@ class _Data:
 
     def images(self, told: Images) -> Array:
         table = self._arrays[told.table]
-        if isinstance(told.rows, list):
+        if isinstance(told.rows, tuple):
             rows: Array = np.arange(*told.rows)
         else:
             rows = self._arrays[told.rows]
@@ -155,8 +182,8 @@ def _callback(kind: str, config: dict[str, Any]) -> Any:
     return getattr(keras.callbacks, kind)(**config)
 
 
-def _watch() -> Any:
-    """A callback that keeps the logs of each epoch, before others add to them, and how long it took."""
+def _watch(variables: list[Any]) -> Any:
+    """A callback that keeps each epoch's logs, before others add to them, its seconds, and what variables held."""
     import keras
 
     class Watching(keras.callbacks.Callback):  # type: ignore[misc]
@@ -164,6 +191,7 @@ def _watch() -> Any:
             super().__init__()
             self.logs: list[dict[str, float]] = []
             self.seconds: list[float] = []
+            self.weights: list[Array] = []
             self._began = 0.0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
@@ -172,5 +200,6 @@ def _watch() -> Any:
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             self.logs.append({name: float(value) for name, value in logs.items()})
             self.seconds.append(round(time.monotonic() - self._began, 4))
+            self.weights += [np.array(variable.numpy()) for variable in variables]
 
     return Watching()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from grader.fits.cache import Entry
 from grader.fits.recipe import Refused, checked
-from grader.fits.train import TrainTask
+from grader.fits.train import MeasureTask, TrainTask
 from grader.fits.workers import Failed, NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
+    from collections.abc import Sequence
 
     from grader.fits.once import Once
-    from grader.fits.workers import Workers
+    from grader.fits.workers import Task, Workers
     from grader.slots import Slots
+
+Array = np.ndarray[Any, Any]
 
 TRAIN_S = 900.0
 """Longest that one training may take."""
@@ -31,22 +33,33 @@ class Trainer:
         self.slots = slots
         """Held by threads that drive a kernel; lent while it waits for an answer."""
 
-    def train(self, facts: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]], times: int) -> Entry:
-        """What comes of a recipe that a kernel sent: `logs` and `seconds` of each epoch, arrays as `TrainTask` says.
+    def train(self, told: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Entry:
+        """What comes of a recipe that a kernel sent: `logs` and `seconds` of each epoch, how many arrays are `weights`,
+        and the arrays that are left (see `TrainTask`).
 
         Blocks until it is there, and wants a core for that only where it has to be trained. Raises `Refused` with a
         part of a sentence, and GradeError when no worker can be started.
         """
-        work = checked(facts, arrays, times)
-
-        def compute() -> Entry:
-            with self.slots:
-                told, made = self._workers.ask(TrainTask(work), TRAIN_S)
-            return Entry(told, tuple(made))
-
+        work = checked(told, arrays)
         try:
-            return self._once.result(f"train {work.key} {work.times}", compute)
+            trained = self._once.result(f"train {work.key} {work.times}", lambda: self._ask(TrainTask(work)))
+            logs, left = trained.facts["logs"], trained.facts["left"]
+            if work.validation is not None:
+                by_epoch = _parts(trained.arrays[left:], trained.facts["weights"])
+                key = f"measure {work.key} {work.times} {work.validation_key}"
+                measured = self._once.result(key, lambda: self._ask(MeasureTask(work, by_epoch)))
+                logs = [one | other for one, other in zip(logs, measured.facts["logs"], strict=True)]
+            return Entry(trained.facts | {"logs": logs}, trained.arrays[:left])
         except Failed as why:
             raise Refused(f"the trainer could not do it ({why})") from why
         except NoAnswer as why:
             raise Refused("it took too long" if why.slow else "the trainer's process ended") from why
+
+    def _ask(self, task: Task) -> Entry:
+        with self.slots:
+            told, arrays = self._workers.ask(task, TRAIN_S)
+        return Entry(told, tuple(arrays))
+
+
+def _parts(arrays: Sequence[Array], size: int) -> tuple[tuple[Array, ...], ...]:
+    return tuple(tuple(arrays[i : i + size]) for i in range(0, len(arrays), size))

@@ -93,19 +93,17 @@ class Official:
         twins = np.flatnonzero(self._sorted[np.minimum(at + 1, len(self._sorted) - 1)] == masks)
         if len(twins):
             clear = np.delete(np.arange(len(rows)), twins)[:_CLEAR]
-            table, _ = _table(self.take(rows[clear]), flat[clear])
+            table, seen = _table(self.take(rows[clear]), flat[clear])
             for i in twins:
-                rows[i] = self._twin(int(at[i]), table, flat[i])
+                rows[i] = self._twin(int(at[i]), table, seen, flat[i])
         return rows
 
-    def _twin(self, at: int, table: Array, image: Array) -> int:
+    def _twin(self, at: int, table: Array, seen: Array, image: Array) -> int:
         """Of the rows whose pixels stand out in the same places (ankle boots fill theirs) the one of this image."""
-        mask = self._sorted[at]
-        candidates = self._order[at : np.searchsorted(self._sorted, mask, side="right")]
-        return next(
-            (int(row) for row in candidates if np.array_equal(table[self.take(row[None])[0]], image)),
-            int(candidates[0]),
-        )
+        candidates = self._order[at : np.searchsorted(self._sorted, self._sorted[at], side="right")]
+        greys = [self.take(row[None])[0] for row in candidates]
+        alike = [np.count_nonzero((table[grey] == image) & seen[grey]) for grey in greys]
+        return int(candidates[int(np.argmax(alike))])
 
     def fingerprint(self, array: Array, said: Expression) -> tuple[dict[str, Any], dict[str, Array]]:
         """As `fingerprint.fingerprint`, without looking at all values again; the digest is of what was said."""

@@ -1,7 +1,9 @@
 """The recipe of a training: all that its outcome depends on, as plain facts and small arrays.
 
-Made from a call of `fit` on stock parts and the official images. What cannot be said this way raises `NotShared` with
-the reason, and trains where it stands. The trainer outside makes the same training from the same recipe.
+What it is validated on is said apart: it has no bearing on the weights, so that the same training is shared by those
+who validate it on something else. Made from a call of `fit` on stock parts and the official images. What cannot be
+said this way raises `NotShared` with the reason, and trains where it stands. The trainer outside makes the same
+training from the same recipe.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 
 from .architecture import architecture, weights_in_order
 from .dice import as_drawn, initializers
+from .fingerprint import PIXELS
 from .inputs import as_array
 from .official import Expression
 from .record import plain
@@ -28,6 +31,8 @@ FORMAT = 1
 PARAMETERS = 2_000_000
 """Largest network whose training is shared."""
 EPOCHS = 1000
+VALUES = 4_000_000
+"""Most weights of all epochs together that are kept to be validated apart."""
 _BATCH = 32
 """Keras' default."""
 _CLASSES = 100
@@ -47,6 +52,8 @@ _CALLBACKS = {
 }
 """Keras' callbacks without side effects, and what they are made from."""
 
+_LINEAR = {"Dense", "Conv1D", "Conv2D"}
+
 Express = Callable[[Any], Expression | None]
 
 
@@ -59,12 +66,16 @@ class Recipe:
     facts: dict[str, Any]
     """JSON-ready."""
     arrays: list[np.ndarray[Any, Any]]
-    """Those that the facts refer to by number."""
+    """Those that facts refer to by number."""
+    own: int = 0
+    """How many of them belong to the training itself; the others to its validation."""
+    validation: dict[str, Any] | None = None
+    """What each epoch is measured on, where that is said apart."""
 
     @property
     def key(self) -> str:
-        """Equal for equal recipes (SHA-256, hexadecimal)."""
-        return key_of(self.facts, self.arrays)
+        """Equal for equal trainings (SHA-256, hexadecimal)."""
+        return key_of(self.facts, self.arrays[: self.own])
 
     def add(self, array: np.ndarray[Any, Any]) -> int:
         self.arrays.append(np.ascontiguousarray(array))
@@ -90,8 +101,8 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     if x is None or y is None or len(x) != len(y):
         raise NotShared("its data are no arrays of images and labels")
     recipe = Recipe({}, [])
-    data = {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
-    validation = _validation(given, express, recipe)
+    train, held_out = _split(len(x), given)
+    data = {"x": _images(x, express, recipe, train), "y": _labels(y[train], recipe)}
     _build(model, x, y)
     facts, layers = architecture(model)
     ordered = weights_in_order(model, layers)
@@ -100,23 +111,28 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     fresh = not seeds and not put_in and pairs is not None and _unused(model.optimizer) and as_drawn(pairs)
     recipe.facts |= {
         "format": FORMAT,
-        "layers": [_layer(layer) for layer in facts["layers"]],
+        "layers": _canonical([_layer(layer) for layer in facts["layers"]]),
         "weights": None if fresh else [recipe.add(variable.numpy()) for variable in ordered],
         "generators": [None if fresh else state.numpy().tolist() for state in generators(layers)],
         "seeds": seeds,
         **_compiled(model),
         "slots": _slots(model, ordered, recipe),
-        **data,
-        "validation": validation,
-        "validation_split": float(given["validation_split"] or 0.0) if validation is None else 0.0,
-        "validation_batch_size": int(given["validation_batch_size"] or batch_size),
+        **_canonical_items(data, facts["layers"]),
         "epochs": epochs,
         "initial_epoch": int(given["initial_epoch"]),
         "batch_size": batch_size,
         "shuffle": bool(given["shuffle"]),
         "callbacks": [_callback(c, model, epochs) for c in _flat(given["callbacks"]) if type(c).__name__ != "History"],
+        "validation": None,
     }
-    recipe.facts = plain(recipe.facts)
+    recipe.own = len(recipe.arrays)
+    recipe.validation = _validation(given, x, y, held_out, express, recipe)
+    if recipe.validation:
+        recipe.validation = _canonical_items(recipe.validation, facts["layers"])
+    values = sum(int(np.prod(variable.shape)) for variable in ordered) * (epochs - recipe.facts["initial_epoch"])
+    if recipe.validation and (recipe.facts["callbacks"] or values > VALUES):
+        recipe.facts["validation"], recipe.validation, recipe.own = recipe.validation, None, len(recipe.arrays)
+    recipe.facts, recipe.validation = plain(recipe.facts), plain(recipe.validation)
     return recipe
 
 
@@ -134,8 +150,6 @@ def generators(layers: list[Any]) -> list[Any]:
 def steps(recipe: Recipe) -> int:
     """Batches of an epoch."""
     rows = recipe.facts["y"]["shape"][0]
-    if recipe.facts["validation_split"]:
-        rows = math.floor(rows * (1.0 - recipe.facts["validation_split"]))
     batches: int = math.ceil(rows / recipe.facts["batch_size"])
     return batches
 
@@ -158,14 +172,23 @@ def _plain_arguments(given: dict[str, Any]) -> tuple[int, int]:
     return epochs, batch_size
 
 
-def _images(array: np.ndarray[Any, Any], express: Express, recipe: Recipe) -> dict[str, Any]:
+def _split(count: int, given: dict[str, Any]) -> tuple[slice, slice]:
+    """Items to train on and to hold out, as `fit` parts them."""
+    share = float(given["validation_split"] or 0.0) if given["validation_data"] is None else 0.0
+    at = math.floor(count * (1.0 - share))
+    if at < 1 or (share and at == count):
+        raise NotShared("nothing is left to train on, or to validate on")
+    return slice(0, at), slice(at, count)
+
+
+def _images(array: np.ndarray[Any, Any], express: Express, recipe: Recipe, part: slice = slice(None)) -> dict[str, Any]:
     expression = express(array)
     if expression is None:
         raise NotShared("its images are not the official ones, or were changed one by one")
     table = expression.table
     if table.dtype.kind == "f":
         table = table.astype(np.float32)  # as Keras does
-    rows = expression.rows
+    rows = expression.rows[part]
     start = int(rows[0])
     together = np.array_equal(rows, np.arange(start, start + len(rows)))
     return {
@@ -195,16 +218,27 @@ def _labels(array: np.ndarray[Any, Any], recipe: Recipe) -> dict[str, Any]:
     raise NotShared("its labels are not one class per image")
 
 
-def _validation(given: dict[str, Any], express: Express, recipe: Recipe) -> dict[str, Any] | None:
+def _validation(
+    given: dict[str, Any],
+    x: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    held_out: slice,
+    express: Express,
+    recipe: Recipe,
+) -> dict[str, Any] | None:
+    size = int(given["validation_batch_size"] or recipe.facts["batch_size"])
     data = given["validation_data"]
     if data is None:
-        return None
+        if held_out.start == held_out.stop:
+            return None
+        images, labels = _images(x, express, recipe, held_out), _labels(y[held_out], recipe)
+        return {"x": images, "y": labels, "batch_size": size}
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise NotShared("its validation data are no pair of arrays")
-    x, y = as_array(data[0]), as_array(data[1])
-    if x is None or y is None or len(x) != len(y):
+    given_x, given_y = (as_array(part) for part in data)
+    if given_x is None or given_y is None or len(given_x) != len(given_y):
         raise NotShared("its validation data are no pair of arrays")
-    return {"x": _images(x, express, recipe), "y": _labels(y, recipe)}
+    return {"x": _images(given_x, express, recipe), "y": _labels(given_y, recipe), "batch_size": size}
 
 
 def _flat(callbacks: Any) -> list[Any]:
@@ -262,7 +296,7 @@ def _compiled(model: Any) -> dict[str, Any]:
         raise NotShared("its optimizer is none of Keras' own")
     return {
         "optimizer": {"kind": type(optimizer).__name__, "config": {**optimizer.get_config(), "name": None}},
-        "loss": config["loss"],
+        "loss": _loss(config["loss"]),
         "metrics": config["metrics"],
     }
 
@@ -281,6 +315,56 @@ def _layer(facts: dict[str, Any]) -> dict[str, Any]:
     """Without what has no bearing on numbers."""
     config = {key: value for key, value in facts["config"].items() if key != "name"}
     return {key: facts[key] for key in ("kind", "output_shape", "weights", "stock", "inbound")} | {"config": config}
+
+
+def _is_chain(layers: list[dict[str, Any]]) -> bool:
+    return all(layer["inbound"] == [i - 1] for i, layer in enumerate(layers))
+
+
+def _begins_flat(layers: list[dict[str, Any]]) -> bool:
+    """Whether the first layer of a chain only lays the pixels in a row."""
+    return len(layers) > 1 and layers[0]["kind"] == "Flatten" and layers[0]["stock"] and _is_chain(layers)
+
+
+def _canonical(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Networks that compute the same in the same steps become one: a `Flatten` of the input does nothing to numbers,
+    and an `Activation` after a linear layer is that layer's own.
+    """
+    if not _is_chain(layers):
+        return layers
+    kept: list[dict[str, Any]] = []
+    for layer in layers[1:] if _begins_flat(layers) else layers:
+        before = kept[-1] if kept else None
+        linear = before is not None and before["kind"] in _LINEAR and before["config"].get("activation") == "linear"
+        if before is not None and linear and layer["kind"] == "Activation" and layer["stock"]:
+            activation = layer["config"].get("activation")
+            kept[-1] = before | {"config": before["config"] | {"activation": activation}}
+        else:
+            kept.append(layer)
+    return [layer | {"inbound": [i - 1]} for i, layer in enumerate(kept)]
+
+
+def _canonical_items(data: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, Any]:
+    if not _begins_flat(layers):
+        return data
+    return data | {"x": data["x"] | {"item": [PIXELS]}}
+
+
+def _loss(config: Any) -> Any:
+    """By its name, where that says all."""
+    match config:
+        case {"class_name": "function", "config": str(name)}:
+            return name
+        case {"class_name": "SparseCategoricalCrossentropy" | "CategoricalCrossentropy" as kind, "config": dict(own)}:
+            plainly = own.get("reduction") == "sum_over_batch_size" and not own.get("from_logits")
+            if (
+                plainly
+                and not own.get("label_smoothing")
+                and own.get("ignore_class") is None
+                and own.get("axis", -1) == -1
+            ):
+                return "sparse_categorical_crossentropy" if kind.startswith("Sparse") else "categorical_crossentropy"
+    return config
 
 
 def _pairs(layers: list[Any]) -> list[tuple[Any, Any]] | None:

@@ -50,7 +50,8 @@ class Trainer:
         try:
             if self._line is None:
                 self._line, _ = self._listening.accept()
-            self._line.sendall(packed({"facts": recipe.facts, "times": times}, recipe.arrays))
+            asked = {"facts": recipe.facts, "own": recipe.own, "validation": recipe.validation, "times": times}
+            self._line.sendall(packed(asked, recipe.arrays))
             told, arrays = received(self._line)
             return Trained(told["logs"], told["seconds"], arrays)
         except KeyError:

@@ -79,7 +79,7 @@ def fake_fit(**changed):
         "network": "n1", "id": "t1", "architecture": architecture, "compiled": compiled, "epochs": 3, "epochs_done": 3,
         "batch_size": 32, "x": None, "y": None, "validation_x": None, "validation_y": None, "validation_split": 0.0,
         "history": {"accuracy": accuracy, "val_accuracy": accuracy}, "duration_s": 9.0, "error": "", "weights": "",
-        "initial": "fresh", "started_seq": 0,
+        "initial": "fresh", "started_seq": 0, "shared": False, "not_shared": "",
     }
     return facts | changed
 
