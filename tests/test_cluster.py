@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,9 +22,11 @@ import numpy as np
 import psutil
 import pytest
 from distributed import KilledWorker
+from distributed.cli import dask_scheduler, dask_worker
 from distributed.client import FutureCancelledError
 from distributed.scheduler import WorkerState
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from ruamel.yaml import YAML
 
 from grader import __version__, cli, pipeline
 from grader.atomic import atomic_write
@@ -519,6 +522,35 @@ def test_a_report_tells_the_weakest_level_that_code_ran_in():
     assert mixed.sandbox == weakest
     assert mixed.warning
     assert info.in_force(["moat"]) == info
+
+
+# ------------------------------------------------------------------ what docs/cluster.md shows
+
+DOCS = (ROOT / "docs" / "cluster.md").read_text("utf-8")
+
+
+def shown(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+
+
+def test_shown_scripts_and_manifests_can_be_read():
+    for script in shown("bash"):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    (manifests,) = shown("yaml")
+    kinds = [document["kind"] for document in YAML(typ="safe").load_all(manifests)]
+    assert kinds == ["Deployment", "Service", "Deployment", "NetworkPolicy", "Job"]
+
+
+def test_shown_options_of_dask_exist():
+    known = {
+        option
+        for command in (dask_scheduler, dask_worker)
+        for p in command.main.params
+        for option in (*p.opts, *p.secondary_opts)
+    }
+    for line in DOCS.splitlines():
+        if "dask" in line and "grade " not in line:
+            assert set(re.findall(r"--[a-z][a-z-]+", line)) <= known, line
 
 
 # ------------------------------------------------------------------ a real scheduler, two real workers
