@@ -116,6 +116,8 @@ class Here:
         result: RunResult | None = None
         try:
             with self._trainer.slots:
+                if self._stop.is_set():
+                    raise KeyboardInterrupt
                 result = run_submission(submission, scratch, settings, lambda p: doing(p.text, p.share))
                 if self._stop.is_set():  # what its killed processes left is nobody's result
                     raise KeyboardInterrupt

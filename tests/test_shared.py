@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 from running import LEVEL, submission
 
 from grader.data import provide_data
+from grader.evidence import store
 from grader.evidence.decode import decode, read_weights
 from grader.evidence.npz import weights_digest
 from grader.fits.cache import Cache, Entry
@@ -17,6 +21,7 @@ from grader.fits.once import Once
 from grader.fits.recipe import Refused
 from grader.fits.trainer import Trainer
 from grader.fits.workers import Workers
+from grader.records import Evidence
 from grader.run import RunResult, RunSettings, run_submission
 from grader.slots import Slots
 
@@ -204,3 +209,32 @@ def test_the_trainer_was_asked_and_refused_what_is_not_stock(runs):
     first, second = runs[1]
     assert first.asked == second.asked
     assert first.refused == second.refused == ("a layer of it (Dense) is regularised",)
+
+
+EXAMPLES = Path(__file__).parent.parent / "submissions_example"
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+def test_every_fit_of_the_examples_is_the_same(tmp_path: Path) -> None:
+    """Trained in every notebook, by the trainer, and read from the cache."""
+    told = {}
+    for name, fits_where in (("local", "local"), ("shared", "shared"), ("cached", "shared")):
+        out = tmp_path / name
+        command = [sys.executable, "-m", "grader", str(EXAMPLES), "--out", str(out), "--fits", fits_where]
+        subprocess.run(
+            command, check=True, capture_output=True, env=os.environ | {"GRADE_CACHE": str(tmp_path / "cache")}
+        )
+        told[name] = {
+            (folder.name, training.id): (
+                training.weights_digest,
+                training.history,
+                training.epochs_done,
+                training.verified,
+            )
+            for folder in store.stored_folders(out)
+            if isinstance(stored := store.load(folder), Evidence)
+            for training in stored.trainings
+        }
+    assert len(told["local"]) > 50
+    assert told["local"] == told["shared"] == told["cached"]

@@ -78,7 +78,7 @@ class Recipe:
         return key_of(self.facts, self.arrays[: self.own])
 
     def add(self, array: np.ndarray[Any, Any]) -> int:
-        self.arrays.append(np.ascontiguousarray(array))
+        self.arrays.append(np.asarray(array, order="C"))
         return len(self.arrays) - 1
 
 
