@@ -56,6 +56,11 @@ class Gatherer(Protocol):
         """Call off everything that is under way."""
         ...
 
+    @property
+    def problem(self) -> str:
+        """What users must know at the end of a run, one sentence; '' while all is well."""
+        ...
+
 
 class Here:
     """The own machine: `jobs` cores, a room for each submission, one trainer for all."""
@@ -66,6 +71,7 @@ class Here:
         """`shared`: trainings are shared; otherwise each notebook trains its own networks."""
         self.threads = 2 * jobs if shared else jobs  # those that wait for the trainer need no core
         self._stop = stop
+        self._cache = cache
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
@@ -82,6 +88,10 @@ class Here:
 
     def cancel(self) -> None:
         self._workers.cancel()
+
+    @property
+    def problem(self) -> str:
+        return self._cache.problem
 
     def called_off_by(self, stop: threading.Event) -> Here:
         """The same machine, for a submission that `stop` ends alone."""

@@ -106,8 +106,8 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
                     progress.say(f"{len(report.done)} of {len(refs)} have finished.")
                     _in_time(lambda: report.write(ids))
                     raise
-            if cache.problem:
-                progress.say(cache.problem)
+            if gatherer.problem:
+                progress.say(gatherer.problem)
             return report.write(ids)
 
 

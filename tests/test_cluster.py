@@ -356,7 +356,7 @@ def test_it_says_when_the_last_worker_is_gone(head_with, monkeypatch):
         while not one.said:
             time.sleep(0.01)
         time.sleep(0.1)
-    assert one.said == [f"No worker is left at {ADDRESS}: waiting for one."]
+    assert one.said == [f"No worker is left at {ADDRESS} (their logs say why): waiting for one."]
 
 
 def test_progress_is_what_the_worker_says_but_bounded(head_with, left):
@@ -475,6 +475,71 @@ def test_a_worker_of_another_version_says_so():
 )
 def test_what_is_wrong_with_a_machine_is_not_the_submissions_fault(problem, expected):
     assert worker._is_unfit(problem) is expected
+
+
+class FakeHere:
+    problem = ""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def called_off_by(self, stop):
+        return self
+
+    def cancel(self):
+        self.ended.append("cancelled")
+
+    def __exit__(self, *_):
+        self.ended.append("closed")
+
+
+@pytest.fixture
+def made(monkeypatch) -> list[FakeHere]:
+    """The machines of this process as they are made."""
+    machines: list[FakeHere] = []
+
+    def make(sandbox, shared, job):
+        machines.append(FakeHere())
+        return worker._Machine(machines[-1], (), threading.Event())
+
+    monkeypatch.setattr(worker, "_make", make)
+    monkeypatch.setattr(worker, "_machines", {})
+    return machines
+
+
+def a_job() -> worker._Job:
+    return worker._Job(None, "key", "topic")
+
+
+def test_jobs_of_a_process_share_what_it_has(made):
+    for shared in (True, True, False):
+        with worker._machine("auto", shared, a_job()), worker._machine("auto", shared, a_job()):
+            pass
+    assert len(made) == 2
+    assert made[0].ended == []
+
+
+def test_trainings_end_when_the_last_job_is_called_off_and_not_before(made):
+    first, second = a_job(), a_job()
+    with worker._machine("auto", True, first):
+        with worker._machine("auto", True, second):
+            second.stop.set()
+        assert made[0].ended == []
+        first.stop.set()
+    assert made[0].ended == ["cancelled", "closed"]
+    with worker._machine("auto", True, a_job()):
+        assert len(made) == 2
+
+
+def test_an_idle_process_lets_go(made, monkeypatch):
+    monkeypatch.setattr(worker, "_IDLE_S", 0.05)
+    with worker._machine("auto", True, a_job()):
+        time.sleep(0.2)
+        assert made[0].ended == []
+    deadline = time.monotonic() + 5
+    while not made[0].ended and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert made[0].ended == ["cancelled", "closed"]
 
 
 # ------------------------------------------------------------------ settings

@@ -102,6 +102,10 @@ class Cluster:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
+    @property
+    def problem(self) -> str:
+        return ""  # workers' warnings are said as they come
+
     def cancel(self) -> None:
         """The scheduler takes the jobs back, upon which workers kill their kernels; `gather` is interrupted."""
         with self._lock:
@@ -141,7 +145,7 @@ class Cluster:
             with suppress(Exception):  # the jobs notice that the scheduler is gone
                 has_workers = bool(self._client.scheduler_info(n_workers=0)["n_workers"])
                 if had_workers and not has_workers and self._jobs:
-                    self._say(f"No worker is left at {self._address}: waiting for one.")
+                    self._say(f"No worker is left at {self._address} (their logs say why): waiting for one.")
                 had_workers = has_workers
 
     def _heard(self, event: tuple[float, Any]) -> None:

@@ -97,15 +97,15 @@ def _answer(asked: Parcel, job: _Job) -> bytes:
     from grader import leftovers
     from grader.rubric.schema import Limits
 
-    told = asked.told
     with (
         tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as temporary,
-        _machine(str(told["sandbox"]), bool(told["shared"]), job) as (here, warnings),
+        _machine(str(asked.told["sandbox"]), bool(asked.told["shared"]), job) as (here, warnings),
     ):
-        ref = _ref(told["ref"], Path(temporary) / "handed_in", asked.files)
+        ref = _ref(asked.told["ref"], Path(temporary) / "handed_in", asked.files)
         left, scratch = Path(temporary) / "left", Path(temporary) / "scratch"
-        here.gather(ref, left, scratch, Limits.model_validate(told["limits"]), job.doing)
-        return pack(Parcel({"warnings": warnings}, gathered(left)))
+        here.gather(ref, left, scratch, Limits.model_validate(asked.told["limits"]), job.doing)
+        said = [*warnings, *filter(None, [here.problem])]
+        return pack(Parcel({"warnings": said}, gathered(left)))
 
 
 def _ref(told: dict[str, Any], root: Path, files: Any) -> SubmissionRef:
