@@ -3,6 +3,8 @@
 import os
 import signal
 
+from grader.signals import on_signals
+
 _INTERRUPTED = 130
 
 
@@ -13,12 +15,13 @@ def _leave(*_: object) -> None:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under `nohup`
-            signal.signal(number, _leave)
+    on_signals(_leave)
     from grader.cli import main as command
 
-    command()
+    try:
+        command()
+    finally:  # all is written and said: while Python clears up, nothing changes the exit code any more
+        on_signals(signal.SIG_IGN)
 
 
 if __name__ == "__main__":

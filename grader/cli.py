@@ -23,6 +23,7 @@ from rich.text import Text
 from grader import __version__
 from grader.errors import GradeError, UsageError
 from grader.shown import one_line
+from grader.signals import on_signals
 
 INTERRUPTED = 130
 _STOP = threading.Event()
@@ -390,15 +391,9 @@ def _interrupt(*_: object) -> None:
     What is raised here may be lost, in a destructor for instance, or become another error, in a library that is being
     imported: so it is noted as well.
     """
-    _on_signals(signal.SIG_IGN)
+    on_signals(signal.SIG_IGN)
     _STOP.set()
     raise KeyboardInterrupt
-
-
-def _on_signals(handler: Any) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under `nohup`
-            signal.signal(number, handler)
 
 
 def _resume_command() -> str:
@@ -423,7 +418,7 @@ def _leave_interrupted() -> NoReturn:
 def main() -> None:
     """Entry point: every error becomes one sentence and its documented exit code."""
     _STOP.clear()
-    _on_signals(_interrupt)
+    on_signals(_interrupt)
     try:
         app(standalone_mode=False)
     except click.exceptions.Exit as ended:

@@ -28,6 +28,7 @@ from grader.records import Evidence, Submission, SubmissionRef, Unreadable
 from grader.rubric.schema import Limits
 from grader.run import RunResult, RunSettings, run_submission
 from grader.sandbox import Bounds
+from grader.sandbox.warm import Zygote
 from grader.slots import Slots
 
 EXECUTED = "executed.ipynb"
@@ -66,15 +67,24 @@ class Here:
     """The own machine: `jobs` cores, a room for each submission, one trainer for all."""
 
     def __init__(
-        self, files: DataFiles, cache: Cache, stop: threading.Event, *, jobs: int, sandbox: str, shared: bool
+        self,
+        files: DataFiles,
+        cache: Cache,
+        stop: threading.Event,
+        *,
+        jobs: int,
+        sandbox: str,
+        shared: bool,
+        say: Callable[[str], None],
     ) -> None:
-        """`shared`: trainings are shared; otherwise each notebook trains its own networks."""
+        """`shared`: trainings are shared; otherwise each notebook trains its own networks. `say` hears of troubles."""
         self.threads = 2 * jobs if shared else jobs  # those that wait for the trainer need no core
         self._stop = stop
         self._cache = cache
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
+        self._zygote = Zygote(say)
         self._admission = Admission(KERNEL, free_bytes, stop)
         once = Once(cache, stop)
         self._verifier = Verifier(self._workers, once)
@@ -85,6 +95,7 @@ class Here:
 
     def __exit__(self, *_: object) -> None:
         self._workers.close()
+        self._zygote.close()
 
     def cancel(self) -> None:
         self._workers.cancel()
@@ -122,6 +133,7 @@ class Here:
             sandbox=self._sandbox,
             stop=self._stop,
             trainer=self._trainer if self._shared else None,
+            zygote=self._zygote,
         )
         result: RunResult | None = None
         try:

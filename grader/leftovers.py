@@ -1,4 +1,4 @@
-"""Temporary folders carry the number of the grader that made them, so that those of one that was killed can go."""
+"""Temporary folders and containers carry the number of the grader that made them: those of a killed one can go."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ import time
 from pathlib import Path
 
 _NAME = re.compile(r"grade-(\d+)-[\w-]+")
-_SPARED_S = 600
+SPARED_S = 600
 """Younger ones stay: their grader may run in another namespace of processes, where its number is not known here."""
 
 
 def prefix() -> str:
-    """How the names of this grader's temporary folders begin."""
+    """How the names of this grader's temporary folders and containers begin."""
     return f"grade-{os.getpid()}-"
+
+
+def of_the_dead(name: str) -> bool:
+    """Whether something of that name was made by a grader that is no more."""
+    found = _NAME.fullmatch(name)
+    return found is not None and not _alive(int(found[1]))
 
 
 def sweep() -> None:
     """Remove what killed graders of the same user left in the folder for temporary files."""
     for path in Path(tempfile.gettempdir()).glob("grade-*"):
-        found = _NAME.fullmatch(path.name)
-        if found is None or _alive(int(found[1])):
+        if not of_the_dead(path.name):
             continue
         try:
             info = path.lstat()
         except OSError:
             continue  # another grader was faster
-        if info.st_uid == os.geteuid() and time.time() - info.st_mtime > _SPARED_S:
+        if info.st_uid == os.geteuid() and time.time() - info.st_mtime > SPARED_S:
             shutil.rmtree(path, ignore_errors=True)
 
 

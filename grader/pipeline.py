@@ -146,8 +146,8 @@ def _gathering(settings: Settings, progress: Progress, stop: threading.Event) ->
         from grader.cluster.head import Cluster
 
         return Cluster(settings.scheduler, progress.say, sandbox=settings.sandbox, shared=shared)
-    files = data.provide_data(progress.say)
-    return Here(files, user_cache(), stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared)
+    files, cache, say = data.provide_data(progress.say), user_cache(), progress.say
+    return Here(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared, say=say)
 
 
 # ------------------------------------------------------------------ one submission

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -31,7 +32,7 @@ from grader.fits.workers import THREADS
 from grader.kernel import LINE, Kernel, KernelGone, Stopped, connection
 from grader.outputs import as_seen, printed
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
-from grader.sandbox import Bounds, Command, Held, Places, Room, host, open_sandbox
+from grader.sandbox import Bounds, Command, Held, Places, Room, Warm, host, open_sandbox
 
 PROBE = Path(__file__).with_name("probe")
 PROBE_NAME = "grade_probe"
@@ -58,6 +59,8 @@ class RunSettings:
     """Set by another thread to call the run off."""
     trainer: Trainer | None = None
     """Trains for all kernels; without one each trains its own networks."""
+    zygote: Warm | None = None
+    """What kernels start as copies of, where the sandbox can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,16 @@ def _command(places: Places, submission: Submission, settings: RunSettings, key:
     }
     recorder, kernel = map(str, files)
     arguments = (sys.executable, "-P", "-m", PROBE_NAME, recorder, "-f", kernel, "--HistoryManager.hist_file=:memory:")
-    return Command(arguments, _environment(places), files)
+    return Command(arguments, _environment(places), files, None if _sets_up(submission) else settings.zygote)
+
+
+_SET_UP = re.compile(r"\b(TF_(?!CPP_)|KERAS_(BACKEND|HOME)|XLA_|OMP_|MKL_|OPENBLAS_|MPL[A-Z]|MATPLOTLIBRC)")
+
+
+def _sets_up(submission: Submission) -> bool:
+    """Whether it may set what libraries read when they are imported: then none may be imported before."""
+    files = {path.name for path in submission.ref.companions}
+    return "matplotlibrc" in files or any(_SET_UP.search(cell.source) for cell in submission.cells)
 
 
 def _environment(places: Places) -> dict[str, str]:

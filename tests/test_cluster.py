@@ -500,7 +500,7 @@ def made(monkeypatch) -> list[FakeHere]:
 
     def make(sandbox, shared, job):
         machines.append(FakeHere())
-        return worker._Machine(machines[-1], (), threading.Event())
+        return worker._Machine(machines[-1], [], threading.Event())
 
     monkeypatch.setattr(worker, "_make", make)
     monkeypatch.setattr(worker, "_machines", {})
@@ -655,15 +655,16 @@ def process_at(address: str, below: int) -> psutil.Process:
     raise AssertionError(address)
 
 
-def kernels() -> int:
-    """How many kernels run below the test's own processes."""
-    lines = []
-    for one in psutil.Process().children(recursive=True):
-        try:
-            lines.append(" ".join(one.cmdline()))
-        except psutil.Error:
-            continue
-    return sum("grade_probe" in line for line in lines)
+def runs(*command: str) -> bool:
+    """Whether some process of this machine was started by these words."""
+    return any(tuple(one.info["cmdline"] or ()) == command for one in psutil.process_iter(["cmdline"]))
+
+
+def wait_until(reached: Any, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (there := reached()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return there
 
 
 @pytest.fixture(scope="module")
@@ -750,12 +751,17 @@ def test_a_cluster_grades_as_this_machine_does_though_a_worker_dies(cluster, tmp
 @pytest.mark.kernel
 @pytest.mark.xdist_group("cluster")
 def test_an_interrupt_kills_the_kernels_on_the_workers(cluster, tmp_path):
-    stop = threading.Event()
-    sleepy = students(tmp_path / "class", ada="import time\ntime.sleep(300)")
+    stop, command = threading.Event(), ("sleep", f"300.{os.getpid()}")
+    sleepy = students(tmp_path / "class", ada=f"import subprocess\nsubprocess.run({command})")
+    ran = []
+
+    def stop_it() -> None:
+        ran.append(wait_until(lambda: runs(*command)))
+        stop.set()
+
+    told = Told("ada", lambda _: threading.Thread(target=stop_it).start())
     with pytest.raises(KeyboardInterrupt):
-        graded(sleepy, tmp_path / "out", Told("ada", lambda _: stop.set()), cluster, stop)
-    deadline = time.monotonic() + 10
-    while kernels() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert kernels() == 0
+        graded(sleepy, tmp_path / "out", told, cluster, stop)
+    assert ran == [True]
+    assert wait_until(lambda: not runs(*command), 10)
     assert not (tmp_path / "out" / "ada" / "evidence").exists()

@@ -437,11 +437,37 @@ def test_an_interrupt_that_became_another_error_is_still_one(monkeypatch, became
     left: list[int] = []
     monkeypatch.setattr(cli, "app", app)
     monkeypatch.setattr(cli.os, "_exit", lambda code: left.append(code) or sys.exit(code))
-    monkeypatch.setattr(cli, "_on_signals", lambda handler: None)
+    monkeypatch.setattr(cli, "on_signals", lambda handler: None)
     with pytest.raises(SystemExit):
         cli.main()
     assert left == [130]
     cli._STOP.clear()
+
+
+TELLS_OF_SIGNALS = """
+import signal
+from grader import __main__, cli
+def command():
+    cli.on_signals(cli._interrupt)
+    print(*(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)), sep="; ")
+cli.main = command
+__main__.main()
+command()
+"""
+
+
+def test_signals_are_heeded_where_they_came_through_and_only_while_it_works():
+    told = subprocess.run(
+        ["nohup", sys.executable, "-c", TELLS_OF_SIGNALS],  # which ignores SIGHUP
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=heed_signals,
+    )
+    at_work, afterwards = told.stdout.splitlines()
+    assert at_work.count("_interrupt") == 2
+    assert at_work.endswith("; 1")
+    assert afterwards == "1; 1; 1"
 
 
 def test_the_command_to_resume_is_the_one_that_was_given(monkeypatch):
@@ -565,6 +591,12 @@ def gone(tmp_path: Path, within_s: float) -> bool:
     return not alive(tmp_path)
 
 
+def heed_signals() -> None:
+    """As in a terminal: `nohup` ignores SIGHUP, a script's `&` SIGINT, and all that they start does so too."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(students: Path, out: Path, tmp_path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "grader", str(students), "--out", str(out), "--jobs", "2"],
@@ -573,6 +605,7 @@ def start(students: Path, out: Path, tmp_path: Path) -> subprocess.Popen[str]:
         text=True,
         env=os.environ | marked(tmp_path),
         start_new_session=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509 - it takes no lock
     )
 
 

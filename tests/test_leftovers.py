@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader import leftovers
+from grader.sandbox import container
 
 
 @pytest.fixture
@@ -47,3 +48,19 @@ def test_only_what_a_dead_grader_of_the_same_user_left_long_ago(temporary: Path,
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     leftovers.sweep()
     assert again.exists()
+
+
+def test_containers_that_podman_keeps_of_a_dead_grader(monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = _dead()
+    asked: list[tuple[str, ...]] = []
+
+    def said(*command: str) -> str:
+        asked.append(command)
+        return f"grade-{dead}-0a\n{leftovers.prefix()}0b\ngrade-mine\ngrade-{dead}-0c\n" if "ps" in command else ""
+
+    monkeypatch.setattr(container, "_said", said)
+    for _ in range(2):
+        container._sweep(("podman", f"--of={dead}"))
+    listed, removed = asked
+    assert "until=600s" in listed
+    assert removed[-2:] == (f"grade-{dead}-0a", f"grade-{dead}-0c")

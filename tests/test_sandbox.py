@@ -352,6 +352,14 @@ def test_whatever_was_started_ends_with_the_room(level: str, room: Room):
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("how", ["os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)", "os._exit(3)"])
+def test_what_dies_in_a_room_is_dead(level: str, how: str, room: Room):
+    """Which process 1 of a namespace is not, whatever signal it sends itself."""
+    told = inside(level, room, f"tell(os.getpid() == 1)\n{how}\njson.dump('still here', open(result, 'w'))")
+    assert told is False
+
+
+@pytest.mark.parametrize("level", LEVELS)
 def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Room):
     held, places = opened(level, room, "tell(1)")
     held.kill()

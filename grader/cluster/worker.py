@@ -169,7 +169,8 @@ class _Machine:
     """`Here` for all submissions of this process with the same settings."""
 
     here: Here
-    warnings: tuple[str, ...]
+    warnings: list[str]
+    """What users must know, so far."""
     stop: threading.Event
     users: int = 0
     since: float = 0.0
@@ -186,7 +187,7 @@ _machines: dict[tuple[str, bool], _Machine] = {}
 
 
 @contextmanager
-def _machine(sandbox: str, shared: bool, job: _Job) -> Iterator[tuple[Here, tuple[str, ...]]]:
+def _machine(sandbox: str, shared: bool, job: _Job) -> Iterator[tuple[Here, list[str]]]:
     """What this process has for a job, and what users must know about its sandbox."""
     key = (sandbox, shared)
     with _lock:  # who comes meanwhile needs the same data set
@@ -213,10 +214,10 @@ def _make(sandbox: str, shared: bool, job: _Job) -> _Machine:
     multiprocessing.current_process().daemon = False  # as Dask's nanny has it, no trainer could be started
     leftovers.sweep()
     choice = choose(sandbox)
-    stop = threading.Event()
-    files = data.provide_data(lambda said: job.doing(said, 0.0))
-    here = Here(files, user_cache(), stop, jobs=job.worker.state.nthreads, sandbox=choice.name, shared=shared)
-    return _Machine(here, choice.warnings, stop)
+    stop, files = threading.Event(), data.provide_data(lambda said: job.doing(said, 0.0))
+    warnings, jobs = list(choice.warnings), job.worker.state.nthreads
+    here = Here(files, user_cache(), stop, jobs=jobs, sandbox=choice.name, shared=shared, say=warnings.append)
+    return _Machine(here, warnings, stop)
 
 
 def _let_go(key: tuple[str, bool], machine: _Machine, *, at_once: bool) -> None:

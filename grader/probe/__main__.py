@@ -29,6 +29,7 @@ from .messages import Messages
 from .models import ModelHooks
 from .namespace import Namespace
 from .networks import Networks
+from .preloaded import Preloaded
 from .record import FORMAT, Recorder, quietly
 from .seal import Seal
 from .seeds import seed_keras, seed_start, seed_tensorflow
@@ -50,7 +51,8 @@ class Probe:
         self.figures = FigureHooks(self.recorder, settings["figures"])
         self.bridge = Bridge(self.recorder)
         self.messages = Messages(kernel, settings["output_bytes"])
-        self.watch = ImportWatch()
+        self.preloaded = Preloaded()
+        self.watch = ImportWatch(self.preloaded)
         self.kernel = kernel
         self.shell = kernel.shell
         self.shell.compile.recorder = self.recorder
@@ -99,7 +101,7 @@ class Probe:
         watch.after("matplotlib.figure", self.figures.install_figure_class)
         watch.after("IPython.core.pylabtools", self.figures.install_figures)
         watch.after("PIL.Image", self.figures.install_pillow)
-        install_datasets(self.recorder, watch)
+        install_datasets(self.recorder, watch, self.preloaded.fashion_mnist)
         self.bridge.install(watch)
 
     def started(self, keras: Any) -> None:

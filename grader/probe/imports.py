@@ -6,8 +6,10 @@ import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
+
+from .preloaded import Preloaded
 
 KERAS_TREES = ("tensorflow.keras", "tensorflow._api.v2.keras", "keras._tf_keras.keras", "keras")
 """One library under several names: what is imported as `tensorflow.keras` is another set of modules."""
@@ -28,7 +30,8 @@ def keras_name(name: str) -> str | None:
 class ImportWatch(importlib.abc.MetaPathFinder):
     """First on `sys.meta_path`: runs actions after a module, and makes up the modules that a maker knows."""
 
-    def __init__(self) -> None:
+    def __init__(self, preloaded: Preloaded | None = None) -> None:
+        self._preloaded = preloaded or Preloaded()
         self._after: dict[str, list[Action]] = {}
         self.after_keras: Callable[[str, ModuleType], None] | None = None
         """Called with the name within Keras and the module, for every module of Keras' public trees."""
@@ -46,6 +49,8 @@ class ImportWatch(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        if (module := self._preloaded.module(fullname)) is not None:
+            return importlib.machinery.ModuleSpec(fullname, _Hidden(module, self._preloaded, self))
         within = keras_name(fullname)
         if within is not None and within.startswith("src") and fullname not in self._after:
             return None
@@ -80,6 +85,21 @@ class ImportWatch(importlib.abc.MetaPathFinder):
         for action in self._after.pop(name, []):
             _safely(action, module)
 
+    def shown(self, modules: list[ModuleType]) -> None:
+        """The same for modules that were complete before, in this order.
+
+        What later ones copied from earlier ones becomes what they would have found.
+        """
+        for number, module in enumerate(modules):
+            before = dict(vars(module)) if module.__name__ in self._after else {}
+            self.executed(module)
+            for key, was in before.items():
+                hooked = vars(module).get(key)
+                if isinstance(was, FunctionType) and hooked is not was:
+                    for later in modules[number + 1 :]:
+                        if vars(later).get(key) is was:
+                            setattr(later, key, hooked)
+
 
 class _Watched(importlib.abc.Loader):
     """A loader that tells the watch when its module is complete, then leaves no trace."""
@@ -101,6 +121,21 @@ class _Watched(importlib.abc.Loader):
         module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._watch.executed(module)
+
+
+class _Hidden(importlib.abc.Loader):
+    """Brings to light a module that was loaded before, and those that came with it."""
+
+    def __init__(self, module: ModuleType, preloaded: Preloaded, watch: ImportWatch) -> None:
+        self._module, self._preloaded, self._watch = module, preloaded, watch
+        self._spec, self._loader = module.__spec__, module.__loader__
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:  # noqa: ARG002
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__, module.__loader__ = self._spec, self._loader
+        self._watch.shown(self._preloaded.show(module.__name__))
 
 
 class _Made(importlib.abc.Loader):

@@ -18,10 +18,10 @@ from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.container import Container
 from grader.sandbox.folders import Landlock, Plain
 from grader.sandbox.process import Held
-from grader.sandbox.room import Bounds, Command, Places, Room, Sandbox
+from grader.sandbox.room import Bounds, Command, Places, Room, Sandbox, Warm
 
 __all__ = [
-    "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "choose", "credentials", "failure",
+    "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "Warm", "choose", "credentials", "failure",
     "open_sandbox", "warning",
 ]  # fmt: skip
 

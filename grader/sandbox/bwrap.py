@@ -18,7 +18,7 @@ from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
 from grader.sandbox.limits import MIB
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
-from grader.sandbox.process import Held, killer, wait_at_the_door
+from grader.sandbox.process import Held, Killer, wait_at_the_door
 from grader.sandbox.room import Command, Places, Room
 
 _USER = 1000
@@ -40,6 +40,7 @@ class Bubblewrap:
         program = shutil.which("bwrap")
         if program is None:
             raise SandboxError("bubblewrap is not installed.")
+        warm = command.zygote if command.zygote and command.zygote.serves(room, command) else None
         uid = host.unprivileged_uid()
         filtered = seccomp.program(namespaces=True)
         info_out, info_in = os.pipe()
@@ -53,7 +54,11 @@ class Bubblewrap:
                     info = pipe.read()
         first = int(json.loads(info)["child-pid"])
         # All others of its namespace go with the first process, and bubblewrap ends once they are gone.
-        return looked_into(self.name, room, waiting, first, told(room, command, uid, filtered), killer(first))
+        end = Killer(first)
+        held = looked_into(self.name, room, waiting, first, told(room, command, uid, filtered), end)
+        if warm:
+            held.fork = lambda lifeline, told: warm.fork(end.fd, lifeline, told | {"enter": str(IN_ENTER)}, room.log)
+        return held
 
 
 def _namespaces(uid: int | None) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import secrets
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import ClassVar
 
+from grader import leftovers
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
@@ -46,8 +46,9 @@ class Container:
         door, root, number = (folder / name for name in ("door", "root", "pid"))
         door.mkdir()
         _skeleton(root, room)
-        name = f"grade-{secrets.token_hex(8)}"
+        name = f"{leftovers.prefix()}{secrets.token_hex(8)}"
         base = (program, *_runtime())
+        _sweep(base)
         before = (
             *base,
             "run",
@@ -76,6 +77,15 @@ def _runtime() -> list[str]:
     return ["--runtime", "runc", "--cgroup-manager", "cgroupfs"] if hybrid and shutil.which("runc") else []
 
 
+@functools.cache
+def _sweep(base: tuple[str, ...]) -> None:
+    """Remove, once, what podman still keeps of graders that were killed; the processes ended with them."""
+    old = ("--filter", "name=^grade-", "--filter", f"until={leftovers.SPARED_S}s")
+    listed = _said(*base, "ps", "--all", *old, "--format", "{{.Names}}")
+    if dead := [name for name in listed.split() if leftovers.of_the_dead(name)]:
+        _quietly(*base, "rm", "--force", "--ignore", "--time", "0", *dead)
+
+
 def _skeleton(root: Path, room: Room) -> None:
     """A root file system that holds only links, and places for what is mounted.
 
@@ -100,7 +110,8 @@ def _options(room: Room, uid: int | None, door: Path) -> list[str]:
     user = ["--user", f"{uid}:{uid}"] if uid is not None else ["--user", f"{_USER}:{_USER}", "--userns", "keep-id"]
     options = [
         *user, "--rm", "--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL",
-        "--security-opt", "no-new-privileges", "--hostname", "room", "--no-hosts", "--log-driver", "none",
+        "--security-opt", "no-new-privileges", "--hostname", "room", "--no-hosts", "--passwd=false",
+        "--log-driver", "none",
         "--shm-size", f"{SHARED_MIB}m", "--workdir", "/", *_ulimits(room.bounds), "--volume", f"{door}:{_DOOR}:rw",
     ]  # fmt: skip
     for item in layout(room):
@@ -117,5 +128,12 @@ def _ulimits(bounds: Bounds) -> list[str]:
 
 
 def _quietly(*command: str) -> None:
+    _said(*command)
+
+
+def _said(*command: str) -> str:
+    """What it prints; nothing when it fails."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(command, capture_output=True, check=False, timeout=30, env=dict(os.environ))
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=30)
+        return done.stdout
+    return ""

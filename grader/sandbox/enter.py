@@ -1,32 +1,39 @@
 """The last step into a room: runs inside it as `python -I -S enter.py CONFIG STATUS`, standard library only.
 
-Both are pipes, given by number or by name. Waits for its instructions, which come when the grader has everything in
-place and never come when it has died; gives up every right that student code shall not have; then becomes the kernel.
+Both are pipes, given by number or by name. Waits for its instructions, a line that comes when the grader has everything
+in place and never comes when it has died; gives up every right that student code shall not have; then becomes the
+kernel, or where it is process 1 its parent.
 What goes wrong here is told through the status pipe, which closes by itself when the kernel takes over.
 
 Instructions (JSON): uid (or null), limits {name of a resource: value}, copy [[from, to], …], files {path: text},
-landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF program), argv, env, cwd.
+landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF program), argv, env, cwd, and whether
+to wait: then it says so, and becomes the kernel only at a further line 'start'. When none comes, because a kernel from
+elsewhere (see `zygote.py`) was let in and has ended, or the grader has died, it ends, and the room with it.
 """
 
 from __future__ import annotations
 
 import base64
 import ctypes
+import errno
 import json
 import os
 import resource
 import shutil
+import signal
 import sys
 from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # <linux/prctl.h>, <linux/capability.h>, <linux/seccomp.h>
+_PR_SET_DUMPABLE = 4
 _PR_SET_KEEPCAPS = 8
 _PR_SET_SECCOMP = 22
+_PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT = 47
-_PR_CAP_AMBIENT_RAISE = 2
+_PR_CAP_AMBIENT_RAISE, _PR_CAP_AMBIENT_CLEAR_ALL = 2, 4
 _SECCOMP_MODE_FILTER = 2
 _CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -87,11 +94,36 @@ def _become(uid: int, *, read_anything: bool) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    _keep_capabilities(kept)
+    _prctl("keep capabilities", _PR_SET_KEEPCAPS, 0)
+    if read_anything:
+        _prctl("raise capability", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH)
+
+
+def _keep_capabilities(kept: int) -> None:
     header = _CapHeader(_CAPABILITY_VERSION_3, 0)
     data = (_CapData * 2)(_CapData(kept, kept, kept), _CapData(0, 0, 0))
     _checked(_LIBC.capset(ctypes.byref(header), data), "set capabilities")
-    if read_anything:
-        _prctl("raise capability", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH)
+
+
+def give_up_capabilities(*, but_those_to_change_user: bool) -> None:
+    """What bubblewrap does before it starts a program: none can be had again, and none is left.
+
+    Where the user changes, that takes capabilities; with it (`prepare`) they go too.
+    """
+    for capability in range(64):
+        if _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
+            if ctypes.get_errno() == errno.EINVAL:  # there are no more
+                break
+            raise OSError(ctypes.get_errno(), "drop capability")
+    _prctl("drop capabilities", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    if not but_those_to_change_user:
+        _keep_capabilities(0)
+
+
+def set_dumpable(*, dumpable: bool) -> None:
+    """Whether processes of the same user may look into this one."""
+    _prctl("dumpable", _PR_SET_DUMPABLE, int(dumpable))
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -136,7 +168,25 @@ def _furnish(config: dict[str, Any]) -> None:
             file.write(text)
 
 
-def _enter(config: dict[str, Any]) -> None:
+def _beget() -> None:
+    """Where this is process 1, go on in a child: what dies in there must die, which process 1 does for nobody inside.
+
+    All others end with it, so it stays for as long as the child, and buries who is left to it.
+    """
+    if os.getpid() != 1:
+        return
+    child = os.fork()
+    if child:
+        set_dumpable(dumpable=False)  # nobody inside reads or writes its /proc/1
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.closerange(3, 1 << 10)  # the status pipe closes when the kernel takes over
+        while (ended := os.wait())[0] != child:
+            pass
+        os._exit(min(255, abs(os.waitstatus_to_exitcode(ended[1]))))
+
+
+def prepare(config: dict[str, Any]) -> None:
+    """All but the last step."""
     os.umask(0o022)
     _limit(config["limits"])
     if config["uid"] is not None:
@@ -148,7 +198,6 @@ def _enter(config: dict[str, Any]) -> None:
     os.chdir(config["cwd"])
     if config["seccomp"]:
         _filter_calls(base64.b64decode(config["seccomp"]))
-    os.execve(config["argv"][0], config["argv"], config["env"])
 
 
 def _opened(end: str, flag: int) -> int:
@@ -166,14 +215,23 @@ def main() -> None:
                 os.close(int(fd))
             except OSError:
                 continue
-    os.set_inheritable(status_fd, False)
+    for end in (config_fd, status_fd):
+        os.set_inheritable(end, False)
     os.write(status_fd, b"ready\n")
-    with open(config_fd, "rb") as stream:
-        told = stream.read()
+    stream = open(config_fd, "rb")  # noqa: SIM115 - until the end of this program
+    told = stream.readline()
     if not told:  # the grader is gone
         os._exit(0)
     try:
-        _enter(json.loads(told))
+        config = json.loads(told)
+        prepare(config)
+        if config["wait"]:
+            set_dumpable(dumpable=False)
+            os.write(status_fd, b"there\n")
+            if stream.readline() != b"start\n":
+                os._exit(0)
+        _beget()
+        os.execve(config["argv"][0], config["argv"], config["env"])
     except Exception as problem:  # noqa: BLE001 - told outside, where it becomes the level's reason
         os.write(status_fd, f"{type(problem).__name__}: {problem}".encode())
         os._exit(1)

@@ -61,6 +61,11 @@ class Held:
     """What was said before the command took over, and by it until it closed its standard output."""
     remove: Callable[[], None] = lambda: None
     """Removes what of the room lies on disk."""
+    fork: Callable[[int, dict[str, Any]], bool] | None = None
+    """Given the pipe that holds the room and the instructions, starts the command there from a process that has its
+    libraries loaded already. False where that does not work: then it is started from nothing."""
+    forked: bool = False
+    """Whether that was done."""
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -69,12 +74,22 @@ class Held:
 
     def go(self) -> None:
         """Let the command start. Raises SandboxError when the room's last step fails."""
-        with contextlib.suppress(BrokenPipeError), os.fdopen(self.waiting.config_fd, "wb") as pipe:
-            pipe.write(json.dumps(self.instructions).encode())
-        with os.fdopen(self.waiting.status_fd, "rb") as pipe:
-            said = pipe.read(_SAID).decode("utf-8", "replace")
+        line = json.dumps(self.instructions | {"wait": self.fork is not None}).encode() + b"\n"
+        said = b""
+        with os.fdopen(self.waiting.status_fd, "rb") as status:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(self.waiting.config_fd, "wb") as config:
+                config.write(line)
+                config.flush()
+                if self.fork is not None and (said := status.readline(_SAID)) == b"there\n":
+                    self.forked = self.fork(config.fileno(), self.instructions)
+                    if self.forked:
+                        return
+                    said = b""
+                    config.write(b"start\n")
+            said += status.read(_SAID)
         if said:
-            raise SandboxError(f"The sandbox level '{self.level}' cannot start a program: {said}")
+            words = said.decode("utf-8", "replace")
+            raise SandboxError(f"The sandbox level '{self.level}' cannot start a program: {words}")
 
     @property
     def said(self) -> str:
@@ -214,18 +229,22 @@ def instructions(
     }
 
 
-def killer(pid: int) -> Callable[[], None]:
+class Killer:
     """Kills that very process when called, and none that has its number later."""
-    fd = os.pidfd_open(pid)
-    once = _Once(fd)
 
-    def kill() -> None:
+    def __init__(self, pid: int) -> None:
+        self._fd = _Once(os.pidfd_open(pid))
+
+    @property
+    def fd(self) -> int:
+        """The process, as a descriptor; -1 once it was killed."""
+        return self._fd.fd
+
+    def __call__(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            if once.fd >= 0:
-                signal.pidfd_send_signal(once.fd, signal.SIGKILL)
-        once()
-
-    return kill
+            if self.fd >= 0:
+                signal.pidfd_send_signal(self.fd, signal.SIGKILL)
+        self._fd()
 
 
 def _read(fd: int, seconds: float) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from grader.sandbox.process import Held
 
@@ -76,6 +76,23 @@ class Command:
     """All of it: nothing is inherited."""
     files: dict[Path, str] = field(default_factory=dict)
     """Texts that are there when it starts, by their path in the room."""
+    zygote: Warm | None = None
+    """Where a level can, the program starts as a copy of this process."""
+
+
+class Warm(Protocol):
+    """A process that has loaded its libraries, of which programs start as copies."""
+
+    def serves(self, room: Room, command: Command) -> bool:
+        """Whether a copy is like the command's program when it starts from nothing."""
+        ...
+
+    def fork(self, first: int, lifeline: int, told: dict[str, Any], log: Path) -> bool:
+        """Start a copy in the room of the process `first` (a descriptor); `lifeline` is closed when it ends.
+
+        `told` are instructions for `enter.py`, and its path in the room. Returns whether it runs.
+        """
+        ...
 
 
 class Sandbox(Protocol):

@@ -18,7 +18,7 @@ from grader import leftovers
 from grader.errors import SandboxError
 from grader.evidence.files import Rejected
 from grader.sandbox import host
-from grader.sandbox.room import Bounds, Command, Room, Sandbox
+from grader.sandbox.room import Bounds, Command, Room, Sandbox, Warm
 
 _SECONDS = 20.0
 
@@ -55,7 +55,11 @@ refused("signals other processes", lambda: os.kill(told["pid"], 0))
 refused("writes to settings of the kernel", lambda: open("/proc/sys/kernel/core_pattern", "w"))
 refused("makes namespaces", lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) and 1 / 0)
 refused("imports the grader", lambda: __import__("grader.records"))
-held["inherits the environment"] = told["canary"] not in "".join(os.environ.values())
+if told["warm"]:  # its interpreter is the machine's own, by another way than the room's
+    refused("writes to the interpreter", lambda: open("/proc/self/exe", "r+b"))
+    refused("changes the interpreter", lambda: os.chmod("/proc/self/exe", os.stat("/proc/self/exe").st_mode & 0o7777))
+environment = "".join(os.environ.values()) + open("/proc/self/environ").read()
+held["inherits the environment"] = told["canary"] not in environment
 wanted = {"finds TensorFlow": importlib.util.find_spec("tensorflow") is not None}
 for name, try_it in {
     "finds the data set": lambda: open(os.path.join(told["data"], told["name"]), "rb").read(2),
@@ -71,8 +75,11 @@ with open(os.path.join(told["evidence"], "told.json"), "w") as file:
 """
 
 
-def check(sandbox: Sandbox) -> None:
-    """Raise SandboxError with what a level does not hold, or why it does not work."""
+def check(sandbox: Sandbox, zygote: Warm | None = None) -> None:
+    """Raise SandboxError with what a level does not hold, or why it does not work.
+
+    With `zygote` the same of programs that start as copies of it.
+    """
     with tempfile.TemporaryDirectory(prefix=leftovers.prefix()) as temporary, _outside(Path(temporary)) as told:
         scratch = Path(temporary) / "room"
         data, probe = Path(temporary) / "data", Path(temporary) / "probe"
@@ -87,9 +94,10 @@ def check(sandbox: Sandbox) -> None:
             "evidence": str(places.evidence),
             "data": str(places.keras / "datasets" / "fashion-mnist"),
             "name": "some",
+            "warm": zygote is not None,
         }
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(places.home), **host.environment()}
-        command = Command((sys.executable, "-P", "-c", _TRIALS, json.dumps(told)), environment)
+        command = Command((sys.executable, "-P", "-c", _TRIALS, json.dumps(told)), environment, zygote=zygote)
         found = _told(sandbox, room, command)
     failed = [f"student code {what}" for what, held in found["held"].items() if held is not True]
     failed += [f"the kernel never {what}" for what, works in found["wanted"].items() if works is not True]
@@ -101,6 +109,8 @@ def _told(sandbox: Sandbox, room: Room, command: Command) -> dict[str, Any]:
     held = sandbox.open(room, command)
     try:
         held.go()
+        if command.zygote and not held.forked:
+            raise SandboxError(f"The sandbox level '{sandbox.name}' does not let a copy into a room: {held.said}.")
         with contextlib.suppress(subprocess.TimeoutExpired):
             held.process.wait(_SECONDS)
         held.kill()
