@@ -98,6 +98,9 @@ def app() -> None:
     show_default=True,
     help="Train each distinct recipe once, or inside every notebook; the same numbers.",
 )
+@click.option(
+    "--scheduler", default="", metavar="ADDRESS", help="Run on the Dask cluster at tcp://HOST:PORT (docs/cluster.md)."
+)
 @click.option("--fresh", is_flag=True, help="Ignore what an earlier run stored.")
 @click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 when any submission scores lower, percent.")
 @click.option(
@@ -118,10 +121,11 @@ def run(**options: Any) -> None:
     """Grade everything found under PATHS (`run` itself may be left out)."""
     from grader import pipeline
     from grader.progress import Display
-    from grader.sandbox import choose
+    from grader.sandbox import Choice, choose
 
     exports = [_parse_format(text, options["out"]) for text in options["formats"]]
-    choice = choose(options["sandbox"])
+    here = not options["scheduler"]  # on a cluster, each worker takes the strongest level that it has
+    choice = choose(options["sandbox"]) if here else Choice(options["sandbox"])
     for warning in choice.warnings:
         _say(f"grade: {warning}")
     limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
@@ -136,6 +140,7 @@ def run(**options: Any) -> None:
         fits=options["fits"],
         fresh=options["fresh"],
         audience=options["audience"],
+        scheduler=options["scheduler"],
     )
     with Display(_stderr(), settings.jobs) as display:
         outcome = pipeline.grade(settings, display, _STOP)

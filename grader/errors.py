@@ -6,6 +6,7 @@
     ├── RubricError           (2)    a rubric that is wrong: file, line and a sentence
     ├── BadReferenceError     (2)    a reference implementation that is wrong or incomplete
     ├── DataError             (2)    the data set is not to be had, or broken
+    ├── ClusterError          (2)    a Dask cluster that is not to be reached, or a worker of it that cannot grade
     ├── SandboxError          (4)    no acceptable sandbox
     ├── NothingToGradeError   (5)    no submission under the given paths
     └── EvidenceError         (3)    stored or received evidence that fails its checks
@@ -39,6 +40,10 @@ class BadReferenceError(GradeError):
 
 
 class DataError(GradeError):
+    exit_code = 2
+
+
+class ClusterError(GradeError):
     exit_code = 2
 
 

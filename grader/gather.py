@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import threading
 from collections.abc import Callable
@@ -56,6 +57,11 @@ class Gatherer(Protocol):
         """Call off everything that is under way."""
         ...
 
+    @property
+    def problem(self) -> str:
+        """What users must know at the end of a run, one sentence; '' while all is well."""
+        ...
+
 
 class Here:
     """The own machine: `jobs` cores, a room for each submission, one trainer for all."""
@@ -74,6 +80,7 @@ class Here:
         """`shared`: trainings are shared; otherwise each notebook trains its own networks. `say` hears of troubles."""
         self.threads = 2 * jobs if shared else jobs  # those that wait for the trainer need no core
         self._stop = stop
+        self._cache = cache
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
@@ -92,6 +99,16 @@ class Here:
 
     def cancel(self) -> None:
         self._workers.cancel()
+
+    @property
+    def problem(self) -> str:
+        return self._cache.problem
+
+    def called_off_by(self, stop: threading.Event) -> Here:
+        """The same machine, for a submission that `stop` ends alone."""
+        same = copy.copy(self)
+        same._stop = stop  # noqa: SLF001
+        return same
 
     def gather(self, ref: SubmissionRef, folder: Path, scratch: Path, limits: Limits, doing: Doing) -> Stored:
         doing("reading", 0.0)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from grader import data, leftovers, records
 from grader.atomic import require_room, sweep
 from grader.checks import run_checks
-from grader.errors import EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
+from grader.errors import ClusterError, EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.fits.cache import user_cache
 from grader.gather import EXECUTED, Gatherer, Here
@@ -66,6 +66,8 @@ class Settings:
     """'shared' or 'local'."""
     fresh: bool = False
     audience: str = "staff"
+    scheduler: str = ""
+    """Address of a Dask cluster to run on; empty: this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,9 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
         refs = find_submissions(settings.paths, unpack_to=scratch / "unpacked")
         ids = [ref.id for ref in refs]
         with _report_folder(settings.out):
-            files = data.provide_data(progress.say)
+            gathering = _gathering(settings, progress, stop)
             progress.expect(refs)
-            cache = user_cache()
-            shared = settings.fits == "shared"
-            with Here(
-                files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared, say=progress.say
-            ) as gatherer:
+            with gathering as gatherer:
                 run = _Run(settings, limits, loaded, gatherer, scratch, progress, stop, report)
                 # What is stored comes first, so that an interrupted report lacks nothing of it.
                 _for_each(refs, _reuse, run)
@@ -113,8 +111,8 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
                     progress.say(f"{len(report.done)} of {len(refs)} have finished.")
                     _in_time(lambda: report.write(ids))
                     raise
-            if cache.problem:
-                progress.say(cache.problem)
+            if gatherer.problem:
+                progress.say(gatherer.problem)
             return report.write(ids)
 
 
@@ -142,6 +140,17 @@ def rescore(
         for done in spread(again, [(folders[name], reported.get(name, "")) for name in names], jobs):
             report.take(*done)
         return report.write(names, export.Against(before))
+
+
+def _gathering(settings: Settings, progress: Progress, stop: threading.Event) -> AbstractContextManager[Gatherer]:
+    """Where the submissions run."""
+    shared = settings.fits == "shared"
+    if settings.scheduler:
+        from grader.cluster.head import Cluster
+
+        return Cluster(settings.scheduler, progress.say, sandbox=settings.sandbox, shared=shared)
+    files, cache, say = data.provide_data(progress.say), user_cache(), progress.say
+    return Here(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared, say=say)
 
 
 # ------------------------------------------------------------------ one submission
@@ -177,6 +186,8 @@ class _Done:
     failure: str
     duration_s: float | None
     """None where no code ran."""
+    sandbox: str
+    """The level that its code ran in; '' where none ran."""
 
 
 def _reuse(ref: SubmissionRef, run: _Run) -> None:
@@ -199,7 +210,7 @@ def _grade_one(ref: SubmissionRef, run: _Run) -> None:
         folder, scratch = run.settings.out / ref.id, run.scratch / ref.id
         doing = functools.partial(run.progress.doing, ref)
         graded = _judge_safely(run.gatherer.gather(ref, folder, scratch, run.limits, doing), run.loaded)
-    except WriteError:
+    except (WriteError, ClusterError):
         raise
     except Exception as problem:
         if run.stop.is_set():
@@ -304,8 +315,9 @@ class _Report:
         except Exception as problem:  # noqa: BLE001 - our own fault, as in judging
             graded = _failed(graded.grade.ref, None, self.loaded, problem)
             self._write_pages(graded)
-        duration_s = graded.stored.duration_s if isinstance(graded.stored, Evidence) else None
-        done = self.done[name] = _Done(graded.grade, graded.failure, duration_s)
+        ran = graded.stored if isinstance(graded.stored, Evidence) else None
+        taken, level = (ran.duration_s, ran.sandbox) if ran else (None, "")
+        done = self.done[name] = _Done(graded.grade, graded.failure, taken, level)
         return done
 
     def write(self, names: Sequence[str], against: export.Against | None = None) -> Outcome:
@@ -315,22 +327,22 @@ class _Report:
         failures = tuple(graded.failure for graded in done if graded.failure)
         problems = list(self.unwritten.values())
         durations = {d.grade.ref.id: d.duration_s for d in done if d.duration_s is not None}
+        info = self.info.in_force(d.sandbox for d in done if d.sandbox)
         document = None
         try:
             if done:
-                document = export.write_class(self.out, grades, durations, self.loaded, self.info, against)
+                document = export.write_class(self.out, grades, durations, self.loaded, info, against)
         except WriteError as problem:
             problems.append(problem)
         if problems:
-            stored = f"{len(done)} of {len(names)} submissions have finished and are stored"
-            raise WriteError(f"{problems[0]} {stored}: run the same command again to go on from there.")
-        return Outcome(grades, self.loaded, self.info, failures, document.rescore if document else None)
+            finished = f"{len(done)} of {len(names)} submissions have finished and are stored"
+            raise WriteError(f"{problems[0]} {finished}: run the same command again to go on from there.")
+        return Outcome(grades, self.loaded, info, failures, document.rescore if document else None)
 
     def _write_pages(self, graded: _Graded) -> None:
         evidence = graded.stored if isinstance(graded.stored, Evidence) else None
-        export.write_submission(
-            self.out, graded.grade, evidence, self.loaded, self.info, self.audience, graded.assignment
-        )
+        info = self.info.in_force([evidence.sandbox] if evidence else [])
+        export.write_submission(self.out, graded.grade, evidence, self.loaded, info, self.audience, graded.assignment)
 
 
 def _for_each(refs: Sequence[SubmissionRef], do: Callable[[SubmissionRef, _Run], None], run: _Run) -> None:
