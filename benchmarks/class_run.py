@@ -59,7 +59,7 @@ def grade(paths: list[Path], out: Path, cache: Path, *options: str) -> tuple[flo
 
 
 class _Memory(threading.Thread):
-    """Sums the proportional sizes of a process and all that descend from it, four times a second."""
+    """Sums the proportional sizes of a process and all that descend from it, every two seconds."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -68,7 +68,7 @@ class _Memory(threading.Thread):
         self._pid = pid
 
     def run(self) -> None:
-        while not self.over.wait(0.25):
+        while not self.over.wait(2.0):
             parents: dict[int, list[int]] = {}
             for stat in Path("/proc").glob("[0-9]*/stat"):
                 try:

@@ -32,6 +32,8 @@ from grader.sandbox.warm import Zygote
 from grader.slots import Slots
 
 EXECUTED = "executed.ipynb"
+_WORTH_A_ZYGOTE = 3
+"""Fewest kernels for which it pays to load their libraries in advance."""
 
 Stored = Evidence | Unreadable
 
@@ -51,6 +53,10 @@ class Gatherer(Protocol):
         `scratch` does not exist before and after. Raises WriteError, other errors of `grader.errors` where something of
         ours does not work, and KeyboardInterrupt once the run is stopped.
         """
+        ...
+
+    def expect(self, count: int) -> None:
+        """Hear how many submissions will be gathered."""
         ...
 
     def cancel(self) -> None:
@@ -84,9 +90,9 @@ class Here:
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
-        self._zygote = Zygote(say)
+        self._zygote: Zygote | None = Zygote(say)
         self._admission = Admission(KERNEL, free_bytes, stop)
-        once = Once(cache, stop)
+        self._once = once = Once(cache, stop)
         self._verifier = Verifier(self._workers, once)
         self._trainer = Trainer(self._workers, once, Slots(jobs))
 
@@ -95,10 +101,17 @@ class Here:
 
     def __exit__(self, *_: object) -> None:
         self._workers.close()
-        self._zygote.close()
+        if self._zygote is not None:
+            self._zygote.close()
 
     def cancel(self) -> None:
         self._workers.cancel()
+
+    def expect(self, count: int) -> None:
+        if count < _WORTH_A_ZYGOTE:
+            self._zygote = None
+        if count and self._shared and self._once.is_empty():  # then a worker is needed soon
+            threading.Thread(target=self._workers.begin, daemon=True).start()
 
     @property
     def problem(self) -> str:

@@ -106,6 +106,7 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Outc
                 _for_each(refs, _reuse, run)
                 try:
                     left = [ref for ref in refs if not report.knows(ref.id)]
+                    gatherer.expect(len(left))
                     _for_each(longest_first(left, lambda r: store.duration_s(settings.out / r.id)), _grade_one, run)
                 except KeyboardInterrupt:
                     progress.say(f"{len(report.done)} of {len(refs)} have finished.")

@@ -1,6 +1,17 @@
-"""Shared settings: how fast a shared machine is on a given day is no property under test."""
+"""Shared settings."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("steady", deadline=None)
+settings.register_profile("steady", deadline=None)  # how fast a shared machine is today is no property under test
 settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Trainings are shared among all tests and workers of a session (or those that GRADE_CACHE names), not with the user."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ.setdefault("GRADE_CACHE", str(shared / "cache"))

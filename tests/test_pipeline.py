@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader import checks, pipeline
+from grader import checks, gather, pipeline
 from grader.errors import EvidenceError
 from grader.records import Outcome
 from grader.report import results_schema
@@ -141,14 +141,14 @@ def test_our_own_fault_is_ours(class_folder, tmp_path, monkeypatch, first):
 
 
 def test_one_that_cannot_be_harvested_does_not_stop_the_others(class_folder, tmp_path, monkeypatch):
-    real = pipeline.harvest
+    real = gather.harvest
 
     def harvest(submission, *rest):
         if submission.ref.id == "bob":
             raise EvidenceError("bob's evidence is broken.")
         return real(submission, *rest)
 
-    monkeypatch.setattr(pipeline, "harvest", harvest)
+    monkeypatch.setattr(gather, "harvest", harvest)
     outcome = pipeline.grade(settings(class_folder, tmp_path), Quiet(), threading.Event())
     assert outcome.failures == ("bob: the grader itself failed: bob's evidence is broken.",)
     assert [g.score > 0 for g in outcome.grades] == [True, False, True, False]

@@ -106,6 +106,9 @@ class Cluster:
     def problem(self) -> str:
         return ""  # workers' warnings are said as they come
 
+    def expect(self, count: int) -> None:
+        """The workers need not know."""
+
     def cancel(self) -> None:
         """The scheduler takes the jobs back, upon which workers kill their kernels; `gather` is interrupted."""
         with self._lock:

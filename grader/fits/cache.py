@@ -49,6 +49,11 @@ _SPARED_S = 600
 _KEY = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(_KEY.pattern + r"\.fit")
 _LEFTOVER = re.compile(r"\.grade-.*\.tmp")
+_CODE = (
+    *(f"fits/{name}.py" for name in ("layers", "rebuild", "train", "verify", "workers")),
+    *(f"probe/{name}.py" for name in ("dice", "seeds")),
+)
+"""What decides which numbers come out, besides the key."""
 _CPUINFO = Path("/proc/cpuinfo")
 _CPU_FIELDS = re.compile(
     r"(?:vendor_id|cpu family|model|model name|stepping|flags"
@@ -80,11 +85,13 @@ def user_cache() -> Cache:
 def namespace() -> str:
     """A digest of what makes one recipe give other numbers elsewhere; it belongs into every key.
 
-    Versions of this format, TensorFlow, Keras and NumPy, and the kind of processor: libraries choose their kernels by
-    its instructions. The number of threads is the trainer's own choice and not part of it.
+    Versions of this format, TensorFlow, Keras and NumPy, the code that computes, and the kind of processor: libraries
+    choose their kernels by its instructions.
     """
     versions = [importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")]
-    return hashlib.sha256(json.dumps([FORMAT, versions, platform.machine(), _processor()]).encode()).hexdigest()
+    package = Path(__file__).parent.parent
+    code = [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in _CODE]
+    return hashlib.sha256(json.dumps([FORMAT, versions, code, platform.machine(), _processor()]).encode()).hexdigest()
 
 
 def _processor() -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from grader.errors import UsageError
 from grader.fits.cache import namespace
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ class Once:
         self._left = _KEPT_BYTES
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def is_empty(self) -> bool:
+        """Whether nothing at all is known yet."""
+        with contextlib.suppress(UsageError):
+            return not self._kept and (self.cache is None or not self.cache.show().entries)
+        return True
 
     def known(self, key: str) -> Entry | None:
         """What there is already."""

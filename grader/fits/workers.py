@@ -6,6 +6,7 @@ worker gets tasks made of plain data by our own code; it answers in JSON and pla
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -93,6 +94,15 @@ class Workers:
         for worker in self._all:
             worker.cancel()
 
+    def begin(self) -> None:
+        """Start a worker ahead of the first task; what goes wrong, that task will tell."""
+        worker = self._idle.get()
+        try:
+            with contextlib.suppress(GradeError, KeyboardInterrupt):
+                worker.begin()
+        finally:
+            self._idle.put(worker)
+
     def ask(self, task: Task, answer_s: float) -> tuple[dict[str, Any], list[Array]]:
         """Have a task done within `answer_s` seconds.
 
@@ -120,7 +130,7 @@ class _Worker:
 
     def ask(self, task: Task, answer_s: float) -> tuple[dict[str, Any], list[Array]]:
         try:
-            connection = self._connection or self._start()
+            connection = self.begin()
             connection.send(task)
             if not connection.poll(answer_s):
                 self.stop()
@@ -132,6 +142,10 @@ class _Worker:
             self._go_on()
             raise NoAnswer(slow=False) from problem
         return told, [arrays[f"a{i}"] for i in range(len(arrays))]
+
+    def begin(self) -> Connection[Any, Any]:
+        """The connection to the process, which is started where it is not there."""
+        return self._connection or self._start()
 
     def _start(self) -> Connection[Any, Any]:
         context = multiprocessing.get_context("spawn")
