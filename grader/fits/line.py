@@ -10,21 +10,20 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from grader.evidence.files import Rejected
-from grader.evidence.npz import read_npz, weights_digest, write_npz
+from grader.evidence.npz import read_npz, weights_digest
 from grader.fits.recipe import Refused
 from grader.fits.trainer import Trainer
-from grader.probe.trainer import LENGTHS
+from grader.probe.trainer import LENGTHS, exactly, packed
 
 TOLD_BYTES = 2 << 20
 ARRAYS_BYTES = 64 << 20
 _ARRAYS = 2000
-_CHUNK = 1 << 20
 _FRAME_S = 30.0
 """Longest that a frame may take from its first byte to its last."""
 
@@ -57,22 +56,22 @@ class Line(threading.Thread):
         with contextlib.suppress(OSError, EOFError, ValueError, Rejected, RecursionError), self._line:
             while True:
                 self._line.settimeout(None)
-                first = self._exactly(1)
+                first = exactly(self._line, 1)
                 self._line.settimeout(_FRAME_S)
-                text, body = LENGTHS.unpack(first + self._exactly(LENGTHS.size - 1))
+                text, body = LENGTHS.unpack(first + exactly(self._line, LENGTHS.size - 1))
                 if text > TOLD_BYTES or body > ARRAYS_BYTES:
                     return
-                told = json.loads(self._exactly(text))
-                arrays = read_npz(self._exactly(body), [f"a{i}" for i in range(_ARRAYS)], ARRAYS_BYTES)
+                told = json.loads(exactly(self._line, text))
+                arrays = read_npz(exactly(self._line, body), [f"a{i}" for i in range(_ARRAYS)], ARRAYS_BYTES)
                 self._line.sendall(self._answer(told, [arrays[f"a{i}"] for i in range(len(arrays))]))
 
     def _answer(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> bytes:
         self._since = time.monotonic()
         try:
             with self._trainer.slots.lent():
-                return _packed(*self._trained(told, arrays))
+                return packed(*self._trained(told, arrays))
         except Refused as why:
-            return _packed({"refused": str(why)}, ())
+            return packed({"refused": str(why)}, ())
         finally:
             self._waited_s, self._since = self.waited_s, None
 
@@ -83,18 +82,3 @@ class Line(threading.Thread):
         self._left_s -= sum(entry.facts["seconds"])
         self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
         return entry.facts, entry.arrays
-
-    def _exactly(self, count: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < count:
-            part = self._line.recv(min(_CHUNK, count - len(parts)))
-            if not part:
-                raise EOFError
-            parts += part
-        return bytes(parts)
-
-
-def _packed(told: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> bytes:
-    text = json.dumps(told).encode()
-    body = write_npz({f"a{i}": array for i, array in enumerate(arrays)})
-    return LENGTHS.pack(len(text), len(body)) + text + body

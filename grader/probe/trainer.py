@@ -10,6 +10,7 @@ import io
 import json
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ class Trainer:
             raise
 
 
-def packed(told: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> bytes:
+def packed(told: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> bytes:
     body = io.BytesIO()
     np.savez(body, allow_pickle=False, **{f"a{i}": array for i, array in enumerate(arrays)})
     text = json.dumps(told).encode()
@@ -71,13 +72,14 @@ def packed(told: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> bytes:
 
 
 def received(line: socket.socket) -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:
-    text, body = LENGTHS.unpack(_exactly(line, LENGTHS.size))
-    told = json.loads(_exactly(line, text))
-    with np.load(io.BytesIO(_exactly(line, body)), allow_pickle=False) as archive:
+    text, body = LENGTHS.unpack(exactly(line, LENGTHS.size))
+    told = json.loads(exactly(line, text))
+    with np.load(io.BytesIO(exactly(line, body)), allow_pickle=False) as archive:
         return told, [archive[f"a{i}"] for i in range(len(archive.files))]
 
 
-def _exactly(line: socket.socket, count: int) -> bytes:
+def exactly(line: socket.socket, count: int) -> bytes:
+    """That many bytes. Raises EOFError where the line ends before, and OSError."""
     parts = bytearray()
     while len(parts) < count:
         part = line.recv(min(_CHUNK, count - len(parts)))
