@@ -724,6 +724,7 @@ def verdicts(out: Path) -> Any:
     return document
 
 
+@pytest.mark.slow
 @pytest.mark.kernel
 @pytest.mark.xdist_group("cluster")
 def test_a_cluster_grades_as_this_machine_does_though_a_worker_dies(cluster, tmp_path, monkeypatch):
@@ -748,6 +749,7 @@ def test_a_cluster_grades_as_this_machine_does_though_a_worker_dies(cluster, tmp
         assert nbformat.read(tmp_path / name / "eve" / "executed.ipynb", 4).cells[1].outputs[0].ename
 
 
+@pytest.mark.slow
 @pytest.mark.kernel
 @pytest.mark.xdist_group("cluster")
 def test_an_interrupt_kills_the_kernels_on_the_workers(cluster, tmp_path):
