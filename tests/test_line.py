@@ -108,6 +108,19 @@ def test_the_trainers_time_has_a_share_for_each() -> None:
         assert "had its share" in received(kernel)[0]["refused"]
 
 
+def test_what_fails_slowly_has_its_share_too() -> None:
+    class Slow(Trainer):
+        def train(self, *_: Any) -> Entry:
+            time.sleep(0.2)
+            raise Refused("it took too long")
+
+    trainer = Slow()
+    with trainer.slots, line(trainer, budget_s=0.3) as (_, kernel):
+        for said in ("took too long", "took too long", "had its share"):
+            kernel.sendall(packed(*request()))
+            assert said in received(kernel)[0]["refused"]
+
+
 def test_what_is_no_recipe_is_refused_and_the_next_is_answered() -> None:
     trainer = Trainer()
     with trainer.slots, line(trainer) as (_, kernel):

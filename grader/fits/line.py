@@ -78,7 +78,12 @@ class Line(threading.Thread):
     def _trained(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> tuple[dict[str, Any], Sequence[Any]]:
         if self._left_s <= 0:
             raise Refused("this submission has had its share of the trainer's time")
-        entry = self._trainer.train(told, arrays)
+        began = time.monotonic()
+        try:
+            entry = self._trainer.train(told, arrays)
+        except Refused:
+            self._left_s -= time.monotonic() - began  # else what fails slowly could be asked for ever
+            raise
         self._left_s -= sum(entry.facts["seconds"])
         self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
         return entry.facts, entry.arrays
