@@ -18,7 +18,8 @@ from raw_evidence import small_official
 from grader.admission import Admission
 from grader.fits.cache import Cache, Entry
 from grader.fits.once import Once
-from grader.fits.recipe import BATCHES, IMAGES, MULTIPLICATIONS, TIMES, Refused, Work, checked, keeps_epochs
+from grader.fits.recipe import BATCHES, MULTIPLICATIONS, Refused, Work, checked, keeps_epochs
+from grader.fits.request import IMAGES, TIMES
 from grader.fits.trainer import Trainer
 from grader.fits.workers import Failed, NoAnswer
 from grader.probe import recipe as kernels
@@ -209,7 +210,7 @@ def test_any_change_is_accepted_or_refused(path: tuple[Any, ...], value: Any, ar
 
 def test_the_lists_of_both_sides_agree() -> None:
     told, arrays = request(validation=None)
-    for kind, entries in kernels._CALLBACKS.items():
+    for kind, entries in kernels.CALLBACKS.items():
         callback = {"kind": kind, "config": dict.fromkeys(entries, 1)}
         checked({**told, "facts": {**told["facts"], "callbacks": [callback]}, "validation": None}, arrays)
 

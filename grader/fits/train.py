@@ -12,11 +12,14 @@ import numpy as np
 from grader.fits.rebuild import assemble
 from grader.fits.recipe import keeps_epochs
 from grader.probe.dice import Dice, initializers
+from grader.probe.recipe import generators
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grader.fits.recipe import Images, Labels, Named, Work
+    from grader.fits.recipe import Work
+    from grader.fits.request import Images, Labels
+    from grader.fits.stock import Named
     from grader.fits.workers import Sets
 
 Array = np.ndarray[Any, Any]
@@ -57,7 +60,7 @@ class TrainTask:
                 validation_batch_size=validation.batch_size if validation else None,
                 callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
             )
-        left = [*weights, *model.optimizer.variables, *_generators(layers)]
+        left = [*weights, *model.optimizer.variables, *generators(layers)]
         told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
         return told_back, [*(np.asarray(variable.numpy()) for variable in left), *watching.weights]
 
@@ -72,7 +75,7 @@ class TrainTask:
         if told.slots is not None:
             _assign(model.optimizer.variables, [work.arrays[i] for i in told.slots])
         states = [own if own is not None else dice.generator(i) for i, own in enumerate(told.generators)]
-        _assign(_generators(layers), [np.asarray(state) for state in states])
+        _assign(generators(layers), [np.asarray(state) for state in states])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +166,6 @@ def _in_order(model: Any, weights: list[Any]) -> None:
     order = [position[id(variable)] for variable in model.trainable_variables]
     if order != sorted(order) or len(weights) != len(model.weights):
         raise ValueError("its weights are in an order of their own")
-
-
-def _generators(layers: list[Any]) -> list[Any]:
-    found = [getattr(layer, "seed_generator", None) for layer in layers]
-    return [generator.state for generator in found if generator is not None]
 
 
 def _assign(variables: Sequence[Any], values: Sequence[Array]) -> None:

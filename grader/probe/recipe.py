@@ -37,7 +37,7 @@ _BATCH = 32
 """Keras' default."""
 _CLASSES = 100
 _WRITES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "IMPORT_NAME"}
-_CALLBACKS = {
+CALLBACKS = {
     "EarlyStopping": (
         "monitor",
         "min_delta",
@@ -250,8 +250,8 @@ def _flat(callbacks: Any) -> list[Any]:
 def _callback(callback: Any, model: Any, epochs: int) -> dict[str, Any]:
     kind = type(callback).__name__
     if type(callback).__module__.startswith("keras.src.callbacks."):
-        if kind in _CALLBACKS:
-            return {"kind": kind, "config": {name: getattr(callback, name) for name in _CALLBACKS[kind]}}
+        if kind in CALLBACKS:
+            return {"kind": kind, "config": {name: getattr(callback, name) for name in CALLBACKS[kind]}}
         if kind == "LearningRateScheduler":
             return {"kind": kind, "rates": _rates(callback.schedule, model.optimizer, epochs)}
     raise NotShared(f"its callback {kind} may do more than can be repeated")
