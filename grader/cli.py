@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
-from grader import __version__
+from grader import __version__, tables
 from grader.errors import GradeError, UsageError
 from grader.shown import one_line
 from grader.signals import on_signals
@@ -34,7 +32,6 @@ _STOP = threading.Event()
 """Set by the first interrupt."""
 NOT_YET = {"review": "the graders' desk"}
 EXPORTS = ("csv", "json")
-STATES = {"ok": ("✓", "green"), "info": ("·", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
 
 
 class _GradeGroup(click.Group):
@@ -182,19 +179,11 @@ def _print_changes(rescored: RescoreInfo, count: int) -> None:
         console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
         if not console.is_terminal:
             console.width = 200  # a file or a log has no width of its own
-        console.print(_table(("submission", "score", "criterion", "before", "now"), changes.rows(changed)))
+        console.print(tables.of_points(("submission", "score", "criterion", "before", "now"), changes.rows(changed)))
         if len(changed) > 1:
-            console.print(_table(("criterion", "gain", "lose"), changes.sums(changed)))
+            console.print(tables.of_points(("criterion", "gain", "lose"), changes.sums(changed)))
     for line in changes.in_words(rescored, count):
         _say(line)
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
-    """Its last column is points."""
-    table = Table(*columns, Column("points", justify="right"), box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(one_line(cell, 60)) for cell in row))
-    return table
 
 
 @app.command("export")
@@ -291,7 +280,7 @@ def cache_show(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(shown) | {"folder": str(shown.folder), "oldest_use": oldest}, indent=2))
         return
-    click.echo(f"folder      {_printable(str(shown.folder))}")
+    click.echo(f"folder      {tables.printable(str(shown.folder))}")
     click.echo(f"entries     {shown.entries}")
     click.echo(f"used        {shown.used_mib:.1f} of {shown.limit_mib} MiB")
     click.echo(f"oldest use  {oldest or '-'}")
@@ -324,22 +313,10 @@ def doctor(out: Path, as_json: bool) -> None:
 def _print_report(report: Any) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a machine without UTF-8 gets its findings too
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for check in report.checks:
-        icon, style = STATES[check.state]
-        text = Text(_printable(check.found))
-        if check.fix:
-            text.append(f"\n→ {_printable(check.fix)}", "bold")
-        table.add_row(Text(f"{icon} {check.state}", style), Text(check.name), text)
     console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
-    console.print(table)
+    console.print(tables.of_checks(report.checks))
     works = f"Grading works here, at sandbox level '{report.level}'."
     console.print(Text("Grading does not work here yet: see each ✗." if report.exit_code else works))
-
-
-def _printable(text: str) -> str:
-    """Paths and the words of other programs steer no terminal."""
-    return "".join(c if c.isprintable() else "·" for c in text)
 
 
 # ------------------------------------------------------------------ the ends
