@@ -84,6 +84,8 @@ HERE = {
     "own class": (("class M(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.d = L.Dense(10)\n"
                   "    def call(self, x):\n        return self.d(x)\nm = M()\n"
                   "m.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))\nshow(m, m.fit(flat, y, verbose=0))"), "class of its own"),
+    "own layer": (("class Dense(L.Dense):\n    def call(self, x):\n        return super().call(x) * 2\n"
+                  "Dense.__module__ = 'keras.src.layers.core.dense'\nm = net(Dense(4))\nshow(m, m.fit(flat, y, verbose=0))"), "none of Keras' own"),
     "regularised": ("m = net(L.Dense(4, kernel_regularizer='l2'))\nshow(m, m.fit(flat, y, verbose=0))", "regularised"),
     "noisy schedule": (("def s(epoch):\n    print('rate')\n    return 0.1\nm = net()\n"
                        "show(m, m.fit(flat, y, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(s)]))"), "learning rates"),

@@ -12,6 +12,7 @@ import dis
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
@@ -105,6 +106,9 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     data = {"x": _images(x, express, recipe, train), "y": _labels(y[train], recipe)}
     _build(model, x, y)
     facts, layers = architecture(model)
+    for layer in layers:
+        if not _keras_own(type(layer), "keras.src.") or "call" in vars(layer):
+            raise NotShared(f"its layer {type(layer).__name__} is none of Keras' own")
     ordered = weights_in_order(model, layers)
     seeds = students_seeds()
     pairs = _pairs(layers)
@@ -249,7 +253,7 @@ def _flat(callbacks: Any) -> list[Any]:
 
 def _callback(callback: Any, model: Any, epochs: int) -> dict[str, Any]:
     kind = type(callback).__name__
-    if type(callback).__module__.startswith("keras.src.callbacks."):
+    if _keras_own(type(callback), "keras.src.callbacks."):
         if kind in CALLBACKS:
             return {"kind": kind, "config": {name: getattr(callback, name) for name in CALLBACKS[kind]}}
         if kind == "LearningRateScheduler":
@@ -277,9 +281,14 @@ def _rates(schedule: Any, optimizer: Any, epochs: int) -> list[float]:
 # ------------------------------------------------------------------ the model
 
 
+def _keras_own(kind: type, package: str) -> bool:
+    """Whether Keras has this class; that one calls itself Keras' is not enough."""
+    module = kind.__module__
+    return module.startswith(package) and getattr(sys.modules.get(module), kind.__name__, None) is kind
+
+
 def _plain_model(model: Any) -> None:
-    kind = type(model)
-    if kind.__module__ not in {"keras.src.models.sequential", "keras.src.models.functional", "keras.src.models.model"}:
+    if not _keras_own(type(model), "keras.src.models."):
         raise NotShared("the network is a class of its own")
     if {"train_step", "test_step", "compute_loss", "call", "fit"} & set(vars(model)):
         raise NotShared("the network's own methods were replaced")
@@ -292,7 +301,7 @@ def _compiled(model: Any) -> dict[str, Any]:
     if config.get("loss_weights") is not None or config.get("weighted_metrics"):
         raise NotShared("it is compiled with weights")
     optimizer = model.optimizer
-    if not type(optimizer).__module__.startswith("keras.src.optimizers."):
+    if not _keras_own(type(optimizer), "keras.src.optimizers."):
         raise NotShared("its optimizer is none of Keras' own")
     return {
         "optimizer": {"kind": type(optimizer).__name__, "config": {**optimizer.get_config(), "name": None}},
