@@ -373,7 +373,7 @@ def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Room)
 def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, room: Room, tmp_path: Path):
     """Also in the moments of the start: the command waits for a word that then never comes."""
     mark = f"mark-{os.getpid()}-{level}-{after_s}"
-    script = tmp_path / "grader.py"
+    script = tmp_path / "opens_a_room.py"
     script.write_text(
         textwrap.dedent(f"""
         import sys, time
@@ -388,7 +388,7 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
     )
     environment = os.environ | {"PYTHONPATH": str(Path(sandbox.__file__).parents[2])}
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environment) as grader:
-        grader.stdout.read(3)
+        assert grader.stdout.read(3) == b"go\n"
         time.sleep(after_s)
         grader.kill()
         grader.wait()
@@ -399,6 +399,33 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
     for folder in (Plain().places(room).work.parent,):
         if folder.exists():  # nobody was left to remove it
             subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Room, tmp_path: Path):
+    """Killed before it has told its child to die with it, bubblewrap leaves it asleep for ever."""
+    mark = f"6{os.getpid()}"
+    program = tmp_path / "bin" / "bwrap"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nsleep {mark} &\nexec sleep {mark}\n")
+    program.chmod(0o755)
+    script = tmp_path / "opens_a_room.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        from pathlib import Path
+        from grader.sandbox import Command, Room
+        from grader.sandbox.bwrap import Bubblewrap
+        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data, room.probe)]!r}))
+        Bubblewrap().open(room, Command(("/bin/true",), {{}}))
+        """)
+    )
+    package, path = Path(sandbox.__file__).parents[2], f"{program.parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PYTHONPATH": str(package), "PATH": path}
+    with subprocess.Popen([sys.executable, str(script)], env=environment) as grader:
+        _until(lambda: len(_marked(mark)) == 2, 20)
+        grader.kill()
+        grader.wait()
+    _until(lambda: not _marked(mark), 10)
+    assert _marked(mark) == []
 
 
 @pytest.mark.parametrize("level", LEVELS)

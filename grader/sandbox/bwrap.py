@@ -18,7 +18,7 @@ from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
 from grader.sandbox.limits import MIB
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
-from grader.sandbox.process import Held, Killer, wait_at_the_door
+from grader.sandbox.process import Held, Killer, kept
 from grader.sandbox.room import Command, Places, Room
 
 _USER = 1000
@@ -47,14 +47,15 @@ class Bubblewrap:
         with _as_file([*_namespaces(uid), *_files(room), "--info-fd", str(info_in)]) as options:
             try:
                 before = (program, "--args", str(options), "--")
-                waiting = wait_at_the_door(self.name, before, room.log, enter=IN_ENTER, keep=(options, info_in))
+                # Killed early enough, bubblewrap leaves its child asleep; the keeper does not.
+                waiting, let_go = kept(self.name, before, room.log, enter=IN_ENTER, keep=(options, info_in))
             finally:
                 os.close(info_in)
                 with os.fdopen(info_out, "rb") as pipe:
                     info = pipe.read()
         first = int(json.loads(info)["child-pid"])
-        # All others of its namespace go with the first process, and bubblewrap ends once they are gone.
-        end = Killer(first)
+        # All others of its namespace go with the first process, at once; bubblewrap and its keeper end then.
+        end = Killer(first, let_go)
         held = looked_into(self.name, room, waiting, first, told(room, command, uid, filtered), end)
         if warm:
             held.fork = lambda lifeline, told: warm.fork(end.fd, lifeline, told | {"enter": str(IN_ENTER)}, room.log)

@@ -176,14 +176,20 @@ def wait_at_the_door(
 
 
 def kept(
-    level: str, before: Sequence[str], log: Path, *, enter: Path = ENTER, door: Door | None = None
+    level: str,
+    before: Sequence[str],
+    log: Path,
+    *,
+    enter: Path = ENTER,
+    keep: Sequence[int] = (),
+    door: Door | None = None,
 ) -> tuple[Waiting, Callable[[], None]]:
     """The same under a keeper, which ends everything when the second of these is called or the grader dies."""
     lifeline_out, lifeline = os.pipe()
     keeper = (sys.executable, "-I", "-S", str(_KEEPER), str(lifeline_out))
     end = _Once(lifeline)
     try:
-        return wait_at_the_door(level, (*keeper, *before), log, enter=enter, keep=(lifeline_out,), door=door), end
+        return wait_at_the_door(level, (*keeper, *before), log, enter=enter, keep=(lifeline_out, *keep), door=door), end
     except BaseException:
         end()
         raise
@@ -230,10 +236,11 @@ def instructions(
 
 
 class Killer:
-    """Kills that very process when called, and none that has its number later."""
+    """Kills that very process when called, and none that has its number later; and does then what else ends a room."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, then: Callable[[], None]) -> None:
         self._fd = _Once(os.pidfd_open(pid))
+        self._then = then
 
     @property
     def fd(self) -> int:
@@ -245,6 +252,7 @@ class Killer:
             if self.fd >= 0:
                 signal.pidfd_send_signal(self.fd, signal.SIGKILL)
         self._fd()
+        self._then()
 
 
 def _read(fd: int, seconds: float) -> bytes:
