@@ -28,9 +28,9 @@ from grader import faults
 from grader.evidence.files import PinnedFolder
 from grader.fits.line import Line
 from grader.fits.trainer import Trainer
-from grader.fits.workers import THREADS
 from grader.kernel import LINE, Kernel, KernelGone, Stopped, connection
 from grader.outputs import as_seen, printed
+from grader.probe.seeds import SETTINGS
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
 from grader.sandbox import Bounds, Command, Held, Places, Room, Warm, host, open_sandbox
 
@@ -149,7 +149,9 @@ def _command(places: Places, submission: Submission, settings: RunSettings, key:
     return Command(arguments, _environment(places), files, None if _sets_up(submission) else settings.zygote)
 
 
-_SET_UP = re.compile(r"\b(TF_(?!CPP_)|KERAS_(BACKEND|HOME)|XLA_|OMP_|MKL_|OPENBLAS_|MPL[A-Z]|MATPLOTLIBRC)")
+_SET_UP = re.compile(
+    r"\b(TF_(?!CPP_|ENABLE_ONEDNN|NUM_INT)|KERAS_(BACKEND|HOME)|XLA_|OMP_|MKL_|OPENBLAS_|MPL[A-Z]|MATPLOTLIBRC)"
+)
 
 
 def _sets_up(submission: Submission) -> bool:
@@ -178,8 +180,7 @@ def _environment(places: Places) -> dict[str, str]:
         "MPLCONFIGDIR": str(places.home / ".matplotlib"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
-        "TF_NUM_INTRAOP_THREADS": str(THREADS),
-        "TF_NUM_INTEROP_THREADS": "1",
+        **SETTINGS,
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -153,9 +153,11 @@ def test_an_import_does_what_it_does_when_nothing_is_loaded(
 
 
 def test_what_sets_up_libraries_before_their_import_starts_from_nothing() -> None:
-    for source in ("os.environ['TF_ENABLE_ONEDNN_OPTS'] = '0'", "%env KERAS_BACKEND=jax", "os.environ['MPLBACKEND']"):
+    for source in ("os.environ['TF_XLA_FLAGS'] = ''", "%env KERAS_BACKEND=jax", "os.environ['MPLBACKEND']"):
         assert run_module._sets_up(submission("import os", source))
-    assert not run_module._sets_up(submission("os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'", "import tensorflow"))
+    assert not run_module._sets_up(
+        submission("os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'", "%env TF_ENABLE_ONEDNN_OPTS=0", "import tensorflow")
+    )
     assert run_module._sets_up(submission("1", companions=("matplotlibrc",)))
 
 

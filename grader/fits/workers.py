@@ -23,7 +23,7 @@ from grader import data
 from grader.errors import GradeError
 from grader.evidence.files import Rejected
 from grader.evidence.npz import read_npz, write_npz
-from grader.probe.seeds import plainly
+from grader.probe.seeds import SETTINGS, plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +35,6 @@ Array = np.ndarray[Any, Any]
 Sets = tuple[tuple[Array, Array], tuple[Array, Array]]
 """The official data: (images, labels) for training and for testing, uint8."""
 
-THREADS = 2
-"""Threads within an operation of TensorFlow, in kernels and here; another number gives other last digits. Two, so that
-one notebook alone uses a second core; where all cores are busy it costs nothing."""
 START_S = 120.0
 """Longest time that a worker may take to import TensorFlow and load the data."""
 MEMORY_MIB = 8192
@@ -199,7 +196,7 @@ class _Worker:
 
 def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
     threading.Thread(target=_end_with_the_grader, daemon=True).start()
-    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
+    os.environ |= SETTINGS | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     silence = os.open(os.devnull, os.O_WRONLY)
     for standard in (1, 2):
@@ -209,8 +206,6 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     plainly(tf)
     sets = data.load(files)
     connection.send_bytes(_READY)

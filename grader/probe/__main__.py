@@ -32,7 +32,7 @@ from .networks import Networks
 from .preloaded import Preloaded
 from .record import FORMAT, Recorder, quietly
 from .seal import Seal
-from .seeds import seed_keras, seed_start, seed_tensorflow
+from .seeds import seed_keras, seed_start, seed_tensorflow, settle
 from .source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
 from .trainer import Trainer
 
@@ -90,6 +90,7 @@ class Probe:
 
     def _to_imports(self) -> None:
         watch = self.watch
+        watch.before["tensorflow"] = settle
         watch.after("tensorflow", seed_tensorflow)
         watch.after("keras", seed_keras)
         watch.after("keras", self.models.install)

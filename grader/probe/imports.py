@@ -32,6 +32,8 @@ class ImportWatch(importlib.abc.MetaPathFinder):
 
     def __init__(self, preloaded: Preloaded | None = None) -> None:
         self._preloaded = preloaded or Preloaded()
+        self.before: dict[str, Callable[[], None]] = {}
+        """What is called when a module is about to be imported; does not raise."""
         self._after: dict[str, list[Action]] = {}
         self.after_keras: Callable[[str, ModuleType], None] | None = None
         """Called with the name within Keras and the module, for every module of Keras' public trees."""
@@ -72,6 +74,7 @@ class ImportWatch(importlib.abc.MetaPathFinder):
                 return None
         finally:
             self._busy.discard(fullname)
+        self.before.get(fullname, lambda: None)()
         if spec.loader is not None and hasattr(spec.loader, "exec_module"):
             spec.loader = _Watched(spec.loader, self)
         return spec
