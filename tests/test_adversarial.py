@@ -91,7 +91,7 @@ def scratch(name: str) -> Path:
 @functools.cache
 def baseline_mib(level: str) -> float:
     """The grader's own memory without hostile members."""
-    return grade(level, [], scratch("calm"), LIMITS).peak_mib
+    return grade(level, [], scratch(f"calm-{level}"), LIMITS).peak_mib
 
 
 @functools.cache
