@@ -29,6 +29,7 @@ from .messages import Messages
 from .models import ModelHooks
 from .namespace import Namespace
 from .networks import Networks
+from .official import LOADED
 from .preloaded import Preloaded
 from .record import FORMAT, Recorder, quietly
 from .seal import Seal
@@ -52,6 +53,8 @@ class Probe:
         self.bridge = Bridge(self.recorder)
         self.messages = Messages(kernel, settings["output_bytes"])
         self.preloaded = Preloaded()
+        if self.preloaded.fashion_mnist:
+            LOADED[:] = [images for images, _ in self.preloaded.fashion_mnist]
         self.watch = ImportWatch(self.preloaded)
         self.kernel = kernel
         self.shell = kernel.shell

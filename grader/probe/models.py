@@ -177,10 +177,15 @@ class ModelHooks:
             "shared": fit.shared,
             "not_shared": fit.why,
         }
-        speed: Any = contextlib.nullcontext()
-        if suits(model, given["x"], given["callbacks"], facts["layers"]):
-            speed = faster(model, network)
+        speed = self._faster(model, network, given["x"], given["callbacks"], facts)
         return _Started(network, event, given, fit, speed, stack, getattr(model, "history", None))
+
+    def _faster(
+        self, model: Any, network: Network, x: Any, callbacks: Any, facts: dict[str, Any]
+    ) -> contextlib.AbstractContextManager[None]:
+        if suits(model, x, callbacks, facts["layers"]):
+            return faster(model, network)
+        return contextlib.nullcontext()
 
     def _after_fit(self, model: Any, started: _Started, error: str, seconds: float) -> None:
         network, event, stack = started.network, started.event, started.stack
@@ -262,6 +267,7 @@ class ModelHooks:
 
     def _evaluate(self, original: Any) -> Any:
         recorder = self.recorder
+        signature = inspect.signature(original)
 
         def note(model: Any, x: Any, y: Any = None, *_: Any, **__: Any) -> None:
             network = self.networks.known(model)
@@ -274,11 +280,17 @@ class ModelHooks:
                 "evaluate", network=network.id, x=digests[0], y=digests[1], accuracy=found[0] if found else None
             )
 
+        def prepared(model: Any, *args: Any, **kwargs: Any) -> contextlib.AbstractContextManager[None] | None:
+            given = signature.bind(model, *args, **kwargs).arguments
+            facts, _ = self.networks.describe(model)
+            return self._faster(model, self.networks.known(model), given.get("x"), given.get("callbacks"), facts)
+
         def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             if recorder.inside:
                 return original(model, *args, **kwargs)
-            with recorder:
+            speed = quietly(prepared)(model, *args, **kwargs) or contextlib.nullcontext()
+            with recorder, speed:
                 result = original(model, *args, **kwargs)
             quietly(note)(model, *args, **kwargs)
             return result

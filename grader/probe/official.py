@@ -27,6 +27,8 @@ _CLEAR = 2000
 """Images of which there is no doubt, and that hold every grey value among them."""
 _FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 _HEADER = 16
+LOADED: list[np.ndarray[Any, Any]] = []
+"""The two sets of images, where they are in memory already."""
 
 
 @dataclass(frozen=True)
@@ -153,11 +155,11 @@ def official() -> Official | None:
     """The data set as the kernel finds it; None where it does not."""
     folder = Path(os.environ.get("KERAS_HOME", "")) / "datasets" / "fashion-mnist"
     try:
-        return Official(
-            *(
-                np.frombuffer(gzip.open(folder / name).read(), np.uint8, offset=_HEADER).reshape(-1, PIXELS)
-                for name in _FILES
-            )
-        )
+        return Official(*(LOADED or (_read(folder / name) for name in _FILES)))
     except (OSError, ValueError, EOFError):
         return None
+
+
+def _read(path: Path) -> Array:
+    with gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=_HEADER).reshape(-1, PIXELS)

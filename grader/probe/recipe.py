@@ -311,9 +311,16 @@ def _compiled(model: Any) -> dict[str, Any]:
 
 
 def _build(model: Any, *batch: np.ndarray[Any, Any]) -> None:
-    """As the first step of `fit` would: for batches of any size, in Keras' own floats."""
+    """As the first step of `fit` would: for batches of any size, in Keras' own floats.
+
+    Losses and metrics of a network that has its weights already are left to what needs them first.
+    """
     from keras import KerasTensor
 
+    if all(layer.built for layer in model._flatten_layers()):
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        return
     dtypes = ["float32" if part.dtype.kind == "f" else part.dtype.name for part in batch]
     model._symbolic_build(
         data_batch=tuple(KerasTensor((None, *part.shape[1:]), dtype) for part, dtype in zip(batch, dtypes, strict=True))

@@ -11,6 +11,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from hashlib import blake2b
 from json import dumps
 from os import getpid, sep
@@ -45,6 +46,9 @@ HOOKS: dict[tuple[type, str], Any] = {}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+_Fingerprint = tuple[dict[str, Any], dict[str, Any]]
+
+
 class Recorder:
     """Events in order. `places` maps file names of compiled cells to (cell, first line − 1, line map)."""
 
@@ -70,7 +74,7 @@ class Recorder:
         """Whether student code is near, and events are taken from the recorder's own modules only."""
         self._inside = threading.local()
         self._known: dict[tuple[Any, ...], tuple[bytes, str]] = {}
-        self._images: dict[tuple[Any, ...], tuple[bytes, dict[str, Any], dict[str, Any]]] = {}
+        self._images: dict[tuple[Any, ...], tuple[bytes, Expression | _Fingerprint]] = {}
         self._said: dict[str, Expression] = {}
         self._written: set[str] = set()
         self._bridged: set[tuple[Any, ...]] = set()
@@ -189,17 +193,26 @@ class Recorder:
     def _fingerprint(self, array: np.ndarray[Any, Any], sample: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         """As `fingerprint`; images in another shape of the same memory have the same hashes."""
         many = array.ndim > 1 and len(array) >= _MANY and array.size == len(array) * PIXELS
-        if many and (known_as := official()) and (said := known_as.express(array)):
-            facts, stored = known_as.fingerprint(array, said)
-            self._said[facts["digest"]] = said
-            return facts, stored
         key = (array.__array_interface__["data"][0], array.nbytes, array.dtype.str, len(array) if array.ndim else 0)
-        known = self._images.get(key)
-        if known and known[0] == sample and array.flags.c_contiguous and array.ndim > 1:
-            return {**known[1], "shape": list(array.shape), "digest": digest(array)}, known[2]
+        in_a_row = array.flags.c_contiguous and array.ndim > 1 and array.nbytes > _SAMPLE
+        known = self._images.get(key) if in_a_row else None
+        if known and known[0] != sample:
+            known = None
+        if many and (known_as := official()):
+            said = known[1] if known else known_as.express(array)
+            if isinstance(said, Expression):
+                said = replace(said, item=array.shape[1:])
+                facts, stored = known_as.fingerprint(array, said)
+                self._said[facts["digest"]] = said
+                if in_a_row:
+                    self._images[key] = (sample, said)
+                return facts, stored
+        if known and isinstance(known[1], tuple):
+            facts, stored = known[1]
+            return {**facts, "shape": list(array.shape), "digest": digest(array)}, stored
         facts, stored = fingerprint(array)
-        if facts["kind"] == "images" and array.flags.c_contiguous and array.nbytes > _SAMPLE:
-            self._images[key] = (sample, facts, stored)
+        if facts["kind"] == "images" and in_a_row:
+            self._images[key] = (sample, (facts, stored))
         return facts, stored
 
     def save(self, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> bool:

@@ -31,6 +31,7 @@ def suits(model: Any, x: Any, callbacks: Any, layers: list[dict[str, Any]]) -> b
 
 @contextlib.contextmanager
 def faster(model: Any, network: Network) -> Iterator[None]:
+    """Within this, `fit` and `evaluate`."""
     before = model.steps_per_execution, model.train_function, model.test_function
     model.steps_per_execution = STEPS
     model.train_function, model.test_function = network.functions
