@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -51,8 +52,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def zygote(data: Path) -> Iterator[Zygote]:
+    """As a grader has it that ignores a signal, which children inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with Zygote() as zygote:
         yield zygote
+    signal.signal(signal.SIGHUP, before)
 
 
 def ran(folder: Path, data: Path, zygote: Zygote | None, *sources: str, **limits: Any) -> Ran:

@@ -301,6 +301,9 @@ def _serve(end: socket.socket) -> list[str]:
 def _start() -> list[str]:
     end = socket.socket(fileno=int(sys.argv[1]))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    for number in (signal.SIGHUP, signal.SIGTERM):  # a grader under `nohup` hands on that it ignores them
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     told = end.recv(_MESSAGE)
     poll = select.poll()
     poll.register(end, select.POLLHUP)

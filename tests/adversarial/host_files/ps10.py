@@ -1,6 +1,7 @@
 # %% Files of the machine and of the marker
 import glob
 import os
+import sys
 
 from attack import attempt, places
 
@@ -21,7 +22,9 @@ def _():
 
 @attempt("somebody's home")
 def _():
-    return [f for f in glob.glob("/home/*/*") + glob.glob("/root/*") if not f.startswith("/home/student")]
+    known = [*sys.path, sys.prefix, sys.base_prefix, sys.executable]  # where Python lies is no secret
+    found = [f for f in glob.glob("/home/*/*") + glob.glob("/root/*") if not f.startswith("/home/student")]
+    return [f for f in found if not any(path.startswith(f) for path in known)]
 
 
 @attempt("a file of the host by its path")
