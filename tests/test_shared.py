@@ -82,6 +82,7 @@ FITS = {
 HERE = {
     "own callback": ("class C(keras.callbacks.Callback):\n    pass\nm = net()\nshow(m, m.fit(flat, y, verbose=0, callbacks=[C()]))", "callback"),
     "other images": ("m = net()\nshow(m, m.fit(flat + np.arange(784), y, verbose=0))", "images"),
+    "changed in place": ("before = flat[3, 300]\nflat[3, 300] = 0.123\nm = net()\nshow(m, m.fit(flat, y, verbose=0))\nflat[3, 300] = before", "images"),
     "weighted": ("m = net()\nshow(m, m.fit(flat, y, verbose=0, class_weight={0: 2.0}))", "class_weight"),
     "own class": (("class M(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.d = L.Dense(10)\n"
                   "    def call(self, x):\n        return self.d(x)\nm = M()\n"
