@@ -13,12 +13,12 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from grader import leftovers
 
-Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
 
 _CHUNK = 1 << 16
 _SMALL = 64 << 20
@@ -70,18 +70,19 @@ class Relay:
         return line
 
     def _connected(self, path: Path) -> Connected:
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                theirs = await asyncio.open_unix_connection(f"/proc/self/fd/{self._held[path]}")
-            except OSError:
-                writer.close()
-                return
-            for pair in ((reader, theirs[1], None), (theirs[0], writer, path)):
-                task = asyncio.ensure_future(self._pass(*pair))
-                self._passing.add(task)
-                task.add_done_callback(self._passing.discard)
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(self._joined(path, reader, writer))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
 
         return connected
+
+    async def _joined(self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            if path not in self._held:  # this was closed before the connection got here
+                return
+            theirs = await asyncio.open_unix_connection(f"/proc/self/fd/{self._held[path]}")
+            await asyncio.gather(self._pass(reader, theirs[1], None), self._pass(theirs[0], writer, path))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: Path | None) -> None:
         with contextlib.suppress(OSError), contextlib.closing(writer):

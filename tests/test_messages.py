@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -192,6 +193,25 @@ def test_a_kernel_that_closed_its_socket_is_not_reached(short_path: Path):
         return said
 
     assert asyncio.run(tried()) == b""
+
+
+def test_who_connects_while_it_closes_finds_the_end(short_path: Path):
+    """Accepted before, told of it after."""
+
+    async def tried() -> tuple[bytes, set[asyncio.Task[None]]]:
+        server = await asyncio.start_unix_server(_echo, short_path / "k-2")
+        relay = Relay([short_path / "k-2"], short_path / "k-2", 1000)
+        assert relay.hold()
+        await relay.close()
+        ours, client = socket.socketpair()
+        relay._connected(short_path / "k-2")(*await asyncio.open_unix_connection(sock=ours))
+        reader, writer = await asyncio.open_unix_connection(sock=client)
+        said = await reader.read(10)
+        writer.close()
+        server.close()
+        return said, relay._passing
+
+    assert asyncio.run(tried()) == (b"", set())
 
 
 @pytest.fixture
