@@ -84,17 +84,18 @@ class Here:
         say: Callable[[str], None],
     ) -> None:
         """`shared`: trainings are shared; otherwise each notebook trains its own networks. `say` hears of troubles."""
-        self.threads = 2 * jobs if shared else jobs  # those that wait for the trainer need no core
+        self.threads = 3 * jobs if shared else jobs  # those that wait for the trainer need no core
         self._stop = stop
         self._cache = cache
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
         self._zygote: Zygote | None = Zygote(say)
-        self._admission = Admission(KERNEL, free_bytes, stop)
+        slots = Slots(jobs)
+        self._admission = Admission(slots, KERNEL, free_bytes, stop)
         self._once = once = Once(cache, stop)
         self._verifier = Verifier(self._workers, once)
-        self._trainer = Trainer(self._workers, once, Slots(jobs))
+        self._trainer = Trainer(self._workers, once, slots)
 
     def __enter__(self) -> Self:
         return self
@@ -150,14 +151,13 @@ class Here:
         )
         result: RunResult | None = None
         try:
-            with self._trainer.slots:
-                if self._stop.is_set():
-                    raise KeyboardInterrupt
-                result = run_submission(submission, scratch, settings, lambda p: doing(p.text, p.share))
-                if self._stop.is_set():  # what its killed processes left is nobody's result
-                    raise KeyboardInterrupt
-                doing("verifying", 1.0)
-                evidence = harvest(submission, result, self._workers.files, self._verifier)
+            if self._stop.is_set():
+                raise KeyboardInterrupt
+            result = run_submission(submission, scratch, settings, lambda p: doing(p.text, p.share))
+            if self._stop.is_set():  # what its killed processes left is nobody's result
+                raise KeyboardInterrupt
+            doing("verifying", 1.0)
+            evidence = harvest(submission, result, self._workers.files, self._verifier)
             # The evidence is last: where it is, the submission is never run again.
             atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
             store.save(evidence, folder, limits, weights_from=result.raw_evidence)

@@ -9,29 +9,46 @@ from typing import Self
 
 
 class Slots:
-    """A context manager that holds one of `count` slots; threads that wait are served in the order of their coming."""
+    """A context manager that holds one of `count` slots.
+
+    Threads that wait are served in the order of their coming; those that begin something new (`begun`) come last, so
+    that they begin only where a core would be idle.
+    """
 
     def __init__(self, count: int) -> None:
         self._free = count
         self._turn = threading.Condition()
-        self._waiting: list[object] = []
+        self._going_on: list[object] = []
+        self._beginning: list[object] = []
 
     def __enter__(self) -> Self:
+        self._take(self._going_on)
+        return self
+
+    def _take(self, waiting: list[object]) -> None:
         me = object()
         with self._turn:
-            self._waiting.append(me)
+            waiting.append(me)
             try:
-                self._turn.wait_for(lambda: self._free > 0 and self._waiting[0] is me)
+                self._turn.wait_for(lambda: self._free > 0 and (self._going_on or self._beginning)[0] is me)
                 self._free -= 1
             finally:
-                self._waiting.remove(me)
+                waiting.remove(me)
                 self._turn.notify_all()
-        return self
 
     def __exit__(self, *_: object) -> None:
         with self._turn:
             self._free += 1
             self._turn.notify_all()
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """With a slot that is taken once nobody who goes on wants it."""
+        self._take(self._beginning)
+        try:
+            yield
+        finally:
+            self.__exit__()
 
     @contextmanager
     def lent(self) -> Iterator[None]:

@@ -336,9 +336,47 @@ def test_slots_are_lent_and_served_in_turn() -> None:
         thread.join()
 
 
+def test_who_begins_comes_after_who_goes_on() -> None:
+    slots, order = Slots(1), list[str]()
+
+    def begin() -> None:
+        with slots.begun():
+            order.append("begins")
+
+    def go_on() -> None:
+        with slots:
+            order.append("goes on")
+
+    with slots:
+        threads = [threading.Thread(target=what) for what in (begin, go_on)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+    for thread in threads:
+        thread.join(5)
+    assert order == ["goes on", "begins"]
+
+
+def test_kernels_begin_where_a_core_is_idle() -> None:
+    slots, inside = Slots(1), threading.Event()
+    admission = Admission(slots, 1.0, lambda: None, threading.Event())
+
+    def second() -> None:
+        with admission.entered():
+            inside.set()
+
+    with admission.entered():
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not inside.wait(0.2)
+        with slots.lent():
+            assert inside.wait(5)
+    thread.join()
+
+
 def test_kernels_wait_for_memory_but_the_first() -> None:
     free, stop = [0.0], threading.Event()
-    admission = Admission(100.0, lambda: free[0], stop)
+    admission = Admission(Slots(2), 100.0, lambda: free[0], stop)
     inside = threading.Event()
 
     def second() -> None:
@@ -358,7 +396,7 @@ def test_kernels_wait_for_memory_but_the_first() -> None:
         stop.set()
         with pytest.raises(KeyboardInterrupt), admission.entered():
             pass
-    with Admission(1.0, lambda: None, stop).entered(), Admission(1.0, lambda: None, stop).entered():
+    with Admission(Slots(1), 1.0, lambda: None, stop).entered():
         pass
 
 
