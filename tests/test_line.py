@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from test_recipes import request
 
+from grader.errors import GradeError
 from grader.evidence.npz import weights_digest
 from grader.fits.cache import Entry
 from grader.fits.line import ARRAYS_BYTES, TOLD_BYTES, Line
@@ -34,10 +35,13 @@ class Trainer:
         self.wait = threading.Event()
         self.wait.set()
         self.asked: list[Any] = []
+        self.raises: BaseException | None = None
 
     def train(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> Entry:
         self.asked.append((told, arrays))
         self.wait.wait(10)
+        if self.raises:
+            raise self.raises
         if not isinstance(told, dict) or "facts" not in told:
             raise Refused("no recipe")
         return ENTRY
@@ -63,6 +67,25 @@ def ended(kernel: socket.socket) -> bool:
         return kernel.recv(1) == b""
     except ConnectionResetError:  # with something unread
         return True
+
+
+def test_a_run_that_is_called_off_cuts_the_line() -> None:
+    """Without a word of its own: the thread's traceback would reach the user."""
+    trainer = Trainer()
+    trainer.raises = KeyboardInterrupt()
+    told, arrays = request()
+    with trainer.slots, line(trainer) as (_, kernel):
+        kernel.sendall(packed(told, arrays))
+        assert ended(kernel)
+
+
+def test_a_trainer_that_cannot_be_started_refuses() -> None:
+    trainer = Trainer()
+    trainer.raises = GradeError("It does not start.")
+    told, arrays = request()
+    with trainer.slots, line(trainer) as (_, kernel):
+        kernel.sendall(packed(told, arrays))
+        assert received(kernel)[0] == {"refused": "the trainer cannot be started"}
 
 
 def test_a_recipe_is_answered() -> None:

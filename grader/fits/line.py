@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.errors import GradeError
 from grader.evidence.files import Rejected
 from grader.evidence.npz import read_npz, weights_digest
 from grader.fits.recipe import Refused
@@ -53,7 +54,9 @@ class Line(threading.Thread):
         self._line.close()
 
     def run(self) -> None:
-        with contextlib.suppress(OSError, EOFError, ValueError, Rejected, RecursionError), self._line:
+        # KeyboardInterrupt: the run is called off, and says so itself.
+        broken = (OSError, EOFError, ValueError, Rejected, RecursionError, KeyboardInterrupt)
+        with contextlib.suppress(*broken), self._line:
             while True:
                 self._line.settimeout(None)
                 first = exactly(self._line, 1)
@@ -72,6 +75,8 @@ class Line(threading.Thread):
                 return packed(*self._trained(told, arrays))
         except Refused as why:
             return packed({"refused": str(why)}, ())
+        except GradeError:  # the run meets it again when it verifies, and tells
+            return packed({"refused": "the trainer cannot be started"}, ())
         finally:
             self._waited_s, self._since = self.waited_s, None
 
