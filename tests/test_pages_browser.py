@@ -222,6 +222,7 @@ def test_the_theme_is_kept(browser, reports):
         button.click()
         expect(button).to_have_text("Theme: dark")
         assert watched.page.evaluate(background) != light
+        watched.page.wait_for_timeout(500)  # Chromium tells its other processes what was stored a moment later
         watched.page.reload()
         expect(button).to_have_text("Theme: dark")
 
