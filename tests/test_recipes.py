@@ -357,26 +357,9 @@ def test_who_begins_comes_after_who_goes_on() -> None:
     assert order == ["goes on", "begins"]
 
 
-def test_kernels_begin_where_a_core_is_idle() -> None:
-    slots, inside = Slots(1), threading.Event()
-    admission = Admission(slots, 1.0, lambda: None, threading.Event())
-
-    def second() -> None:
-        with admission.entered():
-            inside.set()
-
-    with admission.entered():
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert not inside.wait(0.2)
-        with slots.lent():
-            assert inside.wait(5)
-    thread.join()
-
-
-def test_kernels_wait_for_memory_but_the_first() -> None:
-    free, stop = [0.0], threading.Event()
-    admission = Admission(Slots(2), 100.0, lambda: free[0], stop)
+@contextlib.contextmanager
+def let_in_second(admission: Admission):
+    """An event that is set once a second one was let in."""
     inside = threading.Event()
 
     def second() -> None:
@@ -386,12 +369,27 @@ def test_kernels_wait_for_memory_but_the_first() -> None:
     with admission.entered():
         thread = threading.Thread(target=second)
         thread.start()
+        yield inside
+        thread.join()
+
+
+def test_kernels_begin_where_a_core_is_idle() -> None:
+    slots = Slots(1)
+    with let_in_second(Admission(slots, 1.0, lambda: None, threading.Event())) as inside:
+        assert not inside.wait(0.2)
+        with slots.lent():
+            assert inside.wait(5)
+
+
+def test_kernels_wait_for_memory_but_the_first() -> None:
+    free, stop = [0.0], threading.Event()
+    admission = Admission(Slots(2), 100.0, lambda: free[0], stop)
+    with let_in_second(admission) as inside:
         assert not inside.wait(0.2)
         free[0] = 150.0  # the first is about to use a hundred of them
         assert not inside.wait(1.0)
         free[0] = 250.0
         assert inside.wait(5)
-        thread.join()
         free[0] = 0.0
         stop.set()
         with pytest.raises(KeyboardInterrupt), admission.entered():

@@ -44,8 +44,6 @@ HOOKS: dict[tuple[type, str], Any] = {}
 """(class, name of a method) → what `wrap` set there last."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
 _Fingerprint = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -177,7 +175,8 @@ class Recorder:
         known = self._known.get(key)
         if known and known[0] == sample and not (surely and known[1] != _total(array)):
             return known[2]
-        facts, stored = self._fingerprint(array)
+        total = _total(array) if array.nbytes > _SAMPLE else 0
+        facts, stored = self._fingerprint(array, total)
         known_as: str = facts["digest"]
         if known_as not in self._written:
             file = f"arrays/{known_as}.npz" if stored and self.save(f"arrays/{known_as}.npz", stored) else None
@@ -185,7 +184,7 @@ class Recorder:
                 return None
             self._written.add(known_as)
         if array.nbytes > _SAMPLE:
-            self._known[key] = (sample, _total(array), known_as)
+            self._known[key] = (sample, total, known_as)
         return known_as
 
     def express(self, array: np.ndarray[Any, Any]) -> Expression | None:
@@ -193,12 +192,11 @@ class Recorder:
         digest = self.array(array, surely=True)
         return self._said.get(digest) if digest else None
 
-    def _fingerprint(self, array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _fingerprint(self, array: np.ndarray[Any, Any], total: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """As `fingerprint`; images in another shape of the same memory have the same hashes."""
         many = array.ndim > 1 and len(array) >= _MANY and array.size == len(array) * PIXELS
         key = (array.__array_interface__["data"][0], array.nbytes, array.dtype.str, len(array) if array.ndim else 0)
         in_a_row = array.flags.c_contiguous and array.ndim > 1 and array.nbytes > _SAMPLE
-        total = _total(array) if in_a_row else 0
         known = self._images.get(key) if in_a_row else None
         if known and known[0] != total:
             known = None
