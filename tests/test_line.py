@@ -16,9 +16,9 @@ from test_recipes import request
 
 from grader.errors import GradeError
 from grader.evidence.npz import weights_digest
+from grader.fits.bounds import Refused
 from grader.fits.cache import Entry
 from grader.fits.line import ARRAYS_BYTES, TOLD_BYTES, Line
-from grader.fits.recipe import Refused
 from grader.probe import trainer as kernels
 from grader.probe.recipe import Recipe
 from grader.probe.trainer import LENGTHS, packed, received

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from raw_evidence import small_official
 
 from grader.admission import Admission
+from grader.fits.bounds import BATCHES, MULTIPLICATIONS, Refused
 from grader.fits.cache import Cache, Entry
 from grader.fits.once import Once
-from grader.fits.recipe import BATCHES, MULTIPLICATIONS, Refused, Work, checked, keeps_epochs
+from grader.fits.recipe import Work, checked, keeps_epochs
 from grader.fits.request import IMAGES, TIMES
 from grader.fits.trainer import Trainer
 from grader.fits.workers import Failed, NoAnswer
-from grader.probe import recipe as kernels
+from grader.probe import training as kernels
 from grader.probe.fingerprint import fingerprint
 from grader.probe.official import Official
 from grader.slots import Slots
@@ -286,11 +287,11 @@ def trained() -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:
 
 
 def test_validation_is_measured_on_each_epochs_weights() -> None:
-    asking, workers = trainer(trained(), ({"logs": [{"val_loss": 2.0}, {"val_loss": 1.0}]}, []))
+    asking, workers = trainer(trained(), ({"logs": [{"loss": 2.0}, {"loss": 1.0}]}, []))
     entry = asking.train(*request())
     assert entry.facts["logs"] == [{"loss": 1.0, "val_loss": 2.0}, {"loss": 0.5, "val_loss": 1.0}]
     assert [len(a) for a in entry.arrays] == [1, 2, 3]
-    assert [[len(a) for a in epoch] for epoch in workers.asked[1].epochs] == [[4, 5], [6, 7]]
+    assert [[len(a) for a in epoch] for epoch in workers.asked[1].weights] == [[4, 5], [6, 7]]
     told, arrays = request()
     assert asking.train({**told, "validation": None}, arrays).facts["logs"] == [{"loss": 1.0}, {"loss": 0.5}]
     assert len(workers.asked) == 2, "the training is known"

@@ -16,9 +16,9 @@ from grader.data import provide_data
 from grader.evidence import store
 from grader.evidence.decode import decode, read_weights
 from grader.evidence.npz import weights_digest
+from grader.fits.bounds import Refused
 from grader.fits.cache import Cache, Entry
 from grader.fits.once import Once
-from grader.fits.recipe import Refused
 from grader.fits.trainer import Trainer
 from grader.fits.workers import Workers
 from grader.records import Evidence
@@ -76,6 +76,20 @@ FITS = {
     "unbuilt": "m = keras.Sequential([L.Flatten(), L.Dense(10, activation='softmax')])\n"
                "m.compile('sgd', 'sparse_categorical_crossentropy', ['accuracy'])\nshow(m, m.fit(x, y, verbose=0)); print(m.input_shape)",
     "saved": "m.save('m.keras')\nm = keras.models.load_model('m.keras')\nshow(m, m.fit(x, y, verbose=0))",
+    "evaluated": "m = net(L.Dense(8, activation='relu'))\nh = m.fit(flat, y, batch_size=50, verbose=0)\n"
+                 "print(m.evaluate(flat, y, verbose=0), m.evaluate(flat, y, 64, return_dict=True, verbose=0))\nshow(m, h)",
+    "evaluated again": "m = net(L.Dense(8, activation='relu'))\nm.fit(flat, y, batch_size=50, verbose=0)\n"
+                       "print(m.evaluate(flat, y, verbose=0), m.metrics_names)\nshow(m, m.fit(flat, y, epochs=2, verbose=0))",
+    "measured otherwise": "m = net()\nm.fit(flat, y, verbose=0)\nm.compile('sgd', 'sparse_categorical_crossentropy',"
+                          " ['sparse_categorical_crossentropy', keras.metrics.SparseCategoricalAccuracy(name='a'), 'accuracy'])\n"
+                          "print(m.evaluate(flat, y, verbose=0))\nm.compile('sgd', 'sparse_categorical_crossentropy')\n"
+                          "print(m.evaluate(flat, y, verbose=0))  # Keras keeps the metrics",
+    "without metrics": "m = keras.Sequential([L.Input((784,)), L.Dense(10, 'softmax')])\nm.compile('sgd', 'sparse_categorical_crossentropy')\n"
+                       "m.fit(flat, y, verbose=0)\nprint(m.evaluate(flat, y, verbose=0), m.evaluate(flat, y, verbose=0, return_dict=True))",
+    "predicted": "m = net()\nm.fit(flat, y, verbose=0)\np = m.predict(flat, verbose=0)\nq = m.predict(flat[:999], verbose=0)\n"
+                 "print(p.shape, p.dtype, float(p.astype('float64').sum()), np.abs(p[:999] - q).max(), p.flags.writeable)",
+    "put in later": "m = net()\nm.fit(flat, y, verbose=0)\nm.set_weights([w * 0.5 for w in m.get_weights()])\nprint(m.evaluate(flat, y, verbose=0))",
+    "used with progress": "m = net()\nm.fit(flat, y, verbose=0)\nm.evaluate(flat, y); m.predict(flat); m.evaluate(flat, y, verbose=2); None",
     "shown": "m = net()\nm.fit(flat, y, epochs=2, validation_data=(test, v)); None",
     "told": "m = net()\nm.fit(flat, y, epochs=2, verbose=2); None",
 }  # fmt: skip
@@ -89,6 +103,7 @@ HERE = {
                   "m.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))\nshow(m, m.fit(flat, y, verbose=0))"), "class of its own"),
     "own layer": (("class Dense(L.Dense):\n    def call(self, x):\n        return super().call(x) * 2\n"
                   "Dense.__module__ = 'keras.src.layers.core.dense'\nm = net(Dense(4))\nshow(m, m.fit(flat, y, verbose=0))"), "none of Keras' own"),
+    "kept metrics": ("m = net()\nm.compile('sgd', 'sparse_categorical_crossentropy')\nshow(m, m.fit(flat, y, verbose=0))", "earlier compile"),
     "regularised": ("m = net(L.Dense(4, kernel_regularizer='l2'))\nshow(m, m.fit(flat, y, verbose=0))", "regularised"),
     "noisy schedule": (("def s(epoch):\n    print('rate')\n    return 0.1\nm = net()\n"
                        "show(m, m.fit(flat, y, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(s)]))"), "learning rates"),
@@ -107,6 +122,7 @@ class Counting(Trainer):
     """Counts what is asked, trained, and refused."""
 
     asked = 0
+    used = 0
     refused: tuple[str, ...] = ()
 
     def train(self, *recipe: Any) -> Entry:
@@ -117,6 +133,10 @@ class Counting(Trainer):
             self.refused += (str(why),)
             raise
 
+    def use(self, *use: Any) -> Entry:
+        self.used += 1
+        return super().use(*use)
+
 
 class CountingWorkers(Workers):
     """Counts what is trained."""
@@ -124,7 +144,7 @@ class CountingWorkers(Workers):
     trained: tuple[str, ...] = ()
 
     def ask(self, task: Any, answer_s: float) -> Any:
-        self.trained += (f"{type(task).__name__} {task.work.facts}",)
+        self.trained += (type(task).__name__,)
         return super().ask(task, answer_s)
 
 
@@ -162,7 +182,7 @@ def test_the_numbers_are_the_same_bit_for_bit(runs):
     assert [fault.message for fault in local.faults if fault.cell != len(names) - 1] == []
     for other in others:
         for name, one, two in zip(names, local.cells, other.cells, strict=True):
-            if name not in {"shown", "told"}:
+            if name not in {"shown", "told", "used with progress"}:
                 assert (one.printed, one.error) == (two.printed, two.error), name
         keys = ("digest", "history", "epochs_done", "initial", "error")
         assert [[e[k] for k in keys] for e in fits(local)] == [[e[k] for k in keys] for e in fits(other)]
@@ -186,14 +206,14 @@ def test_what_can_be_said_is_shared_and_the_rest_says_why(runs):
 def test_progress_is_printed_as_by_keras(runs):
     local, *others = runs[0]
     at = ["begin", *FITS].index("shown")
-    for cell in (at, at + 1):
+    for cell in (at - 1, at, at + 1):
         texts = [
             "".join(o.text for o in r.executed.cells[cell].outputs if o.output_type == "stream")
             for r in (local, *others)
         ]
         shapes = [[word for word in text.split() if not word.endswith(("s", "s/step"))] for text in texts]
         assert shapes[0] == shapes[1] == shapes[2]
-        assert "Epoch 2/2" in texts[0]
+        assert ("Epoch 2/2" if cell >= at else "32/32") in texts[0]
 
 
 @pytest.mark.kernel
@@ -211,6 +231,7 @@ def test_same_code_same_dice_but_not_when_repeated(runs):
 def test_the_trainer_was_asked_and_refused_what_is_not_stock(runs):
     first, second = runs[1]
     assert first.asked == second.asked
+    assert first.used == second.used == 10  # not where weights were put in, nor for few images
     assert first.refused == second.refused == ("a layer of it (Dense) is regularised",)
 
 

@@ -50,7 +50,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(_KEY.pattern + r"\.fit")
 _LEFTOVER = re.compile(r"\.grade-.*\.tmp")
 _CODE = (
-    *(f"fits/{name}.py" for name in ("layers", "rebuild", "stock", "train", "verify", "workers")),
+    *(f"fits/{name}.py" for name in ("layers", "measure", "network", "rebuild", "stock", "train", "verify", "workers")),
     *(f"probe/{name}.py" for name in ("dice", "seeds")),
 )
 """What decides which numbers come out, besides the key."""

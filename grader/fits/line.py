@@ -18,7 +18,7 @@ import numpy as np
 from grader.errors import GradeError
 from grader.evidence.files import Rejected
 from grader.evidence.npz import read_npz, weights_digest
-from grader.fits.recipe import Refused
+from grader.fits.bounds import Refused
 from grader.fits.trainer import Trainer
 from grader.probe.trainer import LENGTHS, exactly, packed
 
@@ -72,7 +72,7 @@ class Line(threading.Thread):
         self._since = time.monotonic()
         try:
             with self._trainer.slots.lent():
-                return packed(*self._trained(told, arrays))
+                return packed(*self._done(told, arrays))
         except Refused as why:
             return packed({"refused": str(why)}, ())
         except GradeError:  # the run meets it again when it verifies, and tells
@@ -80,15 +80,19 @@ class Line(threading.Thread):
         finally:
             self._waited_s, self._since = self.waited_s, None
 
-    def _trained(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> tuple[dict[str, Any], Sequence[Any]]:
+    def _done(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> tuple[dict[str, Any], Sequence[Any]]:
         if self._left_s <= 0:
             raise Refused("this submission has had its share of the trainer's time")
         began = time.monotonic()
         try:
-            entry = self._trainer.train(told, arrays)
+            match told:
+                case {"use": use}:
+                    entry = self._trainer.use(use, arrays)
+                case _:
+                    entry = self._trainer.train(told, arrays)
+                    self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
         except Refused:
             self._left_s -= time.monotonic() - began  # else what fails slowly could be asked for ever
             raise
         self._left_s -= sum(entry.facts["seconds"])
-        self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
         return entry.facts, entry.arrays

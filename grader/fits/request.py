@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from grader.probe.recipe import EPOCHS
+from grader.probe.training import EPOCHS
 
 IMAGES = 70_000
 """Official images: training images first, test images after them."""
@@ -66,7 +66,7 @@ class CallbackFacts(_Strict):
 
 
 class Facts(_Strict):
-    """What `probe.recipe.recipe_of` writes."""
+    """What `probe.training.recipe_of` writes."""
 
     format: Literal[1]
     layers: Annotated[list[LayerFacts], Field(min_length=1, max_length=500)]
@@ -95,3 +95,21 @@ class Request(_Strict):
     own: _Whole
     validation: Data | None
     times: Annotated[int, Field(ge=0, lt=TIMES)]
+
+
+class Measured(_Strict):
+    y: Labels
+    loss: Any
+    metrics: Any
+
+
+class Use(_Strict):
+    """What `probe.uses` writes, to have `evaluate` or `predict` done."""
+
+    format: Literal[1]
+    layers: Annotated[list[LayerFacts], Field(min_length=1, max_length=500)]
+    weights: list[_Whole]
+    x: Images
+    batch_size: Annotated[int, Field(ge=1, le=IMAGES)]
+    measured: Measured | None
+    """None where the outputs are wanted."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from grader.fits.config import Unsupported
 from grader.fits.layers import Made
 from grader.fits.rebuild import Plan, Step
 from grader.fits.request import CallbackFacts, Facts, OptimizerFacts
-from grader.probe.recipe import CALLBACKS
+from grader.probe.training import CALLBACKS
 from grader.records import Layer
 
 Named = tuple[str, dict[str, Any]]
@@ -53,6 +54,14 @@ _METRIC_CLASSES = frozenset(
      "CategoricalCrossentropy", "MeanSquaredError", "MeanAbsoluteError"}
 )  # fmt: skip
 _WORDS = frozenset({"fan_in", "fan_out", "fan_avg", "normal", "truncated_normal", "untruncated_normal", "uniform"})
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a network is compiled with, but for its optimizer."""
+
+    loss: str | Named
+    metrics: tuple[str | Named, ...]
 
 
 def for_training(planned: Plan, layers: Sequence[Layer], *, fresh: bool) -> tuple[Plan, tuple[dict[str, Named], ...]]:
@@ -142,12 +151,11 @@ def _function(told: object, names: frozenset[str], classes: frozenset[str]) -> s
     raise Unsupported("its loss or a metric is not one of those that train for all")
 
 
-def loss(told: object) -> str | Named:
-    return _function(told, _LOSSES, _LOSS_CLASSES)
-
-
-def metrics(told: object) -> tuple[str | Named, ...]:
-    return tuple(_function(metric, _METRICS, _METRIC_CLASSES) for metric in _listed(told))
+def measures(loss: object, metrics: object) -> Measures:
+    return Measures(
+        _function(loss, _LOSSES, _LOSS_CLASSES),
+        tuple(_function(metric, _METRICS, _METRIC_CLASSES) for metric in _listed(metrics)),
+    )
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:

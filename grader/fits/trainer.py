@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grader.fits import recipe, uses
+from grader.fits.bounds import Refused
 from grader.fits.cache import Entry
-from grader.fits.recipe import Refused, checked
-from grader.fits.train import MeasureTask, TrainTask
+from grader.fits.measure import MeasureTask
+from grader.fits.train import TrainTask
 from grader.fits.workers import Failed, NoAnswer
 
 if TYPE_CHECKING:
@@ -40,16 +42,26 @@ class Trainer:
         Blocks until it is there, and wants a core for that only where it has to be trained. Raises `Refused` with a
         part of a sentence, and GradeError when no worker can be started.
         """
-        work = checked(told, arrays)
+        work = recipe.checked(told, arrays)
+        trained = self._result(f"train {work.key} {work.times}", TrainTask(work))
+        logs, left = trained.facts["logs"], trained.facts["left"]
+        if (validation := work.validation) is not None:
+            by_epoch = _parts(trained.arrays[left:], trained.facts["weights"])
+            measured = self._result(
+                f"measure {work.key} {work.times} {work.validation_key}",
+                MeasureTask(work.planned, work.measures, validation, work.arrays, by_epoch),
+            )
+            logs = [one | _validated(other) for one, other in zip(logs, measured.facts["logs"], strict=True)]
+        return Entry(trained.facts | {"logs": logs}, trained.arrays[:left])
+
+    def use(self, told: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Entry:
+        """What a trained network gives: see `MeasureTask` and `PredictTask`. Blocks and raises as `train` does."""
+        key, task = uses.checked(told, arrays)
+        return self._result(f"use {key}", task)
+
+    def _result(self, key: str, task: Task) -> Entry:
         try:
-            trained = self._once.result(f"train {work.key} {work.times}", lambda: self._ask(TrainTask(work)))
-            logs, left = trained.facts["logs"], trained.facts["left"]
-            if work.validation is not None:
-                by_epoch = _parts(trained.arrays[left:], trained.facts["weights"])
-                key = f"measure {work.key} {work.times} {work.validation_key}"
-                measured = self._once.result(key, lambda: self._ask(MeasureTask(work, by_epoch)))
-                logs = [one | other for one, other in zip(logs, measured.facts["logs"], strict=True)]
-            return Entry(trained.facts | {"logs": logs}, trained.arrays[:left])
+            return self._once.result(key, lambda: self._ask(task))
         except Failed as why:
             raise Refused(f"the trainer could not do it ({why})") from why
         except NoAnswer as why:
@@ -59,6 +71,10 @@ class Trainer:
         with self.slots:
             told, arrays = self._workers.ask(task, TRAIN_S)
         return Entry(told, tuple(arrays))
+
+
+def _validated(logs: dict[str, float]) -> dict[str, float]:
+    return {f"val_{name}": value for name, value in logs.items()}
 
 
 def _parts(arrays: Sequence[Array], size: int) -> tuple[tuple[Array, ...], ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +10,10 @@ from typing import Any
 from .architecture import architecture, weights_in_order
 from .dice import Dice
 from .official import Expression
-from .recipe import NotShared, Recipe, drawn, generators, recipe_of, steps
+from .progress import progress, took
+from .recipe import NotShared, Recipe
 from .trainer import Refused, Trained, Trainer
+from .training import drawn, generators, recipe_of, steps
 
 
 class Fits:
@@ -74,14 +75,21 @@ class Prepared:
         """Leave the model as the training leaves it, print what it prints; gives the `History`."""
         assert self._recipe is not None
         assert self.trained is not None
-        callbacks = self._callbacks(model, given)
+        callbacks = progress(
+            model,
+            given["callbacks"],
+            epochs=int(given["epochs"]),
+            steps=steps(self._recipe),
+            verbose=given["verbose"],
+            history=True,
+        )
         model.stop_training = False
         callbacks.on_train_begin()
         logs: dict[str, float] = {}
         first = self._recipe.facts["initial_epoch"]
         for epoch, (logs, seconds) in enumerate(zip(self.trained.logs, self.trained.seconds, strict=True), first):
             callbacks.on_epoch_begin(epoch)
-            _take_so_long(callbacks, seconds)
+            took(callbacks, seconds)
             callbacks.on_epoch_end(epoch, dict(logs))
         self._leave(model)
         callbacks.on_train_end(logs=dict(logs))
@@ -91,33 +99,9 @@ class Prepared:
                 callback.best_weights = model.get_weights()
         return model.history
 
-    def _callbacks(self, model: Any, given: dict[str, Any]) -> Any:
-        from keras.src.callbacks import CallbackList
-
-        assert self._recipe is not None
-        return CallbackList(
-            given["callbacks"],
-            add_history=True,
-            add_progbar=given["verbose"] != 0,
-            verbose=given["verbose"],
-            epochs=int(given["epochs"]),
-            steps=steps(self._recipe),
-            model=model,
-        )
-
     def _leave(self, model: Any) -> None:
         assert self.trained is not None
         _, layers = architecture(model)
         variables = [*weights_in_order(model, layers), *model.optimizer.variables, *generators(layers)]
         for variable, value in zip(variables, self.trained.arrays, strict=True):
             variable.assign(value)
-
-
-def _take_so_long(callbacks: Any, seconds: float) -> None:
-    """The progress bar tells how long an epoch took where it was trained."""
-    shown = getattr(callbacks._progbar, "progbar", None)
-    if shown is not None:
-        now = time.time()
-        shown._start = shown._time_at_epoch_start = now - seconds
-        if shown.target:
-            shown._time_after_first_step = now - seconds * (1 - 1 / max(2, shown.target))

@@ -21,6 +21,7 @@ from .networks import Network, Networks
 from .record import Recorder, quietly, wrap
 from .speed import faster, suits
 from .trainer import Trainer
+from .uses import Uses
 
 _HELD = 20_000
 """Rows of single predictions that are held back to be written as one."""
@@ -48,6 +49,7 @@ class ModelHooks:
         self.recorder = recorder
         self.networks = networks
         self._fits = Fits(recorder.express, trainer)
+        self._uses = Uses(recorder.express, trainer)
         self._held: tuple[Network, list[list[int]], list[Any], list[Any]] | None = None
         self._held_rows = 0
         self._predictions = 0
@@ -146,9 +148,7 @@ class ModelHooks:
         return fit
 
     def _before_fit(self, model: Any, signature: inspect.Signature, args: Any, kwargs: Any) -> _Started:
-        bound = signature.bind(model, *args, **kwargs)
-        bound.apply_defaults()
-        given = bound.arguments
+        given = _bound(signature, model, args, kwargs)
         recorder, networks = self.recorder, self.networks
         network = networks.known(model)
         stack = recorder.stack()
@@ -213,7 +213,7 @@ class ModelHooks:
             )
         network.trained = True
         network.by_hand = None
-        self.networks.trained_with(network, model)
+        self.networks.trained_with(network, model, outside=started.fit.shared)
         self.networks.sync(network, model, stack)
 
     def _train_on_batch(self, original: Any) -> Any:
@@ -269,43 +269,58 @@ class ModelHooks:
         recorder = self.recorder
         signature = inspect.signature(original)
 
-        def note(model: Any, x: Any, y: Any = None, *_: Any, **__: Any) -> None:
+        def prepared(model: Any, args: Any, kwargs: Any) -> tuple[dict[str, Any], Any, Any]:
+            given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
             with recorder:
-                images, labels, _batch = unpack(x, y)
+                if self.networks.trained_outside(network, model) and (used := self._uses.evaluate(model, given)):
+                    return given, contextlib.nullcontext(), used
+            facts, _ = self.networks.describe(model)
+            return given, self._faster(model, network, given["x"], given["callbacks"], facts), None
+
+        def note(model: Any, given: dict[str, Any], logs: dict[str, Any] | None) -> None:
+            network = self.networks.known(model)
+            with recorder:
+                images, labels, _batch = unpack(given["x"], given["y"])
                 digests = [recorder.array(a) if a is not None else None for a in (images, labels)]
-                results = model.get_metrics_result()
+                results = model.get_metrics_result() if logs is None else logs
             found = [float(v) for k, v in results.items() if "acc" in k and "top" not in k]
             recorder.emit(
                 "evaluate", network=network.id, x=digests[0], y=digests[1], accuracy=found[0] if found else None
             )
 
-        def prepared(model: Any, *args: Any, **kwargs: Any) -> contextlib.AbstractContextManager[None] | None:
-            given = signature.bind(model, *args, **kwargs).arguments
-            facts, _ = self.networks.describe(model)
-            return self._faster(model, self.networks.known(model), given.get("x"), given.get("callbacks"), facts)
-
         def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             if recorder.inside:
                 return original(model, *args, **kwargs)
-            speed = quietly(prepared)(model, *args, **kwargs) or contextlib.nullcontext()
+            given, speed, used = quietly(prepared)(model, args, kwargs) or (None, contextlib.nullcontext(), None)
+            logs, answer = used or (None, None)
             with recorder, speed:
-                result = original(model, *args, **kwargs)
-            quietly(note)(model, *args, **kwargs)
+                result = answer() if answer else original(model, *args, **kwargs)
+            if given is not None:
+                quietly(note)(model, given, logs)
             return result
 
         return evaluate
 
     def _predict(self, original: Any) -> Any:
         recorder = self.recorder
+        signature = inspect.signature(original)
+
+        def asked(model: Any, x: Any, args: Any, kwargs: Any) -> Any:
+            network = self.networks.known(model)
+            with recorder:
+                if "batch_size" in signature.parameters and self.networks.trained_outside(network, model):
+                    return self._uses.predict(model, _bound(signature, model, (x, *args), kwargs))
+            return None
 
         def predict(model: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             if recorder.inside:
                 return original(model, x, *args, **kwargs)
+            answer = quietly(asked)(model, x, args, kwargs)
             with recorder:
-                result = original(model, x, *args, **kwargs)
+                result = answer() if answer else original(model, x, *args, **kwargs)
             quietly(self._predicted)(model, x, result)
             return result
 
@@ -370,6 +385,13 @@ class ModelHooks:
             if not recorder.save(file, {"labels": labels}):
                 file = None
         recorder.emit("predict", stack, network=network.id, x=digest, labels=file)
+
+
+def _bound(signature: inspect.Signature, model: Any, args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments of a call by their names."""
+    bound = signature.bind(model, *args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments
 
 
 def _numbers(values: Any) -> bool:

@@ -35,6 +35,8 @@ class Network:
         self.weights: str | None = None
         """Digest of the weights when they were looked at last."""
         self.trained = False
+        self.outside: str | None = None
+        """Digest of the weights that the trainer left."""
         self.by_hand: list[list[int]] | None = None
         """Where it was trained without `fit` in this cell."""
         self.functions: tuple[Any, Any] = (None, None)
@@ -142,9 +144,14 @@ class Networks:
             hasher.update(np.ascontiguousarray(variable.numpy()).data)
         return f"{'+'.join('x'.join(map(str, v.shape)) for v in variables)} {hasher.hexdigest()}"
 
-    def trained_with(self, network: Network, model: Any) -> None:
+    def trained_outside(self, network: Network, model: Any) -> bool:
+        """Whether its weights are still those that the trainer left."""
+        return network.outside is not None and network.outside == self._weights_digest(model)
+
+    def trained_with(self, network: Network, model: Any, *, outside: bool) -> None:
         """Look at the weights anew after a training, also those of networks that share some with it."""
         self.moved(network, model)
+        network.outside = network.weights if outside else None
         if network.weights is not None:
             self._came_about.add(network.weights)
         own = _variables(model)

@@ -46,22 +46,29 @@ class Trainer:
 
     def train(self, recipe: Recipe, times: int) -> Trained:
         """Blocks until the answer is there. Raises `Refused`."""
+        asked = {"facts": recipe.facts, "own": recipe.own, "validation": recipe.validation, "times": times}
+        told, arrays = self.ask(asked, recipe.arrays)
+        return Trained(told["logs"], told["seconds"], arrays)
+
+    def ask(
+        self, asked: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]
+    ) -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:
+        """What the trainer says to it. Blocks until it does. Raises `Refused`."""
         if self._broken:
             raise Refused("the line to the trainer is cut")
         try:
             if self._line is None:
                 self._line, _ = self._listening.accept()
-            asked = {"facts": recipe.facts, "own": recipe.own, "validation": recipe.validation, "times": times}
-            self._line.sendall(packed(asked, recipe.arrays))
-            told, arrays = received(self._line)
-            return Trained(told["logs"], told["seconds"], arrays)
-        except KeyError:
-            raise Refused(str(told.get("refused", ""))) from None
+            self._line.sendall(packed(asked, arrays))
+            told, found = received(self._line)
         except BaseException as problem:
             self._broken = True  # an answer that comes later would be taken for that of the next
             if isinstance(problem, Exception):
                 raise Refused("the line to the trainer is cut") from None
             raise
+        if "refused" in told:
+            raise Refused(str(told["refused"]))
+        return told, found
 
 
 def packed(told: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> bytes:

@@ -1,0 +1,70 @@
+"""A trained network in use, as a worker does it: Keras' own `evaluate` and `predict` on official images."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.fits.network import Official, assign, compiled, in_order
+from grader.fits.rebuild import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.fits.rebuild import Plan
+    from grader.fits.request import Data, Images
+    from grader.fits.stock import Measures
+    from grader.fits.workers import Sets
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureTask:
+    planned: Plan
+    measures: Measures
+    data: Data
+    arrays: tuple[Array, ...]
+    """Those that `data` refers to."""
+    weights: tuple[tuple[Array, ...], ...]
+    """Of each time that it is measured, in order."""
+
+    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+        """For each time its `logs`; `names` in the order in which `evaluate` lists them, and `seconds` of the last."""
+        official = Official(sets, self.arrays)
+        x, y = official.images(self.data.x), official.labels(self.data.y)
+        model, _, variables = compiled(self.planned, self.measures)
+        logs, began = [], 0.0
+        for values in self.weights:
+            assign(variables, values)
+            began = time.monotonic()
+            measured = model.evaluate(x, y, batch_size=self.data.batch_size, verbose=0, return_dict=True)
+            logs.append({name: float(value) for name, value in measured.items()})
+        names = model._flatten_metrics_in_order({name: name for name in logs[-1]})  # noqa: SLF001 - what `evaluate` does
+        return {
+            "logs": logs,
+            "names": [names] if isinstance(names, str) else names,
+            "seconds": [time.monotonic() - began],
+        }, ()
+
+
+@dataclass(frozen=True, slots=True)
+class PredictTask:
+    planned: Plan
+    images: Images
+    batch_size: int
+    arrays: tuple[Array, ...]
+    """Those that `images` refers to."""
+    weights: tuple[Array, ...]
+
+    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+        """`seconds` that it took; the output of each image, shape (n, …)."""
+        x = Official(sets, self.arrays).images(self.images)
+        model, layers = assemble(self.planned)
+        assign(in_order(layers), self.weights)
+        began = time.monotonic()
+        outputs = model.predict(x, batch_size=self.batch_size, verbose=0)
+        return {"seconds": [time.monotonic() - began]}, (np.asarray(outputs),)
