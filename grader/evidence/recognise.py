@@ -41,12 +41,23 @@ class Recognised:
 class _Index:
     """Hashes of all official rows, for lookups of many at once."""
 
-    def __init__(self, hashes: Array) -> None:
+    def __init__(self, hashes: Array, starts: tuple[int, ...]) -> None:
+        """`starts` are the rows at which sets begin."""
         self.order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self.order]
+        self._hashes, self._starts = hashes, starts
+        self._of_all = self._search(hashes)
 
     def find(self, hashes: Array) -> Pair:
         """First and one-past-last position in `order` of each hash; equal where it is unknown."""
+        for start in self._starts:  # most often they are the first of a set, or all
+            part = slice(start, start + len(hashes))
+            if np.array_equal(self._hashes[part], hashes):
+                first, last = self._of_all
+                return first[part], last[part]
+        return self._search(hashes)
+
+    def _search(self, hashes: Array) -> Pair:
         return np.searchsorted(self._sorted, hashes, "left"), np.searchsorted(self._sorted, hashes, "right")
 
 
@@ -61,8 +72,9 @@ class Official:
         self.train = len(train_x)
         self.test = len(test_x)
         chunks = [self.images[i : i + _CHUNK] for i in range(0, len(self.images), _CHUNK)]
-        self._pixels = _Index(np.concatenate([hash_rows(chunk) for chunk in chunks]))
-        self._masks = _Index(np.concatenate([mask_rows(chunk) for chunk in chunks]))
+        starts = (0, self.train)
+        self._pixels = _Index(np.concatenate([hash_rows(chunk) for chunk in chunks]), starts)
+        self._masks = _Index(np.concatenate([mask_rows(chunk) for chunk in chunks]), starts)
         self._order = np.concatenate([self._masks.order, self._pixels.order])
         self._labels = (self.labels[: self.train].tobytes(), self.labels[self.train :].tobytes())
         for array in (self.images, self.labels):

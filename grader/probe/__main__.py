@@ -29,7 +29,7 @@ from .messages import Messages
 from .models import ModelHooks
 from .namespace import Namespace
 from .networks import Networks
-from .official import LOADED
+from .official import KNOWN, Official
 from .preloaded import Preloaded
 from .record import FORMAT, Recorder, quietly
 from .seal import Seal
@@ -54,7 +54,7 @@ class Probe:
         self.messages = Messages(kernel, settings["output_bytes"])
         self.preloaded = Preloaded()
         if self.preloaded.fashion_mnist:
-            LOADED[:] = [images for images, _ in self.preloaded.fashion_mnist]
+            KNOWN[:] = [Official(*(x for x, _ in self.preloaded.fashion_mnist), hashes=self.preloaded.hashes)]
         self.watch = ImportWatch(self.preloaded)
         self.kernel = kernel
         self.shell = kernel.shell

@@ -26,6 +26,8 @@ class Preloaded:
         """In the order in which they were imported; see `zygote._group`."""
         self.fashion_mnist: Any = given.fashion_mnist if given else None
         """What `load_data` returns: ((images, labels), (images, labels)), not to be written to."""
+        self.hashes: Any = given.hashes if given else None
+        """Those of the rows of the images, training images first: (of the pixels, of the masks)."""
 
     def module(self, name: str) -> ModuleType | None:
         """A module that is out of sight."""

@@ -237,7 +237,12 @@ def _sample(array: np.ndarray[Any, Any]) -> bytes:
 
 def _total(array: np.ndarray[Any, Any]) -> int:
     """A number that changes when any one value does: the sum of their bits."""
-    words = array.view(f"u{array.itemsize}") if array.itemsize <= 8 else array.astype(np.float64).view(np.uint64)
+    if array.flags.c_contiguous and array.nbytes % 8 == 0:
+        words = array.reshape(-1).view(np.uint64)
+    elif array.itemsize <= 8:
+        words = array.view(f"u{array.itemsize}")
+    else:
+        words = array.astype(np.float64).view(np.uint64)
     return int(words.sum(dtype=np.uint64))
 
 

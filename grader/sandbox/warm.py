@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from grader import leftovers
 from grader.errors import SandboxError
+from grader.probe import fingerprint
 from grader.sandbox import selftest, zygote
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.room import Command, Room
@@ -124,7 +125,8 @@ class _Process:
         scratch = tempfile.mkdtemp(prefix=leftovers.prefix())
         self._end.settimeout(_LOAD_S)
         try:
-            self._end.send(json.dumps({"data": str(self._data.resolve()), "scratch": scratch}).encode())
+            told = {"data": str(self._data.resolve()), "scratch": scratch, "fingerprint": fingerprint.__file__}
+            self._end.send(json.dumps(told).encode())
             said = self._end.recv(_MESSAGE)
         except OSError as error:
             return f"it does not start ({error})."
