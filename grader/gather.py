@@ -6,6 +6,7 @@ import copy
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Protocol, Self
@@ -16,8 +17,9 @@ from grader.admission import Admission
 from grader.atomic import atomic_write
 from grader.data import DataFiles
 from grader.doctor.memory import KERNEL, free_bytes
+from grader.errors import GradeError
 from grader.evidence import store
-from grader.evidence.harvest import harvest
+from grader.evidence.harvest import harvest, official
 from grader.fits.cache import Cache
 from grader.fits.once import Once
 from grader.fits.trainer import Trainer
@@ -111,8 +113,15 @@ class Here:
     def expect(self, count: int) -> None:
         if count < _WORTH_A_ZYGOTE:
             self._zygote = None
+        if count:
+            threading.Thread(target=self._prepare, daemon=True).start()
         if count and self._shared and self._once.is_empty():  # then a worker is needed soon
             threading.Thread(target=self._workers.begin, daemon=True).start()
+
+    def _prepare(self) -> None:
+        """What every submission needs, while the first kernels load; what goes wrong, a submission will tell."""
+        with suppress(GradeError):
+            official(self._workers.files)
 
     @property
     def problem(self) -> str:

@@ -46,6 +46,10 @@ class Trainer:
             raise Refused("no recipe")
         return ENTRY
 
+    def use(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> Entry:
+        self.asked.append((told, arrays))
+        return Entry({"names": ["loss"], "seconds": [2.0]}, ())
+
 
 @contextmanager
 def line(trainer: Trainer, budget_s: float = 100.0):
@@ -100,6 +104,18 @@ def test_a_recipe_is_answered() -> None:
         assert answering.trained == {weights_digest(ENTRY.arrays[:1])}
     assert trainer.asked[0][0] == told
     assert all(np.array_equal(a, b) for a, b in zip(trainer.asked[0][1], arrays, strict=True))
+
+
+def test_a_use_is_answered_and_has_its_share() -> None:
+    trainer = Trainer()
+    with trainer.slots, line(trainer, budget_s=3.0) as (answering, kernel):
+        for _ in range(2):
+            kernel.sendall(packed({"use": [1]}, []))
+            assert received(kernel)[0]["names"] == ["loss"]
+        kernel.sendall(packed({"use": [1]}, []))
+        assert "had its share" in received(kernel)[0]["refused"]
+        assert answering.trained == set()
+    assert [told for told, _ in trainer.asked] == [[1], [1]]
 
 
 def test_waiting_is_counted_and_needs_no_core() -> None:

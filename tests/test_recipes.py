@@ -174,15 +174,15 @@ def test_what_is_no_request(told: object) -> None:
         checked(told, request()[1])
 
 
-def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     found = [path] if path else []
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
-            found += _paths(value[key], (*path, key))
+            found += paths(value[key], (*path, key))
     return found
 
 
-_ANYTHING = st.recursive(
+ANYTHING = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
@@ -195,7 +195,7 @@ _ANYTHING = st.recursive(
 
 
 @settings(max_examples=300)
-@given(st.sampled_from(_paths(request()[0])), _ANYTHING, st.sampled_from(range(4)), st.booleans())
+@given(st.sampled_from(paths(request()[0])), ANYTHING, st.sampled_from(range(4)), st.booleans())
 def test_any_change_is_accepted_or_refused(path: tuple[Any, ...], value: Any, array: int, cut: bool) -> None:
     told, arrays = request()
     told = copy.deepcopy(told)

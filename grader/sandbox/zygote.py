@@ -43,7 +43,14 @@ READY, RUNS = b"ready", b"runs"
 _DESCRIPTORS = 1 << 20
 """More than a process has."""
 
-PLAIN = ("numpy", "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.pylabtools", "sqlite3")
+PLAIN = (
+    "numpy",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.pylabtools",
+    "sqlite3",
+)
 """What every kernel has when it starts."""
 GROUPS = ("matplotlib", "matplotlib.pyplot", "tensorflow")
 """What notebooks import themselves, in this order, each with all that it imports; today's TensorFlow brings Keras, and

@@ -58,6 +58,26 @@ for name, changes in {
 attempt("greys that are no numbers")(lambda: asked(recipe(), [np.full(256, np.nan, np.float32), arrays[1]]))
 attempt("other people's times")(lambda: asked(recipe() | {"times": -1}, arrays))
 
+# %% Uses of a network that are none, or too large
+use = {
+    "format": 1, "layers": [layer], "weights": [2, 3], "x": facts["x"], "batch_size": 32,
+    "measured": {"y": facts["y"], "loss": "mse", "metrics": []},
+}  # fmt: skip
+weights = [np.zeros((784, 10), np.float32), np.zeros(10, np.float32)]
+for name, changes in {
+    "a use with code in a layer": {"layers": [layer | code]},
+    "a use with a metric that is none": {"measured": use["measured"] | {"metrics": ["os.abort"]}},
+    "a use of weights that are not there": {"weights": [2, 30]},
+    "a use of rows that are not there": {"x": {"rows": [0, 10**9], "table": 0, "item": [784]}},
+    "a use in a batch of nothing": {"batch_size": 0},
+    "a use that is none": {"format": "rb"},
+}.items():
+    attempt(name)(lambda changes=changes: asked({"use": use | changes}, [*arrays, *weights]))
+attempt("a use of nothing")(lambda: asked({"use": None}))
+attempt("a use of weights that are no numbers")(
+    lambda: asked({"use": use}, [*arrays, np.full((784, 10), np.inf, np.float32), weights[1]])
+)
+
 # %% Bytes that are no request: the line is cut, and all is over
 deep = "[" * 200_000 + "]" * 200_000
 body = io.BytesIO()
