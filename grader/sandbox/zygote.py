@@ -47,7 +47,6 @@ PLAIN = (
     "numpy",
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
-    "ipykernel.debugger",
     "IPython.core.pylabtools",
     "sqlite3",
 )
