@@ -182,6 +182,16 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def with_another(told: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The same, but for what stands at one place."""
+    told = copy.deepcopy(told)
+    inner = told
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return told
+
+
 ANYTHING = st.recursive(
     st.none()
     | st.booleans()
@@ -198,11 +208,7 @@ ANYTHING = st.recursive(
 @given(st.sampled_from(paths(request()[0])), ANYTHING, st.sampled_from(range(4)), st.booleans())
 def test_any_change_is_accepted_or_refused(path: tuple[Any, ...], value: Any, array: int, cut: bool) -> None:
     told, arrays = request()
-    told = copy.deepcopy(told)
-    inner = told
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
+    told = with_another(told, path, value)
     if cut:
         arrays[array] = arrays[array][:3]
     with contextlib.suppress(Refused):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_recipes import ANYTHING, ITEMS, dense, layer, paths, trainer
+from test_recipes import ANYTHING, ITEMS, dense, layer, paths, trainer, with_another
 
 from grader.fits.bounds import BATCHES, Refused
 from grader.fits.measure import MeasureTask, PredictTask
@@ -105,11 +104,7 @@ def test_what_is_no_use(told: object) -> None:
 @given(st.sampled_from(paths(use()[0])), ANYTHING, st.sampled_from(range(4)), st.booleans())
 def test_any_change_is_accepted_or_refused(path: tuple[Any, ...], value: Any, array: int, cut: bool) -> None:
     told, arrays = use()
-    told = copy.deepcopy(told)
-    inner: Any = told
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
+    told = with_another(told, path, value)
     if cut:
         arrays[array] = arrays[array][:3]
     with contextlib.suppress(Refused):
