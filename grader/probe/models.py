@@ -269,16 +269,18 @@ class ModelHooks:
         recorder = self.recorder
         signature = inspect.signature(original)
 
-        def prepared(model: Any, args: Any, kwargs: Any) -> tuple[dict[str, Any], Any, Any]:
+        def prepared(model: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+            """What to evaluate within, and where it was done elsewhere, its logs and how to end it."""
             given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
             with recorder:
                 if self.networks.trained_outside(network, model) and (used := self._uses.evaluate(model, given)):
-                    return given, contextlib.nullcontext(), used
+                    return contextlib.nullcontext(), used
             facts, _ = self.networks.describe(model)
-            return given, self._faster(model, network, given["x"], given["callbacks"], facts), None
+            return self._faster(model, network, given["x"], given["callbacks"], facts), None
 
-        def note(model: Any, given: dict[str, Any], logs: dict[str, Any] | None) -> None:
+        def note(model: Any, args: Any, kwargs: Any, logs: dict[str, float] | None) -> None:
+            given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
             with recorder:
                 images, labels, _batch = unpack(given["x"], given["y"])
@@ -293,12 +295,11 @@ class ModelHooks:
             __tracebackhide__ = True
             if recorder.inside:
                 return original(model, *args, **kwargs)
-            given, speed, used = quietly(prepared)(model, args, kwargs) or (None, contextlib.nullcontext(), None)
+            within, used = quietly(prepared)(model, args, kwargs) or (contextlib.nullcontext(), None)
             logs, answer = used or (None, None)
-            with recorder, speed:
+            with recorder, within:
                 result = answer() if answer else original(model, *args, **kwargs)
-            if given is not None:
-                quietly(note)(model, given, logs)
+            quietly(note)(model, args, kwargs, logs)
             return result
 
         return evaluate
