@@ -387,9 +387,16 @@ def _interrupt(*_: object) -> None:
     What is raised here may be lost, in a destructor for instance, or become another error, in a library that is being
     imported: so it is noted as well.
     """
+    sys.unraisablehook = _lost
     on_signals(signal.SIG_IGN)
     _STOP.set()
     raise KeyboardInterrupt
+
+
+def _lost(unraisable: Any) -> None:
+    """An interrupt that a destructor swallowed is noted: no traceback of it."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
 
 
 def _resume_command() -> str:

@@ -171,3 +171,32 @@ def test_help_and_version_as_a_process():
     )
     for command in ("rescore", "rubric", "data", "export"):
         assert command in ended.stdout
+
+
+INTERRUPTED_IN_DESTRUCTORS = """
+import os, signal
+from grader import cli
+cli.on_signals(cli._interrupt)
+
+class Interrupted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+class Faulty:
+    def __del__(self):
+        raise ValueError("a fault of ours")
+
+Interrupted()
+print(cli._STOP.is_set())
+Faulty()
+"""
+
+
+def test_an_interrupt_that_a_destructor_swallows_is_noted_and_leaves_no_traceback() -> None:
+    command = [sys.executable, "-c", INTERRUPTED_IN_DESTRUCTORS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+    assert "KeyboardInterrupt" not in done.stderr
+    assert "a fault of ours" in done.stderr
