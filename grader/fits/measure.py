@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.fits.network import Official, assign, compiled, in_order
+from grader.fits.network import Inputs, assign, compiled, in_order
 from grader.fits.rebuild import assemble
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class MeasureTask:
 
     def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
         """For each time its `logs`; `names` in the order in which `evaluate` lists them, and `seconds` of the last."""
-        official = Official(sets, self.arrays)
-        x, y = official.images(self.data.x), official.labels(self.data.y)
+        inputs = Inputs(sets, self.arrays)
+        x, y = inputs.images(self.data.x), inputs.labels(self.data.y)
         model, _, variables = compiled(self.planned, self.measures)
         logs, began = [], 0.0
         for values in self.weights:
@@ -62,7 +62,7 @@ class PredictTask:
 
     def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
         """`seconds` that it took; the output of each image, shape (n, …)."""
-        x = Official(sets, self.arrays).images(self.images)
+        x = Inputs(sets, self.arrays).images(self.images)
         model, layers = assemble(self.planned)
         assign(in_order(layers), self.weights)
         began = time.monotonic()

@@ -66,7 +66,7 @@ _LAST: dict[bytes, Any] = {}
 _KEPT = 3
 
 
-class Official:
+class Inputs:
     """The arrays that a recipe speaks of, made from the official data."""
 
     def __init__(self, sets: Sets, arrays: Sequence[Array]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.fits.network import STEPS, Official, assign, compiled
+from grader.fits.network import STEPS, Inputs, assign, compiled
 from grader.fits.recipe import keeps_epochs
 from grader.probe.dice import Dice, initializers
 from grader.probe.training import generators
@@ -33,7 +33,7 @@ class TrainTask:
         weights of each epoch, where they are kept.
         """
         work, told = self.work, self.work.facts
-        data = Official(sets, work.arrays)
+        data = Inputs(sets, work.arrays)
         step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
         steps = 1 if step_by_step else STEPS
         model, layers, weights = compiled(work.planned, work.measures, work.initializers, work.optimizer, steps)

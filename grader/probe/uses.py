@@ -95,7 +95,7 @@ def _recipe(model: Any, given: dict[str, Any], express: Express, *, measured: bo
         raise NotShared("its images are no array, or few")
     facts, _, weights = stock_parts(model)
     recipe = Recipe({}, [])
-    data = {"x": recipe.images(x, express)}
+    data: dict[str, Any] = {"x": recipe.images(x, express), "measured": None}
     if measured:
         y = as_array(given["y"])
         if y is None or len(y) != len(x):
@@ -110,5 +110,4 @@ def _recipe(model: Any, given: dict[str, Any], express: Express, *, measured: bo
             "batch_size": int(given["batch_size"] or BATCH),
         }
     )
-    recipe.facts.setdefault("measured", None)
     return recipe
