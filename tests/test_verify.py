@@ -18,9 +18,10 @@ from grader.evidence.events import ArchitectureFacts
 from grader.evidence.reader import architecture as as_record
 from grader.fits import verify
 from grader.fits.layers import ACTIVATIONS, LAYERS
+from grader.fits.network import assign, in_order
 from grader.fits.once import Once
 from grader.fits.rebuild import LAYERS as MOST_LAYERS
-from grader.fits.rebuild import Plan, build, plan
+from grader.fits.rebuild import Plan, assemble, plan
 from grader.fits.verify import Prepared, Verifier
 from grader.fits.workers import Workers
 from grader.records import Architecture, Layer, Verified
@@ -252,7 +253,9 @@ def test_rebuilt_networks_compute_what_the_students_did() -> None:
         assert isinstance(planned, Plan), planned
         x = rng.random((5, *shape)).astype(np.float32)
         expected = np.asarray(model(x, training=False))
-        found = np.asarray(build(planned, weights)(x, training=False))
+        rebuilt, steps = assemble(planned)
+        assign(in_order(steps), weights)
+        found = np.asarray(rebuilt(x, training=False))
         assert np.isfinite(expected).all()
         np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
         covered |= {layer.kind for layer in record.layers}

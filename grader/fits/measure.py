@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.fits.network import Inputs, assign, compiled, in_order
-from grader.fits.rebuild import assemble
+from grader.fits.network import Inputs, assembled, assign, compiled, form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +35,16 @@ class MeasureTask:
         """For each time its `logs`; `names` in the order in which `evaluate` lists them, and `seconds` of the last."""
         inputs = Inputs(sets, self.arrays)
         x, y = inputs.images(self.data.x), inputs.labels(self.data.y)
-        model, _, variables = compiled(self.planned, self.measures)
+        batch_size = self.data.batch_size
         logs, began = [], 0.0
-        for values in self.weights:
-            assign(variables, values)
-            began = time.monotonic()
-            measured = model.evaluate(x, y, batch_size=self.data.batch_size, verbose=0, return_dict=True)
-            logs.append({name: float(value) for name, value in measured.items()})
-        names = model._flatten_metrics_in_order({name: name for name in logs[-1]})  # noqa: SLF001 - what `evaluate` does
+        with compiled(self.planned, self.measures, form((x, y), batch_size)) as network:
+            for values in self.weights:
+                assign(network.weights, values)
+                began = time.monotonic()
+                measured = network.model.evaluate(x, y, batch_size=batch_size, verbose=0, return_dict=True)
+                logs.append({name: float(value) for name, value in measured.items()})
+            in_order = {name: name for name in logs[-1]}
+            names = network.model._flatten_metrics_in_order(in_order)  # noqa: SLF001 - what `evaluate` does
         return {
             "logs": logs,
             "names": [names] if isinstance(names, str) else names,
@@ -63,8 +64,8 @@ class PredictTask:
     def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
         """`seconds` that it took; the output of each image, shape (n, …)."""
         x = Inputs(sets, self.arrays).images(self.images)
-        model, layers = assemble(self.planned)
-        assign(in_order(layers), self.weights)
-        began = time.monotonic()
-        outputs = model.predict(x, batch_size=self.batch_size, verbose=0)
-        return {"seconds": [time.monotonic() - began]}, (np.asarray(outputs),)
+        with assembled(self.planned, form((x,), self.batch_size)) as network:
+            assign(network.weights, self.weights)
+            began = time.monotonic()
+            outputs = network.model.predict(x, batch_size=self.batch_size, verbose=0)
+            return {"seconds": [time.monotonic() - began]}, (np.asarray(outputs),)

@@ -1,6 +1,6 @@
 """A recorded network and its weights → our own Keras model.
 
-`plan` is pure and decides everything; `build` only carries it out. Nothing that a student's kernel wrote is handed
+`plan` is pure and decides everything; `assemble` only carries it out. Nothing that a student's kernel wrote is handed
 to Keras' own loading (`from_config`, `load_model`): see `layers` for what a configuration may say.
 """
 
@@ -15,8 +15,6 @@ from grader.fits.layers import Made, Shape, make
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import numpy as np
 
     from grader.records import Architecture
 
@@ -90,19 +88,9 @@ def _fits(shape: Shape, recorded: tuple[int | None, ...]) -> bool:
     return len(shape) == len(recorded) and all(b is None or a == b for a, b in zip(shape, recorded, strict=True))
 
 
-def build(planned: Plan, weights: Sequence[np.ndarray[Any, Any]]) -> Any:
-    """The Keras model of a plan, with its weights. Imports Keras: for the workers only."""
-    model, layers = assemble(planned)
-    left = list(weights)
-    for layer, step in zip(layers, planned.steps, strict=True):
-        if step.made.weights:
-            layer.set_weights(left[: len(step.made.weights)])
-            left = left[len(step.made.weights) :]
-    return model
-
-
 def assemble(planned: Plan, initializers: Sequence[Mapping[str, Any]] = ()) -> tuple[Any, list[Any]]:
     """The Keras model of a plan as its layers draw it, and the layer of each step (None where one changes nothing).
+    Imports Keras: for the workers only.
 
     `initializers` holds further arguments of each step's layer.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.fits.network import STEPS, Inputs, assign, compiled
+from grader.fits.network import STEPS, Inputs, assign, compiled, form
 from grader.fits.recipe import keeps_epochs
 from grader.probe.dice import Dice, initializers
 from grader.probe.training import generators
@@ -16,6 +16,7 @@ from grader.probe.training import generators
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grader.fits.network import Network
     from grader.fits.recipe import Work
     from grader.fits.workers import Sets
 
@@ -34,44 +35,48 @@ class TrainTask:
         """
         work, told = self.work, self.work.facts
         data = Inputs(sets, work.arrays)
+        x, y = data.images(told.x), data.labels(told.y)
+        fed, validation = form((x, y), told.batch_size), None
+        if told.validation:
+            validation = data.images(told.validation.x), data.labels(told.validation.y)
+            fed += form(validation, told.validation.batch_size)
         step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
         steps = 1 if step_by_step else STEPS
-        model, layers, weights = compiled(work.planned, work.measures, work.initializers, work.optimizer, steps)
-        model.optimizer.build(model.trainable_variables)
-        _in_order(model, weights)
         dice = Dice(work.key, work.times)
-        self._start(model, layers, weights, dice)
-        validation = told.validation
-        watching = _watch(weights if keeps_epochs(work.planned, told) else [])
-        with dice.rolled():
-            model.fit(
-                data.images(told.x),
-                data.labels(told.y),
-                batch_size=told.batch_size,
-                epochs=told.epochs,
-                initial_epoch=told.initial_epoch,
-                verbose=0,
-                shuffle=told.shuffle,
-                validation_data=(data.images(validation.x), data.labels(validation.y)) if validation else None,
-                validation_batch_size=validation.batch_size if validation else None,
-                callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
-            )
-        left = [*weights, *model.optimizer.variables, *generators(layers)]
-        told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
-        return told_back, [*(np.asarray(variable.numpy()) for variable in left), *watching.weights]
+        with compiled(work.planned, work.measures, fed, work.initializers, work.optimizer, steps) as network:
+            self._start(network, dice)
+            watching = _watch(network.weights if keeps_epochs(work.planned, told) else [])
+            with dice.rolled():
+                network.model.fit(
+                    x,
+                    y,
+                    batch_size=told.batch_size,
+                    epochs=told.epochs,
+                    initial_epoch=told.initial_epoch,
+                    verbose=0,
+                    shuffle=told.shuffle,
+                    validation_data=validation,
+                    validation_batch_size=told.validation.batch_size if told.validation else None,
+                    callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
+                )
+            weights = network.weights
+            left = [*weights, *network.model.optimizer.variables, *generators(network.layers)]
+            told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
+            return told_back, [*(np.array(variable.numpy()) for variable in left), *watching.weights]
 
-    def _start(self, model: Any, layers: list[Any], weights: list[Any], dice: Dice) -> None:
+    def _start(self, network: Network, dice: Dice) -> None:
         work, told = self.work, self.work.facts
+        _in_order(network.model, network.weights)
         if told.weights is None:
-            pairs = [pair for layer in layers if layer is not None for pair in initializers(layer) or []]
+            pairs = [pair for layer in network.layers if layer is not None for pair in initializers(layer) or []]
             drawn = dice.weights([(initializer, tuple(variable.shape)) for variable, initializer in pairs])
         else:
             drawn = [work.arrays[i] for i in told.weights]
-        assign(weights, drawn)
+        assign(network.weights, drawn)
         if told.slots is not None:
-            assign(model.optimizer.variables, [work.arrays[i] for i in told.slots])
+            assign(network.model.optimizer.variables, [work.arrays[i] for i in told.slots])
         states = [own if own is not None else dice.generator(i) for i, own in enumerate(told.generators)]
-        assign(generators(layers), [np.asarray(state) for state in states])
+        assign(generators(network.layers), [np.asarray(state) for state in states])
 
 
 def _in_order(model: Any, weights: list[Any]) -> None:

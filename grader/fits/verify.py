@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.fits.cache import Entry
-from grader.fits.rebuild import Plan, build, plan
+from grader.fits.network import assembled, assign
+from grader.fits.rebuild import Plan, plan
 from grader.fits.workers import Failed, NoAnswer
 from grader.records import Verified
 
@@ -39,6 +40,12 @@ class Prepared:
     lo: float
     hi: float
 
+    @property
+    def table(self) -> Array:
+        """float32, what became of each of the 256 grey values."""
+        greys = np.arange(256, dtype=np.float64)
+        return (self.lo + greys * ((self.hi - self.lo) / 255.0)).astype(np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class _Task:
@@ -59,12 +66,13 @@ class _Task:
     def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
         """Inside a worker."""
         (train_x, train_y), (test_x, test_y) = sets
-        model = build(self.planned, self.weights)
         rows = self.train_rows
-        return {
-            "test": _accuracy(model, self, test_x, test_y),
-            "train": _accuracy(model, self, train_x[rows], train_y[rows]) if len(rows) else None,
-        }, ()
+        with assembled(self.planned, "eagerly") as network:
+            assign(network.weights, self.weights)
+            return {
+                "test": _accuracy(network.model, self, test_x, test_y),
+                "train": _accuracy(network.model, self, train_x[rows], train_y[rows]) if len(rows) else None,
+            }, ()
 
 
 class Verifier:
@@ -110,13 +118,12 @@ class Verifier:
 
 def _accuracy(model: Any, task: _Task, images: Array, labels: Array) -> float:
     """Share of the uint8 images whose largest output is the one of their label."""
-    prepared = task.prepared
+    prepared, table = task.prepared, task.prepared.table
     largest = max([int(np.prod(step.made.shape)) for step in task.planned.steps])
     batch = max(1, min(_BATCH, _VALUES // largest))
     right = 0
     for start in range(0, len(images), batch):
-        grey = images[start : start + batch].astype(np.float64)
-        x = (prepared.lo + grey * ((prepared.hi - prepared.lo) / 255.0)).astype(np.float32)
+        x = table.take(images[start : start + batch])
         scores = np.asarray(model(x.reshape(len(x), *prepared.shape), training=False))
         # A network with an axis more, such as (n, 1, 10), still gives one score per class.
         right += int((scores.reshape(len(x), -1).argmax(axis=1) == labels[start : start + batch]).sum())
