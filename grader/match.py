@@ -1,7 +1,7 @@
 """Which of the student's networks answers which task: one optimal assignment, by what was trained, order and labels.
 
 Everything that was trained is a candidate (the same recipe again under the same label is one), and so is a network
-that never was. Names mean nothing. Candidates go to the rubric's network slots by `linear_sum_assignment`; what
+that never was. Names mean nothing. Candidates go to the rubric's network slots by an optimal assignment; what
 differs in everything that makes a slot special is not taken for it, and a convolutional network never stands in
 for a dense one.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from grader.align import compare
+from grader.assigning import Costs, assign
 from grader.candidates import Candidate, by_hand, candidates_of, same_rate
 
 if TYPE_CHECKING:
@@ -121,12 +121,11 @@ def match(evidence: Evidence, labels: Labels, rubric: Rubric, reference: Referen
     return Assignment(matched, tuple(t for t in evidence.trainings if t.id not in taken))
 
 
-def _assign(costs: np.ndarray[tuple[int, int], np.dtype[np.float64]], empty: Sequence[float]) -> dict[int, int]:
+def _assign(costs: Costs, empty: Sequence[float]) -> dict[int, int]:
     """Slot → candidate at the least total cost, where leaving a slot empty has its own."""
     n = len(empty)
     left = np.where(np.eye(n, dtype=bool), np.asarray(empty)[:, None], _FORBIDDEN)
-    rows, columns = linear_sum_assignment(np.hstack([costs, left]))
-    return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if c < costs.shape[1]}
+    return {row: column for row, column in assign(np.hstack([costs, left])) if column < costs.shape[1]}
 
 
 def _reused(

@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from grader.assigning import assign
 from grader.checks import check, convolution_names, verdicts
 from grader.records import CellKind, MatrixDiff
 from grader.stated.matrices import Source, stated_matrices, zero_claims
@@ -207,9 +207,8 @@ def _assigned(case: Case, candidates: list[Candidate]) -> dict[str, Finding]:
                 worth[i, j] = -100
             else:
                 worth[i, j] = 10 * (told == [1, 1]) + 0.2 * sum(told) + finding.rank + finding.likeness - 1e-4 * j
-    rows, columns = linear_sum_assignment(worth, maximize=True)
     assigned: dict[str, Finding] = {}
-    for i, j in zip(rows, columns, strict=True):
+    for i, j in assign(-worth):
         finding, c = findings[i][j], candidates[j]
         believed = bool(c.kernel and c.image) or finding.rank > 0 or (_in_task(case, c) and finding.likeness >= 0.4)
         if worth[i, j] > -50 and believed:
