@@ -341,9 +341,8 @@ def _start() -> list[str]:
     end.send(problem.encode() or READY)
     if problem:
         os._exit(1)
-    gc.collect()
-    gc.enable()
     gc.freeze()  # collections leave what is shared alone
+    gc.enable()
     return _serve(end)
 
 
