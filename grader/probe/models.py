@@ -16,17 +16,13 @@ import numpy as np
 from .fingerprint import PIXELS
 from .fits import Fits, Prepared
 from .guard import Guard
-from .inputs import as_array, unpack, unpack_validation
+from .inputs import unpack, unpack_validation
 from .networks import Network, Networks
+from .predictions import Predictions
 from .record import Recorder, quietly, wrap
 from .speed import faster, suits
 from .trainer import Trainer
 from .uses import Uses
-
-_HELD = 20_000
-"""Rows of single predictions that are held back to be written as one."""
-_SINGLE = 256
-"""Predictions of at most so many rows are joined with the next of the same place."""
 
 
 @dataclass
@@ -50,11 +46,8 @@ class ModelHooks:
         self.networks = networks
         self._fits = Fits(recorder.express, trainer)
         self._uses = Uses(recorder.express, trainer)
-        self._held: tuple[Network, list[list[int]], list[Any], list[Any]] | None = None
-        self._held_rows = 0
-        self._predictions = 0
+        self._predictions = Predictions(recorder, networks)
         self.guard: Guard | None = None
-        recorder.before_emit.append(self.flush)
 
     def install(self, _: ModuleType) -> None:
         from keras.src.layers.layer import Layer
@@ -322,7 +315,7 @@ class ModelHooks:
             answer = quietly(asked)(model, x, args, kwargs)
             with recorder:
                 result = answer() if answer else original(model, x, *args, **kwargs)
-            quietly(self._predicted)(model, x, result)
+            quietly(self._predictions.note)(model, x, result)
             return result
 
         return predict
@@ -337,55 +330,10 @@ class ModelHooks:
             with recorder:
                 result = original(model, *args, **kwargs)
             if recorder.from_cell(sys._getframe(1)) and not _in_tape():
-                quietly(self._predicted)(model, args[0], result)
+                quietly(self._predictions.note)(model, args[0], result)
             return result
 
         return __call__
-
-    def _predicted(self, model: Any, x: Any, result: Any) -> None:
-        network = self.networks.known(model)
-        with self.recorder:
-            images, _, _ = unpack(x)
-            scores = as_array(result)
-        stack = self.recorder.stack()
-        labels = None
-        if scores is not None and scores.ndim >= 2 and scores.size == len(scores) * scores.shape[-1] > len(scores):
-            labels = scores.reshape(len(scores), -1).argmax(axis=1).astype(np.int16)
-        if images is None or labels is None or len(images) != len(labels) or len(images) > _SINGLE:
-            self._write_prediction(network, stack, images, labels)
-            return
-        held = self._held
-        if (
-            held is None
-            or held[0] is not network
-            or held[1] != stack
-            or held[2][0].shape[1:] != images.shape[1:]
-            or held[2][0].dtype != images.dtype
-            or self._held_rows > _HELD
-        ):
-            self.flush()
-            held = self._held = (network, stack, [], [])
-        held[2].append(images.copy())
-        held[3].append(labels)
-        self._held_rows += len(images)
-
-    def flush(self) -> None:
-        """Write the single predictions that were held back, as one."""
-        held, self._held, self._held_rows = self._held, None, 0
-        if held is not None:
-            network, stack, images, labels = held
-            quietly(self._write_prediction)(network, stack, np.concatenate(images), np.concatenate(labels))
-
-    def _write_prediction(self, network: Network, stack: list[list[int]], images: Any, labels: Any) -> None:
-        recorder = self.recorder
-        digest = recorder.array(images) if images is not None else None
-        file = None
-        if labels is not None:
-            self._predictions += 1
-            file = f"arrays/p{self._predictions}.npz"
-            if not recorder.save(file, {"labels": labels}):
-                file = None
-        recorder.emit("predict", stack, network=network.id, x=digest, labels=file)
 
 
 def _bound(signature: inspect.Signature, model: Any, args: Any, kwargs: Any) -> dict[str, Any]:
