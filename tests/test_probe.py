@@ -17,11 +17,11 @@ from grader.evidence.decode import decode
 from grader.probe.cells import line_map
 from grader.probe.compiled import metric_name, snake
 from grader.probe.figures import image_tiles
-from grader.probe.fingerprint import digest, fingerprint
+from grader.probe.fingerprint import PIXELS, digest, fingerprint
 from grader.probe.imports import keras_name
 from grader.probe.inputs import as_array, unpack, unpack_validation
 from grader.probe.messages import MESSAGE_BYTES, Messages
-from grader.probe.record import Recorder, plain, quietly
+from grader.probe.record import Recorder, _check, plain, quietly
 from grader.probe.seeds import untouched
 from grader.probe.source import Colab, GuardImports, Missing, import_failed, remaining_imports, without_installs
 
@@ -573,3 +573,26 @@ def test_the_recorder_changes_no_number(ran, tmp_path: Path):
     environment = {k: v for k, v in _environment(places).items() if k != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == _fits(ran, "fit")[1]["history"]
+
+
+# ------------------------------------------------------------------ whether an array holds what it held
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64"])
+@settings(max_examples=40)
+@given(rows=st.tuples(st.integers(0, 29), st.integers(0, 29)), at=st.integers(0, 30 * PIXELS - 1))
+def test_what_is_changed_in_place_is_seen(dtype, rows, at):
+    rng = np.random.default_rng(4)
+    array = rng.integers(0, 256, (30, PIXELS)).astype(dtype)
+    before = _check(array)
+    assert _check(array.copy()) == before == _check(np.asfortranarray(array))
+    value = array.flat[at]
+    array.flat[at] = value + 1 if value < 255 else 0
+    assert _check(array) != before
+    array.flat[at] = value
+    one, other = rows
+    array[[one, other]] = array[[other, one]]
+    assert (_check(array) == before) == (one == other)
+    array[[one, other]] = array[[other, one]]
+    array[one] = array[one, ::-1]
+    assert _check(array) != before

@@ -91,6 +91,7 @@ FITS = {
     "put in later": "m = net()\nm.fit(flat, y, verbose=0)\nm.set_weights([w * 0.5 for w in m.get_weights()])\nprint(m.evaluate(flat, y, verbose=0))",
     "used with progress": "m = net()\nm.fit(flat, y, verbose=0)\nm.evaluate(flat, y); m.predict(flat); m.evaluate(flat, y, verbose=2); None",
     "shown": "m = net()\nm.fit(flat, y, epochs=2, validation_data=(test, v)); None",
+    "changed places": "flat[[3, 4]] = flat[[4, 3]]\nm = net()\nshow(m, m.fit(flat, y, verbose=0))\nflat[[3, 4]] = flat[[4, 3]]",
     "told": "m = net()\nm.fit(flat, y, epochs=2, verbose=2); None",
 }  # fmt: skip
 HERE = {

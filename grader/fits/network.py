@@ -132,7 +132,7 @@ def form(arrays: Sequence[Any], batch_size: int) -> tuple[object, ...]:
 
 _MAPPED: dict[bytes, Any] = {}
 """Sets of official images as tasks wanted them last, as tensors; the next task often wants the same."""
-_KEPT_SETS = 4
+_KEPT_SETS = 3
 _CHUNK = 100
 """Images that are mapped at a time: their indices stay in the processor's cache."""
 
