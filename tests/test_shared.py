@@ -51,6 +51,7 @@ FITS = {
     "again": "m = net(L.Dense(8, activation='relu'))\nshow(m, m.fit(flat, y, epochs=2, validation_data=(test, v), verbose=0))",
     "used": "print(m.evaluate(test, v, verbose=0), m.predict(test[:5], verbose=0).tolist())",
     "split": "m = net()\nshow(m, m.fit(flat, y, validation_split=0.25, epochs=2, verbose=0, shuffle=False))",
+    "changed places": "flat[[3, 4]] = flat[[4, 3]]\nm = net()\nshow(m, m.fit(flat, y, verbose=0))\nflat[[3, 4]] = flat[[4, 3]]",
     "adam": "m = net(L.Dropout(0.5), L.Dense(6, 'tanh'), optimizer=keras.optimizers.Adam(0.002))\n"
             "show(m, m.fit(flat, y, epochs=2, verbose=0)); show(m, m.fit(flat, y, epochs=1, verbose=0))",
     "convolution": "m = net(L.Conv2D(4, 3, activation='relu'), L.BatchNormalization(), L.MaxPooling2D(), L.Flatten(), shape=(28, 28, 1),"
@@ -91,7 +92,6 @@ FITS = {
     "put in later": "m = net()\nm.fit(flat, y, verbose=0)\nm.set_weights([w * 0.5 for w in m.get_weights()])\nprint(m.evaluate(flat, y, verbose=0))",
     "used with progress": "m = net()\nm.fit(flat, y, verbose=0)\nm.evaluate(flat, y); m.predict(flat); m.evaluate(flat, y, verbose=2); None",
     "shown": "m = net()\nm.fit(flat, y, epochs=2, validation_data=(test, v)); None",
-    "changed places": "flat[[3, 4]] = flat[[4, 3]]\nm = net()\nshow(m, m.fit(flat, y, verbose=0))\nflat[[3, 4]] = flat[[4, 3]]",
     "told": "m = net()\nm.fit(flat, y, epochs=2, verbose=2); None",
 }  # fmt: skip
 HERE = {
