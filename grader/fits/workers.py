@@ -209,7 +209,6 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
     import tensorflow as tf
 
     gc.enable()
-    gc.freeze()
     plainly(tf)
     sets = data.load(files)
     connection.send_bytes(_READY)
