@@ -11,6 +11,8 @@ from grader.probe.bridge_libraries import NUMPY
 from grader.probe.bridge_models import OldKeys, old_keys
 from grader.probe.imports import keras_name
 
+pytestmark = pytest.mark.xdist_group("bridge")  # one worker runs the notebooks of all its tests
+
 _IMPORTS = """
 from __future__ import print_function
 import numpy as np

@@ -25,6 +25,8 @@ from grader.probe.record import Recorder, _check, plain, quietly
 from grader.probe.seeds import untouched
 from grader.probe.source import Colab, GuardImports, Missing, import_failed, remaining_imports, without_installs
 
+pytestmark = pytest.mark.xdist_group("probe")  # one worker runs the notebooks of all its tests
+
 # ------------------------------------------------------------------ fingerprints
 
 _PIXELS = np.random.Generator(np.random.PCG64(3)).integers(0, 256, (40, 28, 28)).astype(np.uint8)

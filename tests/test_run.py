@@ -17,6 +17,8 @@ from grader.records import CellStatus, FaultKind
 from grader.run import Progress, RunSettings, run_submission
 from grader.sandbox import Bounds, open_sandbox
 
+pytestmark = pytest.mark.xdist_group("run")  # one worker runs the notebooks of all its tests
+
 # ------------------------------------------------------------------ text
 
 

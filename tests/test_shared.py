@@ -25,6 +25,8 @@ from grader.records import Evidence
 from grader.run import RunResult, RunSettings, run_submission
 from grader.slots import Slots
 
+pytestmark = pytest.mark.xdist_group("shared")  # one worker runs the notebooks of all its tests
+
 BEGIN = """
 import os
 os.environ['TF_ENABLE_ONEDNN_OPTS'] = '0'  # does not matter
