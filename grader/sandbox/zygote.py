@@ -49,8 +49,9 @@ PLAIN = (
     "ipykernel.ipkernel",
     "IPython.core.pylabtools",
     "sqlite3",
+    "scipy.signal",
 )
-"""What every kernel has when it starts."""
+"""What every kernel has when it starts, and what most come to import, of which nobody takes notice."""
 GROUPS = ("matplotlib", "matplotlib.pyplot", "tensorflow")
 """What notebooks import themselves, in this order, each with all that it imports; today's TensorFlow brings Keras, and
 that matplotlib. The recorder acts when they are imported, so they are put out of sight until then."""
