@@ -141,7 +141,8 @@ class Networks:
             return None
         hasher = hashlib.blake2b(digest_size=16)
         for variable in variables:
-            hasher.update(np.ascontiguousarray(variable.numpy()).data)
+            # `numpy()` of a variable copies twice more, and each cell looks at every network.
+            hasher.update(np.ascontiguousarray(variable.value.value()).data)
         return f"{'+'.join('x'.join(map(str, v.shape)) for v in variables)} {hasher.hexdigest()}"
 
     def trained_outside(self, network: Network, model: Any) -> bool:
