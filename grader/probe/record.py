@@ -238,7 +238,7 @@ def _sample(array: np.ndarray[Any, Any]) -> bytes:
 
 
 def _check(array: np.ndarray[Any, Any]) -> bytes:
-    """Another one where a value is, or where values changed places: each word counts as often as its column has it."""
+    """Changes when a value does and when values change places: each word counts as often as its column says."""
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     whole = data.size - data.size % _COLUMNS.nbytes
     rows = data[:whole].view(np.uint64).reshape(-1, len(_COLUMNS)) @ _COLUMNS

@@ -343,6 +343,7 @@ def _start() -> list[str]:
     if problem:
         os._exit(1)
     gc.collect()  # what is left counts against the memory of every notebook
+    ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()  # collections leave what is shared alone
     gc.enable()
     return _serve(end)
