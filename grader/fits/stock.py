@@ -36,8 +36,7 @@ _INITIALIZERS = frozenset(
         "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros",
     }
 )  # fmt: skip
-_OPTIMIZERS = frozenset({"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Lion"})
-"""Those whose variables are all that they remember; Nadam has a product besides, which a second `fit` goes on from."""
+_OPTIMIZERS = frozenset({"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion"})
 _LOSSES = frozenset(
     {
         "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mean_squared_error",
