@@ -107,9 +107,14 @@ def _at_hand(what: object, make: Callable[[], Network]) -> Iterator[Network]:
     network = _AT_HAND.pop(key, None) or make()
     yield network
     if sum(math.prod(variable.shape) for variable in network.weights) <= _KEPT_WEIGHTS:
-        while len(_AT_HAND) >= _KEPT:
-            del _AT_HAND[next(iter(_AT_HAND))]
+        _make_room(_AT_HAND, _KEPT)
         _AT_HAND[key] = network
+
+
+def _make_room(kept: dict[Any, Any], most: int) -> None:
+    """For one more, so that there are `most` at most: what was used longest ago goes."""
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
 
 
 def in_order(layers: Sequence[Any]) -> list[Any]:
@@ -165,8 +170,7 @@ class Inputs:
 
         key = hashlib.sha256(f"{number} {table.dtype.str}".encode() + table.tobytes()).digest()
         if (mapped := _MAPPED.pop(key, None)) is None:
-            while len(_MAPPED) >= _KEPT_SETS:
-                del _MAPPED[next(iter(_MAPPED))]
+            _make_room(_MAPPED, _KEPT_SETS)
             images = self._sets[number]
             made = np.empty(images.shape, table.dtype)
             for start in range(0, len(images), _CHUNK):
