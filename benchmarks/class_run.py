@@ -24,7 +24,7 @@ import nbformat
 from nbclient import NotebookClient
 from students import NETWORKS, write_class
 
-from grader import data
+from grader.datasets import fashion_mnist as data
 
 MIB = 1 << 20
 

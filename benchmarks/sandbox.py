@@ -11,9 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader import data, sandbox
+from grader import sandbox
+from grader.datasets import fashion_mnist as data
+from grader.execution.run import RunSettings, run_submission
 from grader.records import Cell, CellKind, Submission, SubmissionRef
-from grader.run import RunSettings, run_submission
 
 CELLS = (
     "import keras\n(x, y), (u, v) = keras.datasets.fashion_mnist.load_data()\nx, u = x / 255.0, u / 255.0",

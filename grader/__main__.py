@@ -3,7 +3,7 @@
 import os
 import signal
 
-from grader.signals import on_signals
+from grader.system.signals import on_signals
 
 _INTERRUPTED = 130
 

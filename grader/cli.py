@@ -19,10 +19,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from grader import __version__, tables
+from grader import __version__
 from grader.errors import GradeError, UsageError
-from grader.shown import one_line
-from grader.signals import on_signals
+from grader.system.display_text import one_line
+from grader.system.signals import on_signals
+from grader.terminal import tables
 
 if TYPE_CHECKING:
     from grader.report.results_schema import RescoreInfo
@@ -117,8 +118,8 @@ def app() -> None:
 def run(**options: Any) -> None:
     """Grade everything found under PATHS (`run` itself may be left out)."""
     from grader import pipeline
-    from grader.progress import Display
     from grader.sandbox import Choice, choose
+    from grader.terminal.progress import Display
 
     exports = [_parse_format(text, options["out"]) for text in options["formats"]]
     here = not options["scheduler"]  # on a cluster, each worker takes the strongest level that it has
@@ -248,7 +249,7 @@ def data_group() -> None:
 @data_group.command("fetch")
 def data_fetch() -> None:
     """Find or fetch the data set, check it, and print where it is."""
-    from grader import data
+    from grader.datasets import fashion_mnist as data
 
     click.echo(data.provide_data(_say).directory)
 
@@ -256,7 +257,7 @@ def data_fetch() -> None:
 @data_group.command("where")
 def data_where() -> None:
     """Print where the checked data set is; exit 2 when it is not there."""
-    from grader import data
+    from grader.datasets import fashion_mnist as data
 
     files = data.find_data()
     if files is None:
@@ -273,7 +274,7 @@ def cache_group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the lines.")
 def cache_show(as_json: bool) -> None:
     """Print where the cache is, and how much is in it."""
-    from grader.fits.cache import user_cache
+    from grader.training.cache import user_cache
 
     shown = user_cache().show()
     oldest = shown.oldest_use.isoformat(timespec="seconds") if shown.oldest_use else None
@@ -289,7 +290,7 @@ def cache_show(as_json: bool) -> None:
 @cache_group.command("clear")
 def cache_clear() -> None:
     """Remove all trainings from the cache; later runs train anew."""
-    from grader.fits.cache import user_cache
+    from grader.training.cache import user_cache
 
     entries, mib = user_cache().clear()
     _say(f"Entries removed: {entries} ({mib:.1f} MiB).")
@@ -366,7 +367,7 @@ def _write_export(out: Path, form: str, file: Path | None) -> None:
     if file is None:
         click.echo(source.read_text("utf-8"), nl=False)
     else:
-        from grader.atomic import atomic_write
+        from grader.system.atomic_files import atomic_write
 
         atomic_write(file, source.read_text("utf-8"))
 

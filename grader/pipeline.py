@@ -19,25 +19,27 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from grader import data, leftovers, records
-from grader.atomic import require_room, sweep
-from grader.checks import run_checks
+from grader import records
+from grader.datasets import fashion_mnist as data
 from grader.errors import ClusterError, EvidenceError, GradeError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
-from grader.fits.cache import user_cache
-from grader.gather import EXECUTED, Gatherer, Here
+from grader.execution.gather import EXECUTED, Gatherer, Here
 from grader.intake.find import find_submissions
 from grader.intake.label import label
-from grader.match import Assignment, match
-from grader.parallel import in_parallel, longest_first
+from grader.marking.checks import run_checks
+from grader.marking.match import Assignment, match
+from grader.marking.score import errored_grade, score
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
 from grader.report import export
 from grader.report.results_schema import RescoreInfo
 from grader.report.run_info import RunInfo
 from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
-from grader.score import errored_grade, score
-from grader.spread import spread
+from grader.system import leftovers
+from grader.system.atomic_files import require_room, sweep
+from grader.system.processes import spread
+from grader.system.threads import in_parallel, longest_first
+from grader.training.cache import user_cache
 
 REPORT_S = 0.7
 """Longest that an interrupted run writes on the report of what had finished."""
@@ -147,7 +149,7 @@ def _gathering(settings: Settings, progress: Progress, stop: threading.Event) ->
     """Where the submissions run."""
     shared = settings.fits == "shared"
     if settings.scheduler:
-        from grader.cluster.head import Cluster
+        from grader.execution.cluster.head import Cluster
 
         return Cluster(settings.scheduler, progress.say, sandbox=settings.sandbox, shared=shared)
     files, cache, say = data.provide_data(progress.say), user_cache(), progress.say

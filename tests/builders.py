@@ -337,8 +337,8 @@ def loaded_rubric() -> Any:
 
 def judge(found: Evidence, labels: Labels | None = None, loaded: Any = None) -> dict[str, Verdict]:
     """Match and check: criterion id → verdict, in the rubric's order."""
-    from grader.checks import run_checks
-    from grader.match import match
+    from grader.marking.checks import run_checks
+    from grader.marking.match import match
 
     loaded = loaded or loaded_rubric()
     labels = labels or Labels()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.probe.fingerprint import fingerprint
+from grader.wire.fingerprint import fingerprint
 
 DENSE = {
     "style": "sequential",

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from grader.data import KERAS_NAMES
+from grader.datasets.fashion_mnist import KERAS_NAMES
 from grader.evidence.decode import read_weights
+from grader.execution.run import RunResult, RunSettings, run_submission
 from grader.records import Cell, CellKind, CellRun, Fault, Submission, SubmissionRef
-from grader.run import RunResult, RunSettings, run_submission
 from grader.sandbox import Bounds, choose
 
 LEVEL = choose("auto").name

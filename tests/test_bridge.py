@@ -6,10 +6,10 @@ import pytest
 from running import TRAIN, run, submission
 
 from grader.evidence.decode import decode
-from grader.probe.bridge import MOVED
-from grader.probe.bridge_libraries import NUMPY
-from grader.probe.bridge_models import OldKeys, old_keys
-from grader.probe.imports import keras_name
+from grader.recorder.bridge import MOVED
+from grader.recorder.bridge_libraries import NUMPY
+from grader.recorder.bridge_models import OldKeys, old_keys
+from grader.recorder.imports import keras_name
 
 pytestmark = pytest.mark.xdist_group("bridge")  # one worker runs the notebooks of all its tests
 

@@ -21,10 +21,10 @@ from hypothesis.extra import numpy as st_numpy
 
 from grader import cli
 from grader.errors import UsageError
-from grader.evidence.files import Rejected
-from grader.evidence.npz import write_npz
-from grader.fits import cache as module
-from grader.fits.cache import Cache, Entry, cache_directory, cache_limit_mib, namespace, user_cache
+from grader.training import cache as module
+from grader.training.cache import Cache, Entry, cache_directory, cache_limit_mib, namespace, user_cache
+from grader.wire.files import Rejected
+from grader.wire.npz import write_npz
 
 MIB = 1 << 20
 ROOT = Path(__file__).parent.parent
@@ -82,9 +82,7 @@ def grade(monkeypatch, capsys, tmp_path):
 
 
 def other_process(code: str, *args: object) -> subprocess.Popen[str]:
-    start = (
-        "import sys, time\nfrom pathlib import Path\nimport numpy as np\nfrom grader.fits.cache import Cache, Entry\n"
-    )
+    start = "import sys, time\nfrom pathlib import Path\nimport numpy as np\nfrom grader.training.cache import Cache, Entry\n"
     return subprocess.Popen(
         [sys.executable, "-c", start + code, *map(str, args)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -629,7 +627,7 @@ def test_other_machines_and_versions_have_other_namespaces(monkeypatch, tmp_path
 
 
 def test_the_namespace_needs_no_tensorflow():
-    code = "from grader.fits.cache import namespace; print(namespace()); assert 'tensorflow' not in sys.modules"
+    code = "from grader.training.cache import namespace; print(namespace()); assert 'tensorflow' not in sys.modules"
     with other_process(code) as process:
         assert process.communicate()[0].strip() == namespace()
     assert process.returncode == 0

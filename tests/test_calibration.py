@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import RubricError
-from grader.resources import resource_root
 from grader.rubric.calibrate import Planned, calibrate, dump
 from grader.rubric.calibration import Calibration, Configuration, Run, load_calibration, lower_bound
+from grader.system.resources import resource_root
 
 STORED = resource_root() / "rubrics" / "ps10.calibration.json"
 

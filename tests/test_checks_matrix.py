@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
 
-from grader.checks import convolution_names
+from grader.marking.checks import convolution_names
 from grader.records import CellStatus, FaultKind, MatrixDiff, Outcome
 
 NAMES = ("KxIA", "KyIA", "KxIB", "KyIB")

@@ -28,11 +28,11 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader import checks
-from grader.align import compare
-from grader.canonical import canonical
+from grader.keras.align import compare
+from grader.keras.canonical import canonical
+from grader.keras.step import activation_name
+from grader.marking import checks
 from grader.records import Architecture, CellStatus, FaultKind, Labels, Layer, LayerTable, Outcome, Place
-from grader.step import activation_name
 
 MODELS = loaded_rubric().reference.models
 

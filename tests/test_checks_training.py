@@ -22,7 +22,7 @@ from builders import (
     strided_net,
 )
 
-from grader.checks.accuracy import knows_test_images
+from grader.marking.checks.accuracy import knows_test_images
 from grader.records import Curves, Outcome, Verdict, Verified
 from grader.rubric.calibration import Calibration, Configuration, Run
 

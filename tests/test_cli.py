@@ -159,7 +159,7 @@ def test_rubric_commands(grade, tmp_path):
 
 
 def test_data_where_says_what_to_do(grade, monkeypatch):
-    monkeypatch.setattr("grader.data.find_data", lambda: None)
+    monkeypatch.setattr("grader.datasets.fashion_mnist.find_data", lambda: None)
     code, out, err = grade("data", "where")
     assert (code, out) == (2, "")
     assert "grade data fetch" in err

@@ -29,18 +29,19 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from ruamel.yaml import YAML
 
 from grader import __version__, cli, pipeline
-from grader.atomic import atomic_write
-from grader.cluster import head, parcel, worker
-from grader.cluster.head import Cluster, received
-from grader.cluster.parcel import OtherVersion, Parcel, gathered, lay_out, pack, unpack
 from grader.errors import ClusterError, EvidenceError, GradeError, SandboxError, UsageError
 from grader.evidence import store
-from grader.evidence.files import PinnedFolder
-from grader.evidence.npz import weights_digest, write_npz
+from grader.execution.cluster import head, worker
+from grader.execution.cluster.head import Cluster, received
 from grader.records import SubmissionRef, Unreadable
 from grader.report.run_info import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import LEVELS
+from grader.system.atomic_files import atomic_write
+from grader.wire import bundle as parcel
+from grader.wire.bundle import OtherVersion, Parcel, gathered, lay_out, pack, unpack
+from grader.wire.files import PinnedFolder
+from grader.wire.npz import weights_digest, write_npz
 
 ROOT = Path(__file__).parent.parent
 ADDRESS = "tcp://127.0.0.1:8786"

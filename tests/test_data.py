@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader import data
+from grader.datasets import fashion_mnist as data
 from grader.errors import DataError
 
 SHAPES = {

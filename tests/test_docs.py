@@ -8,7 +8,7 @@ import click
 import pytest
 
 from grader import cli, errors
-from grader.checks import REGISTRY
+from grader.marking.checks import REGISTRY
 from grader.rubric.load import load_rubric
 
 ROOT = Path(__file__).parent.parent

@@ -15,8 +15,10 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from grader import cli, data, doctor, sandbox
-from grader.doctor import finding, installed, memory, places, rooms
+from grader import cli, doctor, sandbox
+from grader.datasets import fashion_mnist as data
+from grader.doctor import finding, installed, memory, places
+from grader.doctor import sandboxes as rooms
 from grader.doctor.finding import GIB, MIB, State
 
 OK, INFO, WARNING, PROBLEM = State

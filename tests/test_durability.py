@@ -23,20 +23,22 @@ from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from rich.console import Console
 
-from grader import atomic, cli, gather, pipeline
-from grader.data import DataFiles, provide_data
+from grader import cli, pipeline
+from grader.datasets.fashion_mnist import DataFiles, provide_data
 from grader.errors import NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
-from grader.evidence.files import PinnedFolder
-from grader.evidence.harvest import weights_digest
-from grader.fits.once import Once
-from grader.fits.verify import Prepared, Verifier
-from grader.fits.workers import Workers
-from grader.progress import Display
+from grader.evidence.collect import weights_digest
+from grader.execution import gather
+from grader.execution.run import RunResult
 from grader.report.run_info import RunInfo
 from grader.rubric.schema import Limits
-from grader.run import RunResult
 from grader.sandbox import choose
+from grader.system import atomic_files as atomic
+from grader.terminal.progress import Display
+from grader.training.single_flight import Once
+from grader.training.verification import Prepared, Verifier
+from grader.training.workers import Workers
+from grader.wire.files import PinnedFolder
 
 WEIGHTS = [np.zeros((784, 10), np.float32), np.zeros(10, np.float32)]
 COUNT = "## 1d)\n$(784 \\cdot 10 + 10) + (10 \\cdot 10 + 10) + (10 \\cdot 10 + 10) = 8070$"
@@ -67,7 +69,7 @@ class PowerCut(BaseException):
 
 
 class Disk:
-    """`os` for `grader.atomic`: fails at the n-th change of the disk, and with `power_cut` at all that follow."""
+    """`os` for `grader.system.atomic_files`: fails at the n-th change of the disk, and with `power_cut` at all that follow."""
 
     CHANGES = ("mkdir", "write", "fsync", "replace")
 
@@ -747,6 +749,6 @@ def gone_but_kernels(tmp_path: Path) -> bool:
     if choose("auto").name != "none":
         return False
     for pid, command in alive(tmp_path).items():
-        if "grade_probe" in command:
+        if "grade_recorder" in command:
             os.kill(pid, signal.SIGKILL)
     return gone(tmp_path, within_s=10)

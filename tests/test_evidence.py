@@ -18,17 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_evidence import COMPILED, DENSE, Recording, small_official
 
+from grader.datasets.identification import Official
 from grader.errors import EvidenceError
+from grader.evidence import collect as harvest
 from grader.evidence import decode as decoding
-from grader.evidence import events, harvest, store
+from grader.evidence import events, store
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Doubt, decode, read_weights
-from grader.evidence.files import PinnedFolder, Rejected
-from grader.evidence.lines import parse_line
-from grader.evidence.npz import read_npz, write_npz
-from grader.evidence.recognise import Official
-from grader.probe.record import Recorder
-from grader.probe.seal import Seal
+from grader.recorder.record import Recorder
 from grader.records import (
     Cell,
     CellKind,
@@ -44,6 +41,10 @@ from grader.records import (
     Verified,
 )
 from grader.rubric.schema import Limits
+from grader.wire.files import PinnedFolder, Rejected
+from grader.wire.hash_chain import Seal
+from grader.wire.json_lines import parse_line
+from grader.wire.npz import read_npz, write_npz
 
 SUBMISSION = Submission(
     SubmissionRef("ada", "ada", Path("ada/ps10.ipynb"), Path("ada"), sha256="5" * 64),

@@ -25,12 +25,12 @@ from raw_evidence import COMPILED, DENSE, Recording
 
 from grader.evidence import decode
 from grader.evidence.events import EVENT
-from grader.evidence.files import PinnedFolder, Rejected
-from grader.evidence.lines import DEPTH, TEXT, parse_line
-from grader.evidence.npz import read_npz, write_npz
 from grader.intake import read, unpack
 from grader.intake.label import label
 from grader.records import Cell, Submission, SubmissionRef, Unreadable
+from grader.wire.files import PinnedFolder, Rejected
+from grader.wire.json_lines import DEPTH, TEXT, parse_line
+from grader.wire.npz import read_npz, write_npz
 
 TEXT_SEED = os.environ.get("FUZZ_SEED", "10")
 SEED = random.SystemRandom().randrange(10**9) if TEXT_SEED == "random" else int(TEXT_SEED)

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, output_from_msg
 from rich.console import Console
 
+from grader.execution.outputs import Budget, as_seen, inert
 from grader.intake.find import find_submissions
-from grader.outputs import Budget, as_seen, inert
-from grader.progress import Display
 from grader.records import Grade, Status
 from grader.report import export, markup
-from grader.report.cells import Cells
-from grader.shown import MARKS, clean, one_line, table_cell, without_sequences
+from grader.report.notebook_cells import Cells
+from grader.system.display_text import MARKS, clean, one_line, table_cell, without_sequences
+from grader.terminal.progress import Display
 
 LOADED = sample.sample_rubric()
 WICKED = pytest.mark.parametrize("text", sample.WICKED.values(), ids=sample.WICKED.keys())

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import leftovers
 from grader.sandbox import container
+from grader.system import leftovers
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ import pytest
 from test_recipes import request
 
 from grader.errors import GradeError
-from grader.evidence.npz import weights_digest
-from grader.fits.bounds import Refused
-from grader.fits.cache import Entry
-from grader.fits.line import ARRAYS_BYTES, TOLD_BYTES, Line
-from grader.probe import trainer as kernels
-from grader.probe.recipe import Recipe
-from grader.probe.trainer import LENGTHS, packed, received
-from grader.slots import Slots
+from grader.execution.slots import Slots
+from grader.recorder import trainer_client as kernels
+from grader.recorder.recipe import Recipe
+from grader.recorder.trainer_client import LENGTHS, packed, received
+from grader.training.bounds import Refused
+from grader.training.cache import Entry
+from grader.training.trainer_connection import ARRAYS_BYTES, TOLD_BYTES, Line
+from grader.wire.npz import weights_digest
 
 ENTRY = Entry({"logs": [{"loss": 1.0}], "seconds": [2.0], "weights": 1, "left": 2}, (np.ones(3), np.array(7)))
 

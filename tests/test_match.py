@@ -21,7 +21,7 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.match import Assignment, match
+from grader.marking.match import Assignment, match
 from grader.records import Labels
 
 ALL_SLOTS = ["dense_small", "dense_slow", "dense_large", "dense_subset", "cnn", "cnn_strided", "cnn_adam"]

@@ -17,10 +17,10 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from running import run, submission
 
-from grader.messages import Channel, well_formed
+from grader.execution.message_filter import Channel, well_formed
+from grader.execution.relay import Relay
+from grader.execution.run import _make_valid
 from grader.records import CellStatus, FaultKind
-from grader.relay import Relay
-from grader.run import _make_valid
 
 STREAM = {"name": "stdout", "text": "a"}
 DISPLAY = {"data": {"text/plain": "a", "application/json": {"a": 1}}, "metadata": {}}

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from test_recipes import dense, layer, request
 
-from grader.fits import network as networks
-from grader.fits.network import Inputs
-from grader.fits.recipe import checked
-from grader.fits.request import Images
-from grader.fits.stock import _OPTIMIZERS
-from grader.fits.train import TrainTask
-from grader.fits.workers import Sets
+from grader.keras.stock import _OPTIMIZERS
+from grader.training import network as networks
+from grader.training.network import Inputs
+from grader.training.recipe import checked
+from grader.training.request import Images
+from grader.training.train import TrainTask
+from grader.training.workers import Sets
 
 pytestmark = [pytest.mark.kernel, pytest.mark.filterwarnings("ignore")]
 

@@ -16,7 +16,7 @@ import sample_class as sample
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from grader.outputs import inert
+from grader.execution.outputs import inert
 from grader.report import export, markup, pages
 from grader.report.view import class_view
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from grader.errors import WriteError
-from grader.parallel import longest_first
-from grader.spread import WORTH_IT, spread
+from grader.system.processes import WORTH_IT, spread
+from grader.system.threads import longest_first
 
 MANY = 2 * WORTH_IT
 

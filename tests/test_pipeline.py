@@ -11,8 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader import checks, gather, pipeline
+from grader import pipeline
 from grader.errors import EvidenceError
+from grader.execution import gather
+from grader.marking import checks
 from grader.records import Outcome
 from grader.report import results_schema
 

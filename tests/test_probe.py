@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from running import TEST, TRAIN, run, small_data, submission
 
 from grader.evidence.decode import decode
-from grader.probe.cells import line_map
-from grader.probe.compiled import metric_name, snake
-from grader.probe.figures import image_tiles
-from grader.probe.fingerprint import PIXELS, digest, fingerprint
-from grader.probe.imports import keras_name
-from grader.probe.inputs import as_array, unpack, unpack_validation
-from grader.probe.messages import MESSAGE_BYTES, Messages
-from grader.probe.record import Recorder, _check, plain, quietly
-from grader.probe.seeds import untouched
-from grader.probe.source import Colab, GuardImports, Missing, import_failed, remaining_imports, without_installs
+from grader.recorder.cell_compiler import line_map
+from grader.recorder.cell_source import Colab, GuardImports, Missing, import_failed, remaining_imports, without_installs
+from grader.recorder.compiled import metric_name, snake
+from grader.recorder.imports import keras_name
+from grader.recorder.inputs import as_array, unpack, unpack_validation
+from grader.recorder.output_limit import MESSAGE_BYTES, Messages
+from grader.recorder.record import Recorder, _check, plain, quietly
+from grader.recorder.seeds import untouched
+from grader.recorder.shown_images import image_tiles
+from grader.wire.fingerprint import PIXELS, digest, fingerprint
 
-pytestmark = pytest.mark.xdist_group("probe")  # one worker runs the notebooks of all its tests
+pytestmark = pytest.mark.xdist_group("recorder")  # one worker runs the notebooks of all its tests
 
 # ------------------------------------------------------------------ fingerprints
 
@@ -370,7 +370,7 @@ outer.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory):
-    return run(submission(*CELLS.values()), tmp_path_factory.mktemp("probe"))
+    return run(submission(*CELLS.values()), tmp_path_factory.mktemp("recorder"))
 
 
 def _index(name: str) -> int:
@@ -385,7 +385,7 @@ def _fits(ran: Any, name: str) -> list[dict[str, Any]]:
 def test_every_cell_runs_but_the_wrong_one(ran):
     assert [fault.cell for fault in ran.result.faults] == [_index("error in fit"), _index("interrupted")]
     assert "ValueError" in ran.cell(_index("error in fit")).error
-    assert "grade_probe" not in ran.cell(_index("error in fit")).traceback
+    assert "grade_recorder" not in ran.cell(_index("error in fit")).traceback
 
 
 @pytest.mark.kernel
@@ -560,7 +560,7 @@ def test_the_recorder_changes_no_number(ran, tmp_path: Path):
     import subprocess
     import sys
 
-    from grader.run import _environment
+    from grader.execution.run import _environment
     from grader.sandbox import Places
 
     code = "import random, numpy\nrandom.seed(10); numpy.random.seed(10)\nimport tensorflow\ntensorflow.random.set_seed(10)\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.progress import Display, summary
 from grader.records import Grade, Status, SubmissionRef
+from grader.terminal.progress import Display, summary
 
 
 def ref(name: str) -> SubmissionRef:
@@ -45,7 +45,7 @@ def test_names_cannot_move_the_cursor_or_turn_the_text_round():
 
 def test_live_table_has_a_line_per_running_submission_and_the_time_left(monkeypatch):
     clock = iter(range(0, 100_000, 10))
-    monkeypatch.setattr("grader.progress.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("grader.terminal.progress.time.monotonic", lambda: float(next(clock)))
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, color_system=None)
     display = Display(console, jobs=2)

@@ -15,18 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_evidence import small_official
 
-from grader.admission import Admission
-from grader.fits.bounds import BATCHES, MULTIPLICATIONS, Refused
-from grader.fits.cache import Cache, Entry
-from grader.fits.once import Once
-from grader.fits.recipe import Work, checked, keeps_epochs
-from grader.fits.request import IMAGES, TIMES
-from grader.fits.trainer import Trainer
-from grader.fits.workers import Failed, NoAnswer
-from grader.probe import training as kernels
-from grader.probe.fingerprint import fingerprint
-from grader.probe.official import Official
-from grader.slots import Slots
+from grader.execution.admission import Admission
+from grader.execution.slots import Slots
+from grader.recorder import fit_recipe as kernels
+from grader.recorder.dataset_index import Official
+from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
+from grader.training.cache import Cache, Entry
+from grader.training.recipe import Work, checked, keeps_epochs
+from grader.training.request import IMAGES, TIMES
+from grader.training.single_flight import Once
+from grader.training.trainer import Trainer
+from grader.training.workers import Failed, NoAnswer
+from grader.wire.fingerprint import fingerprint
 
 ITEMS = 20
 

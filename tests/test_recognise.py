@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_evidence import small_official
 
+from grader.datasets.identification import Official
 from grader.evidence import events
 from grader.evidence.decode import RawArray
-from grader.evidence.recognise import Official
-from grader.probe.fingerprint import fingerprint
+from grader.wire.fingerprint import fingerprint
 
 DATA = small_official()
 (TRAIN_X, TRAIN_Y), (TEST_X, TEST_Y) = DATA

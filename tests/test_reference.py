@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from grader.resources import resource_root
 from grader.rubric.load import load_rubric
 from grader.rubric.references import import_reference
-from grader.rubric.source import read_yaml
+from grader.rubric.yaml_source import read_yaml
+from grader.system.resources import resource_root
 
 FOLDER = resource_root() / "reference" / "ps10"
 

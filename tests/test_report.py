@@ -13,14 +13,15 @@ import sample_class as sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.atomic import atomic_write
 from grader.errors import UsageError
-from grader.match import Assignment, Matched
+from grader.marking.match import Assignment, Matched
 from grader.records import Curves, Grade, Outcome, Place, Status, Verdict
-from grader.report import charts, export, markup, pages, words
+from grader.report import charts, export, markup, pages
+from grader.report import wording as words
 from grader.report.facts import describe_data
 from grader.report.view import class_view, submission_view
-from grader.shown import TEXT_LIMIT, clean
+from grader.system.atomic_files import atomic_write
+from grader.system.display_text import TEXT_LIMIT, clean
 
 LOADED = sample.sample_rubric()
 GOLDEN = Path(__file__).parent / "golden"

@@ -11,12 +11,13 @@ import builders
 import pytest
 from jsonschema import Draft202012Validator
 
-from grader import cli, pipeline, spread
+from grader import cli, pipeline
 from grader.evidence import store
 from grader.report import changes, results_schema
 from grader.report.results_schema import CriterionChange, Judged, RescoreInfo, RubricInfo, SubmissionChange
 from grader.rubric.load import load_rubric
 from grader.rubric.schema import Limits
+from grader.system import processes as spread
 
 NAMES = ("ada", "bob")
 

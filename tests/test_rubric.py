@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from grader.errors import BadReferenceError, RubricError, UsageError
-from grader.resources import resource_root
 from grader.rubric import authoring, lint, load
 from grader.rubric.load import load_rubric
+from grader.system.resources import resource_root
 
 PS10 = resource_root() / "rubrics" / "ps10.yaml"
 TEXT = PS10.read_text("utf-8")

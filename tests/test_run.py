@@ -9,12 +9,12 @@ import pytest
 from nbformat.v4 import new_output
 from running import LEVEL, run, small_data, submission
 
-from grader import faults
 from grader.errors import GradeError, SandboxError
-from grader.kernel import Kernel
-from grader.outputs import PRINTED, Budget, as_seen, printed, without_progress
+from grader.execution import faults
+from grader.execution.kernel import Kernel
+from grader.execution.outputs import PRINTED, Budget, as_seen, printed, without_progress
+from grader.execution.run import Progress, RunSettings, run_submission
 from grader.records import CellStatus, FaultKind
-from grader.run import Progress, RunSettings, run_submission
 from grader.sandbox import Bounds, open_sandbox
 
 pytestmark = pytest.mark.xdist_group("run")  # one worker runs the notebooks of all its tests
@@ -342,7 +342,7 @@ def test_a_message_too_long_for_the_grader_loses_only_itself(tmp_path: Path, mon
         "k = get_ipython().kernel\nfrom jupyter_client.session import Session\n"
         "Session.send(k.session, k.iopub_socket, 'stream', {'name': 'stdout', 'text': 'x' * 40_000_000}, parent=k.get_parent())"
     )
-    monkeypatch.setattr("grader.kernel.OUTPUTS_S", 4)
+    monkeypatch.setattr("grader.execution.kernel.OUTPUTS_S", 4)
     ran = run(submission(forge, "print('next')"), tmp_path)
     assert [f.kind for f in ran.result.faults] == [FaultKind.OUTPUT_FLOOD]
     assert ran.cell(1).printed == "next\n"
@@ -373,7 +373,7 @@ def test_calling_a_run_off(tmp_path: Path):
 
 @pytest.mark.kernel
 def test_a_kernel_that_does_not_start_is_our_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("grader.run._environment", lambda room: {})
+    monkeypatch.setattr("grader.execution.run._environment", lambda room: {})
     with pytest.raises(GradeError, match="did not start"):
         run_submission(
             submission("1"), tmp_path, RunSettings(small_data(tmp_path / "data"), sandbox=LEVEL), lambda _: None

@@ -28,13 +28,13 @@ BOUNDS = Bounds(memory_mib=600, disk_mib=8, processes=40, open_files=64)
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    data, probe, handed_in = (tmp_path / name for name in ("data", "probe", "handed_in"))
-    for folder in (tmp_path / "room", data, probe, handed_in / "sub"):
+    data, recorder, handed_in = (tmp_path / name for name in ("data", "recorder", "handed_in"))
+    for folder in (tmp_path / "room", data, recorder, handed_in / "sub"):
         folder.mkdir(parents=True)
         folder.chmod(0o755)
     (data / "some").write_text("data")
     (handed_in / "sub" / "note").write_text("handed in")
-    return Room(tmp_path / "room", data, probe, handed_in, BOUNDS)
+    return Room(tmp_path / "room", data, (recorder,), handed_in, BOUNDS)
 
 
 def opened(level: str, room: Room, code: str, **told: object) -> tuple[Held, Places]:
@@ -381,7 +381,7 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
         import sys, time
         from pathlib import Path
         from grader.sandbox import Command, Room, open_sandbox
-        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data, room.probe)]!r}))
+        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
         print("go", flush=True)
         held = open_sandbox({level!r}).open(room, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
         held.go()
@@ -416,7 +416,7 @@ def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Room, 
         from pathlib import Path
         from grader.sandbox import Command, Room
         from grader.sandbox.bwrap import Bubblewrap
-        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data, room.probe)]!r}))
+        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
         Bubblewrap().open(room, Command(("/bin/true",), {{}}))
         """)
     )

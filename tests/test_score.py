@@ -10,8 +10,8 @@ from builders import Story, evidence, loaded_rubric, solution, submission
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.marking.score import errored_grade, score
 from grader.records import Cell, CellKind, Fault, FaultKind, Outcome, Status, SubmissionRef, Unreadable, Verdict
-from grader.score import errored_grade, score
 
 LOADED = loaded_rubric()
 CRITERIA = [c for task in LOADED.rubric.tasks for c in task.criteria]

@@ -15,11 +15,12 @@ from raw_evidence import Recording
 
 from grader.evidence import events
 from grader.evidence.decode import Changed, Doubt, decode, read_weights
-from grader.evidence.files import PinnedFolder
-from grader.probe import guard, record
-from grader.probe.guard import Guard
-from grader.probe.record import Recorder, wrap
-from grader.probe.seal import Seal
+from grader.recorder import record
+from grader.recorder import tampering as guard
+from grader.recorder.record import Recorder, wrap
+from grader.recorder.tampering import Guard
+from grader.wire.files import PinnedFolder
+from grader.wire.hash_chain import Seal
 
 KEY = "00112233445566778899aabbccddeeff"
 LINES = [b'{"a": 1}', b'{"b": 2}', b'{"c": "x"}', b"{}"]

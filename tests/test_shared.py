@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from running import LEVEL, submission
 
-from grader.data import provide_data
+from grader.datasets.fashion_mnist import provide_data
 from grader.evidence import store
 from grader.evidence.decode import decode, read_weights
-from grader.evidence.npz import weights_digest
-from grader.fits.bounds import Refused
-from grader.fits.cache import Cache, Entry
-from grader.fits.once import Once
-from grader.fits.trainer import Trainer
-from grader.fits.workers import Workers
+from grader.execution.run import RunResult, RunSettings, run_submission
+from grader.execution.slots import Slots
 from grader.records import Evidence
-from grader.run import RunResult, RunSettings, run_submission
-from grader.slots import Slots
+from grader.training.bounds import Refused
+from grader.training.cache import Cache, Entry
+from grader.training.single_flight import Once
+from grader.training.trainer import Trainer
+from grader.training.workers import Workers
+from grader.wire.npz import weights_digest
 
 pytestmark = pytest.mark.xdist_group("shared")  # one worker runs the notebooks of all its tests
 

@@ -10,13 +10,13 @@ from builders import Story, submission
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.extraction.arithmetic import LARGEST, apply, mentions, readings
+from grader.extraction.matrices import Source, grids, stated_matrices, zero_claims
+from grader.extraction.numbers import How, stated_numbers
+from grader.extraction.passages import passages_of, tree_of
+from grader.extraction.prose import paragraphs
+from grader.extraction.stated_accuracies import figures_in
 from grader.records import Cell, CellKind, Labels, Span
-from grader.stated.arithmetic import LARGEST, apply, mentions, readings
-from grader.stated.figures import figures_in
-from grader.stated.matrices import Source, grids, stated_matrices, zero_claims
-from grader.stated.numbers import How, stated_numbers
-from grader.stated.passages import passages_of, tree_of
-from grader.stated.prose import paragraphs
 
 # ------------------------------------------------------------------ numbers in text
 

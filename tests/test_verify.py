@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader import data
+from grader.datasets import fashion_mnist as data
 from grader.errors import GradeError
 from grader.evidence.events import ArchitectureFacts
 from grader.evidence.reader import architecture as as_record
-from grader.fits import verify
-from grader.fits.layers import ACTIVATIONS, LAYERS
-from grader.fits.network import assign, in_order
-from grader.fits.once import Once
-from grader.fits.rebuild import LAYERS as MOST_LAYERS
-from grader.fits.rebuild import Plan, assemble, plan
-from grader.fits.verify import Prepared, Verifier
-from grader.fits.workers import Workers
+from grader.keras.layers import ACTIVATIONS, LAYERS
+from grader.keras.rebuild import LAYERS as MOST_LAYERS
+from grader.keras.rebuild import Plan, assemble, plan
 from grader.records import Architecture, Layer, Verified
+from grader.training import verification as verify
+from grader.training.network import assign, in_order
+from grader.training.single_flight import Once
+from grader.training.verification import Prepared, Verifier
+from grader.training.workers import Workers
 
 SCALED = Prepared((784,), 0.0, 1.0)
 
@@ -237,7 +237,7 @@ def models() -> list[Any]:
 @pytest.mark.filterwarnings("ignore")
 def test_rebuilt_networks_compute_what_the_students_did() -> None:
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    from grader.probe.architecture import architecture, weights_in_order
+    from grader.recorder.architecture import architecture, weights_in_order
 
     rng = np.random.default_rng(7)
     covered: set[str] = set()

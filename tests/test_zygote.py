@@ -20,11 +20,11 @@ import pytest
 from running import Ran, small_data, submission
 from test_sandbox import DAEMONS, _marked, _until
 
-from grader import run as run_module
 from grader import sandbox
 from grader.evidence.decode import read_weights
+from grader.execution import run as run_module
+from grader.execution.run import RunSettings, run_submission
 from grader.records import CellStatus, FaultKind
-from grader.run import RunSettings, run_submission
 from grader.sandbox import Bounds, Command, Held, Room, warm
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.namespaced import PLACES
@@ -250,9 +250,11 @@ def test_two_at_once_do_not_see_each_other(tmp_path: Path, data: Path, zygote: Z
 
 @pytest.fixture
 def room(tmp_path: Path, data: Path) -> Room:
-    for name in ("room", "probe"):
+    for name in ("room", "recorder"):
         (tmp_path / name).mkdir()
-    return Room(tmp_path / "room", data, tmp_path / "probe", bounds=Bounds(memory_mib=2000, disk_mib=8, processes=60))
+    return Room(
+        tmp_path / "room", data, (tmp_path / "recorder",), bounds=Bounds(memory_mib=2000, disk_mib=8, processes=60)
+    )
 
 
 def opened(room: Room, zygote: Zygote, code: str, **told: object) -> Held:
@@ -376,7 +378,7 @@ time.sleep(600)
 )
 def test_nothing_outlives_a_grader_that_is_killed(room: Room, word: str, after_s: float, tmp_path: Path) -> None:
     """While libraries load, while the room is made, while the copy goes into it, while it runs."""
-    places = [str(path) for path in (room.scratch, room.data, room.probe)]
+    places = [str(path) for path in (room.scratch, room.data)]
     program = tmp_path / "zygote.py"
     program.write_text(FEW)
     tests = str(Path(__file__).parent)
@@ -475,7 +477,7 @@ def test_kernels_start_from_nothing_without_it(tmp_path: Path, data: Path, monke
     monkeypatch.setattr(warm._Process, "problem", lambda _: "")
     with Zygote() as zygote:
         found = ran(tmp_path / "r", data, zygote, "print(open('/proc/self/cmdline').read())")
-    assert "grade_probe" in found.cell(0).printed
+    assert "grade_recorder" in found.cell(0).printed
     assert zygote.why == "It is gone."
     found.result.discard()
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import __version__
-from grader.doctor import installed, memory, places, rooms
+from grader.doctor import installed, memory, places
+from grader.doctor import sandboxes as rooms
 from grader.doctor.finding import MIB, Finding, State
 from grader.errors import GradeError, SandboxError, UsageError
 

@@ -16,7 +16,7 @@ _FILES_OF_GRADER, _FILES_PER_JOB = 128, 64
 
 
 def data_set() -> Finding:
-    from grader import data
+    from grader.datasets import fashion_mnist as data
 
     own, found = data.cache_directory(), data.find_data()
     if found and found.directory == own:
@@ -57,7 +57,7 @@ def temporary() -> Finding:
 
 
 def cache() -> Finding:
-    from grader import data
+    from grader.datasets import fashion_mnist as data
 
     return disk(data.cache_directory(), 128 * MIB, "Set GRADE_DATA to another folder")
 

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from grader.evidence import events
 from grader.evidence.events import EVENT, RAW_FORMAT, Event
-from grader.evidence.files import PinnedFolder, Rejected
-from grader.evidence.lines import parse_line
-from grader.evidence.npz import read_npz
-from grader.probe.fingerprint import PIXELS
-from grader.probe.seal import Seal
+from grader.wire.files import PinnedFolder, Rejected
+from grader.wire.fingerprint import PIXELS
+from grader.wire.hash_chain import Seal
+from grader.wire.json_lines import parse_line
+from grader.wire.npz import read_npz
 
 EVENTS_BYTES = 48 << 20
 FULL_BYTES = 39 << 20

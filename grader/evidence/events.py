@@ -72,7 +72,7 @@ class Loaded(_Event):
 
 
 class Array(_Event):
-    """What `probe.fingerprint` says of an array, and where the hashes of its rows are."""
+    """What `wire.fingerprint` says of an array, and where the hashes of its rows are."""
 
     type: Literal["array"]
     digest: Digest

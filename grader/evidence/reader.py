@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from grader.datasets.identification import Official, Recognised
 from grader.evidence import events
-from grader.evidence.recognise import Official, Recognised
 from grader.records import (
     Architecture,
     ArrayState,

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from grader.atomic import atomic_write, remove
 from grader.errors import EvidenceError
 from grader.evidence.decode import read_weights
-from grader.evidence.files import PinnedFolder, Rejected
-from grader.evidence.npz import weights_digest, write_npz
 from grader.records import EVIDENCE_FORMAT, Evidence, SubmissionRef, Unreadable
+from grader.system.atomic_files import atomic_write, remove
+from grader.wire.files import PinnedFolder, Rejected
+from grader.wire.npz import weights_digest, write_npz
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from grader.intake import words
+from grader.intake import vocabulary as words
 from grader.intake.tokens import Cursor
 
 Target: TypeAlias = tuple[int | None, str | None]

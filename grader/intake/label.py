@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from grader.intake.label_scoring import events_of
 from grader.intake.sequence import Event, Sheet, What, decide
-from grader.intake.weigh import events_of
 from grader.records import Cell, Labels, Span, Submission
 
 

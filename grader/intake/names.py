@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.shown import clean
+from grader.system.display_text import clean
 
 _LONGEST_ID = 80
 """Bytes in UTF-8."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from grader.records import Curves
-from grader.report.words import accuracy
+from grader.report.wording import accuracy
 
 _WIDTH, _HEIGHT = 560.0, 260.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 118.0, 16.0, 40.0

@@ -15,8 +15,8 @@ from markupsafe import Markup
 from grader.records import Fault, Grade, Outcome, Status, TaskGrade
 from grader.report import charts
 from grader.report.run_info import RunInfo
-from grader.report.words import FAULTS, OUTCOMES, STATUSES, Word, points, seconds
-from grader.shown import clean
+from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, points, seconds
+from grader.system.display_text import clean
 
 if TYPE_CHECKING:
     from grader.rubric.load import LoadedRubric

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from grader.records import Curves, Detail, LayerTable, MatrixDiff, Written
 from grader.report import charts, markup
-from grader.report.words import accuracy, number
-from grader.shown import clean
+from grader.report.wording import accuracy, number
+from grader.system.display_text import clean
 
 _MOST_ROWS = 40
 """Of a matrix, a layer table and a table of epochs: a hostile notebook may record any number."""

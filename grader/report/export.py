@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from grader.atomic import atomic_write, remove
 from grader.errors import UsageError
 from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade, Unreadable
 from grader.report.changes import rescore_info
@@ -30,12 +29,13 @@ from grader.report.results_schema import (
     TaskResult,
 )
 from grader.report.view import submission_view
-from grader.shown import table_cell
+from grader.system.atomic_files import atomic_write, remove
+from grader.system.display_text import table_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.match import Assignment
+    from grader.marking.match import Assignment
     from grader.report.run_info import RunInfo
     from grader.rubric.load import LoadedRubric
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grader.records import Architecture, DataRef, Evidence, Layer, Training
-from grader.report.words import accuracy, counted, number, seconds
-from grader.shown import clean
+from grader.report.wording import accuracy, counted, number, seconds
+from grader.system.display_text import clean
 
 _OFFICIAL_TRAIN = 60_000
 _MOST_TRAININGS = 100

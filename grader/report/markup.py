@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
-from grader.shown import clean
+from grader.system.display_text import clean
 
 ANSWER_LIMIT = 12_000
 """Characters of a written answer."""

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Literal
 from markupsafe import Markup
 
 from grader.records import CriterionGrade, Evidence, Fault, Grade, LayerTable, MatrixDiff, Outcome, TaskGrade, Verdict
-from grader.report.cells import Cells, CellView, PlaceView
 from grader.report.class_view import ClassView, class_view
 from grader.report.details import DetailView, detail_view
 from grader.report.facts import FactsView, facts_view
 from grader.report.markup import markdown
+from grader.report.notebook_cells import Cells, CellView, PlaceView
 from grader.report.run_info import RunInfo
-from grader.report.words import FAULTS, OUTCOMES, STATUSES, Word, counted, points, seconds
-from grader.shown import clean
+from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, counted, points, seconds
+from grader.system.display_text import clean
 
 if TYPE_CHECKING:
-    from grader.match import Assignment
+    from grader.marking.match import Assignment
     from grader.rubric.load import LoadedRubric
     from grader.rubric.schema import Criterion
 

@@ -12,7 +12,7 @@ from grader.errors import RubricError, UsageError
 from grader.rubric.load import load_rubric
 from grader.rubric.references import import_reference
 from grader.rubric.schema import Rubric, Task
-from grader.rubric.source import read_yaml
+from grader.rubric.yaml_source import read_yaml
 
 
 def json_schema() -> dict[str, Any]:

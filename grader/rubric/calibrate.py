@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.atomic import atomic_write
 from grader.rubric.calibration import Calibration, Configuration, Run, load_calibration
+from grader.system.atomic_files import atomic_write
 
 Train = Callable[[Configuration, int], Run]
 """Trains a configuration (its runs play no part) from a seed."""

@@ -8,7 +8,7 @@ from grader.errors import BadReferenceError
 from grader.records import Outcome
 from grader.rubric.expected import Reference
 from grader.rubric.schema import Criterion, Rubric
-from grader.rubric.source import Location, Source
+from grader.rubric.yaml_source import Location, Source
 
 _ABOUT_A_NETWORK = ("model.", "compile.", "training.", "text.noted", "data.shape")
 """Checks that look at one network: their criteria name a slot."""
@@ -39,7 +39,7 @@ def _unique(source: Source, what: str, ids: Iterable[tuple[Location, str]]) -> N
 
 def registered_checks() -> frozenset[str]:
     """Names of all checks; empty where none are registered."""
-    from grader import checks
+    from grader.marking import checks
 
     return frozenset(checks.REGISTRY)
 

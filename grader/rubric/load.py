@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from grader.errors import RubricError
-from grader.resources import resource_root
 from grader.rubric import lint
 from grader.rubric.calibration import Calibration, load_calibration
 from grader.rubric.expected import Reference
 from grader.rubric.references import load_reference
 from grader.rubric.schema import Rubric
-from grader.rubric.source import Source, read_yaml
+from grader.rubric.yaml_source import Source, read_yaml
+from grader.system.resources import resource_root
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 from grader.errors import BadReferenceError
-from grader.resources import resource_root
 from grader.rubric.expected import Reference
-from grader.rubric.source import Source
+from grader.rubric.yaml_source import Source
+from grader.system.resources import resource_root
 
 
 def load_reference(source: Source, name: str) -> Reference:

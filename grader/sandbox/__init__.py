@@ -17,8 +17,8 @@ from grader.sandbox import selftest
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.container import Container
 from grader.sandbox.folders import Landlock, Plain
+from grader.sandbox.interface import Bounds, Command, Places, Room, Sandbox, Warm
 from grader.sandbox.process import Held
-from grader.sandbox.room import Bounds, Command, Places, Room, Sandbox, Warm
 
 __all__ = [
     "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "Warm", "choose", "credentials", "failure",

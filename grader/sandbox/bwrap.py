@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
+from grader.sandbox.interface import Command, Places, Room
 from grader.sandbox.limits import MIB
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
 from grader.sandbox.process import Held, Killer, kept
-from grader.sandbox.room import Command, Places, Room
 
 _USER = 1000
 

@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 from typing import ClassVar
 
-from grader import leftovers
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
+from grader.sandbox.interface import Bounds, Command, Places, Room
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
 from grader.sandbox.process import Door, Held, kept
-from grader.sandbox.room import Bounds, Command, Places, Room
+from grader.system import leftovers
 
 _DOOR = Path("/run/door")
 _USER = 1000

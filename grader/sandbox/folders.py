@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from grader import leftovers
 from grader.errors import SandboxError
-from grader.evidence.files import PinnedFolder
 from grader.sandbox import host, seccomp
+from grader.sandbox.interface import Command, Places, Room
 from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
 from grader.sandbox.process import Held, instructions, kept
-from grader.sandbox.room import Command, Places, Room
 from grader.sandbox.usage import folder_mib, used_mib
+from grader.system import leftovers
+from grader.wire.files import PinnedFolder
 
 
 class Plain:
@@ -93,10 +93,11 @@ class Plain:
         except OSError as problem:
             why = "it is already there" if isinstance(problem, FileExistsError) else problem.strerror
             raise SandboxError(f"The folder {places.work.parent} of a room cannot be made: {why}.") from problem
-        for folder in (*places.written, places.probe, places.keras / "datasets"):
+        for folder in (*places.written, places.recorder, places.package, places.keras / "datasets"):
             folder.mkdir()
         (places.keras / "datasets" / "fashion-mnist").symlink_to(room.data.resolve())
-        (places.probe / "grade_probe").symlink_to(room.probe)
+        for part in room.recorder:
+            (places.package / part.name).symlink_to(part)
         if uid is not None:
             for folder in (places.work.parent, *places.written, places.keras / "datasets"):
                 os.chown(folder, uid, uid)
@@ -137,7 +138,7 @@ class Landlock(Plain):
             read += _around(folder, host.hidden(), names)
         read += [Path("/proc") / name for name in _PROC]
         read += [Path("/sys/devices/system") / name for name in ("cpu", "node")]
-        read += [room.data.resolve(), room.probe, places.probe]
+        read += [room.data.resolve(), *room.recorder, places.recorder]
         read += [room.handed_in] if room.handed_in else []
         devices = [Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom")]
         found = {"names": names, "read": read, "write": [*places.written, *devices]}

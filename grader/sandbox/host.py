@@ -10,7 +10,7 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
-from grader.resources import resource_root
+from grader.system.resources import resource_root
 
 PROGRAMS = Path("/usr")
 ETC = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.sandbox.room import Bounds
+    from grader.sandbox.interface import Bounds
 
 MIB = 1 << 20
 EVIDENCE_MIB = 1024

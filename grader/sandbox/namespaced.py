@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import SandboxError
-from grader.evidence.files import PinnedFolder, Rejected
 from grader.sandbox import host
+from grader.sandbox.interface import Command, Places, Room
 from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
 from grader.sandbox.process import ENTER, Held, Waiting, instructions
-from grader.sandbox.room import Command, Places, Room
 from grader.sandbox.usage import used_mib
+from grader.wire.files import PinnedFolder, Rejected
 
 _OWN = Path("/room")
 _SOCKETS = Path("/run/k")
 """Short, because a socket's path holds 107 characters."""
 PLACES = Places(
-    _OWN / "work", _OWN / "home", Path("/tmp"), _OWN / "keras", _OWN / "probe", _OWN / "evidence", _SOCKETS  # noqa: S108
+    _OWN / "work", _OWN / "home", Path("/tmp"), _OWN / "keras", _OWN / "recorder", _OWN / "evidence", _SOCKETS  # noqa: S108
 )  # fmt: skip
 """The same in every room, so that the same code prints the same."""
 IN_ENTER = Path("/run/enter.py")
@@ -64,7 +64,8 @@ def layout(room: Room) -> Iterator[Shown | Empty]:
         if (file := Path("/etc") / name).exists():
             yield Shown(file, file)
     yield Shown(room.data.resolve(), PLACES.keras / "datasets" / "fashion-mnist")
-    yield Shown(room.probe, PLACES.probe / "grade_probe")
+    for part in room.recorder:
+        yield Shown(part, PLACES.package / part.name)
     yield Shown(ENTER, IN_ENTER)
     if room.handed_in:
         yield Shown(room.handed_in, _HANDED_IN)

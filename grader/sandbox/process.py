@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import SandboxError
-from grader.evidence.files import PinnedFolder
+from grader.wire.files import PinnedFolder
 
 ENTER = Path(__file__).with_name("enter.py")
 _KEEPER = Path(__file__).with_name("keeper.py")

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from grader import leftovers
 from grader.errors import SandboxError
-from grader.evidence.files import Rejected
 from grader.sandbox import host
-from grader.sandbox.room import Bounds, Command, Room, Sandbox, Warm
+from grader.sandbox.interface import Bounds, Command, Room, Sandbox, Warm
+from grader.system import leftovers
+from grader.wire.files import Rejected
 
 _SECONDS = 20.0
 
@@ -82,13 +82,13 @@ def check(sandbox: Sandbox, zygote: Warm | None = None) -> None:
     """
     with tempfile.TemporaryDirectory(prefix=leftovers.prefix()) as temporary, _outside(Path(temporary)) as told:
         scratch = Path(temporary) / "room"
-        data, probe = Path(temporary) / "data", Path(temporary) / "probe"
-        for folder in (scratch, data, probe):
+        data, recorder = Path(temporary) / "data", Path(temporary) / "recorder"
+        for folder in (scratch, data, recorder):
             folder.mkdir()
         (data / "some").write_text("data")
-        for path in (Path(temporary), scratch, data, probe):
+        for path in (Path(temporary), scratch, data, recorder):
             path.chmod(0o755)
-        room = Room(scratch, data, probe, bounds=Bounds(memory_mib=1024, disk_mib=16, processes=64))
+        room = Room(scratch, data, (recorder,), bounds=Bounds(memory_mib=1024, disk_mib=16, processes=64))
         places = sandbox.places(room)
         told |= {
             "evidence": str(places.evidence),

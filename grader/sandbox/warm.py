@@ -16,12 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from grader import leftovers
 from grader.errors import SandboxError
-from grader.probe import fingerprint
 from grader.sandbox import selftest, zygote
 from grader.sandbox.bwrap import Bubblewrap
-from grader.sandbox.room import Command, Room
+from grader.sandbox.interface import Command, Room
+from grader.system import leftovers
+from grader.wire import fingerprint
 
 _LOAD_S = 120.0
 """Longest that the libraries may take to load, on a machine that is busy."""

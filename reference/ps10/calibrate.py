@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from grader.resources import resource_root
 from grader.rubric.calibrate import Planned
 from grader.rubric.calibrate import calibrate as run_plan
 from grader.rubric.calibration import Calibration, Configuration, Run
 from grader.rubric.expected import NetworkSpec
+from grader.system.resources import resource_root
 
 from .models import NETWORKS, SUBSET_ROWS, TRAIN_ROWS, dense_model
 from .train import provide, train

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader import data
+from grader.datasets import fashion_mnist as data
 from grader.rubric.expected import LayerSpec, ModelSpec, NetworkSpec
 
 from .models import NETWORKS

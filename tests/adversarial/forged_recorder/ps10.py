@@ -5,7 +5,7 @@ import keras
 
 (train_x, train_y), (test_x, test_y) = keras.datasets.fashion_mnist.load_data()
 train_x, test_x = train_x.reshape(-1, 784) / 255, test_x.reshape(-1, 784) / 255
-models = next(module for name, module in sys.modules.items() if name.endswith("probe.models"))
+models = next(module for name, module in sys.modules.items() if name.endswith("recorder.models"))
 before = models.ModelHooks._after_fit
 
 

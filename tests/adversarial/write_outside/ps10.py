@@ -51,7 +51,7 @@ def _():
 def _():
     import inspect
 
-    recorder = next(m for n, m in sys.modules.items() if n.endswith("probe.record"))
+    recorder = next(m for n, m in sys.modules.items() if n.endswith("recorder.record"))
     return written(inspect.getfile(recorder))
 
 

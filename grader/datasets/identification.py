@@ -1,0 +1,203 @@
+"""Which official rows an array consists of: row hashes → `DataRef`.
+
+Pixel hashes decide where an affine map of the grey values was found; otherwise the masks do (which of a few
+dozen official images share with another). Rows are numbered through both sets: training rows first, then test rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.records import DataRef
+from grader.wire.fingerprint import PIXELS, hash_rows, mask_rows
+
+if TYPE_CHECKING:
+    from grader.evidence.decode import RawArray
+
+Array = np.ndarray[Any, Any]
+Pair = tuple[Array, Array]
+
+_CHUNK = 4096
+_RESOLVED = 10_000
+"""Most rows of an array for which several official rows are weighed against each other."""
+_RUN = 16
+"""Fewest labels that are looked for among the official ones: shorter runs occur by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """An array's `DataRef`, and for images the official row of each of its rows."""
+
+    ref: DataRef
+    rows: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    """int64, training rows then test rows, -1 unknown; empty for labels."""
+    choices: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """The official rows that rows with more than one candidate may be."""
+
+
+class _Index:
+    """Hashes of all official rows, for lookups of many at once."""
+
+    def __init__(self, hashes: Array, starts: tuple[int, ...]) -> None:
+        """`starts` are the rows at which sets begin."""
+        self.order = np.argsort(hashes, kind="stable")
+        self._sorted = hashes[self.order]
+        self._hashes, self._starts = hashes, starts
+        self._of_all = self._search(hashes)
+
+    def find(self, hashes: Array) -> Pair:
+        """First and one-past-last position in `order` of each hash; equal where it is unknown."""
+        for start in self._starts:  # most often they are the first of a set, or all
+            part = slice(start, start + len(hashes))
+            if np.array_equal(self._hashes[part], hashes):
+                first, last = self._of_all
+                return first[part], last[part]
+        return self._search(hashes)
+
+    def _search(self, hashes: Array) -> Pair:
+        return np.searchsorted(self._sorted, hashes, "left"), np.searchsorted(self._sorted, hashes, "right")
+
+
+class Official:
+    """The official data: uint8 images of shape (n, 784) and labels, both sets one after the other, read-only."""
+
+    def __init__(self, data: tuple[Pair, Pair]) -> None:
+        """`data` is what `load_data()` returns: ((train_x, train_y), (test_x, test_y)), uint8."""
+        (train_x, train_y), (test_x, test_y) = data
+        self.images = np.concatenate([train_x.reshape(-1, PIXELS), test_x.reshape(-1, PIXELS)])
+        self.labels = np.concatenate([train_y, test_y]).astype(np.uint8)
+        self.train = len(train_x)
+        self.test = len(test_x)
+        chunks = [self.images[i : i + _CHUNK] for i in range(0, len(self.images), _CHUNK)]
+        starts = (0, self.train)
+        self._pixels = _Index(np.concatenate([hash_rows(chunk) for chunk in chunks]), starts)
+        self._masks = _Index(np.concatenate([mask_rows(chunk) for chunk in chunks]), starts)
+        self._order = np.concatenate([self._masks.order, self._pixels.order])
+        self._labels = (self.labels[: self.train].tobytes(), self.labels[self.train :].tobytes())
+        for array in (self.images, self.labels):
+            array.flags.writeable = False
+
+    def recognise(self, array: RawArray) -> Recognised:
+        """What an array is by itself."""
+        facts = array.facts
+        ref = DataRef(
+            kind=facts.kind if facts.kind in {"images", "labels"} else "unknown",
+            shape=array.shape,
+            dtype=facts.dtype,
+            minimum=facts.minimum,
+            maximum=facts.maximum,
+            encoding=facts.encoding,
+            digest=facts.digest,
+        )
+        if facts.kind == "images":
+            return self._images(array, ref)
+        if facts.kind == "labels":
+            return Recognised(self._run_of_labels(array, ref))
+        return Recognised(replace(ref, unknown_rows=ref.rows))
+
+    def pair(self, x: Recognised, y: RawArray) -> tuple[DataRef, bool | None]:
+        """(what the labels `y` of the images `x` are, whether they are the official labels of those images).
+
+        None where that cannot be told. Right labels are of the same set as their images, whatever their order.
+        """
+        alone = self.recognise(y).ref
+        known = x.rows >= 0
+        if y.values is None or len(y.values) != len(x.rows) or not known.any():
+            return alone, None
+        rows = x.rows.copy()
+        for i in np.flatnonzero(known & (self.labels[rows] != y.values)):
+            rows[i] = next((row for row in x.choices.get(int(i), ()) if self.labels[row] == y.values[i]), rows[i])
+        if (known & (self.labels[rows] != y.values)).any():
+            return alone, False
+        return self._placed(alone, rows), True if known.all() else None
+
+    def row_in_set(self, row: int) -> tuple[str, int | None]:
+        """('train', its row), ('test', its row) or ('unknown', None) of a row as `Recognised.rows` numbers them."""
+        if row < 0:
+            return "unknown", None
+        return ("train", row) if row < self.train else ("test", row - self.train)
+
+    def _images(self, array: RawArray, ref: DataRef) -> Recognised:
+        n = ref.rows
+        if array.mask is None:
+            return Recognised(replace(ref, unknown_rows=n), np.full(n, -1))
+        first, last = self._masks.find(array.mask)
+        exact = np.zeros(n, bool)
+        if array.pixels is not None:
+            pixel_first, pixel_last = (found + len(self._masks.order) for found in self._pixels.find(array.pixels))
+            exact = pixel_last > pixel_first
+            first, last = np.where(exact, pixel_first, first), np.where(exact, pixel_last, last)
+        rows, choices = self._choose(first, last)
+        known = rows >= 0
+        affine = bool(known.any() and exact[known].all())
+        ref = replace(ref, exact=affine, lo=array.facts.lo if affine else None, hi=array.facts.hi if affine else None)
+        return Recognised(self._placed(ref, rows), rows, choices)
+
+    def _choose(self, first: Array, last: Array) -> tuple[Array, dict[int, tuple[int, ...]]]:
+        """An official row for each row: of the set that explains most, next to its neighbours' where several fit."""
+        if not len(first):
+            return np.empty(0, np.int64), {}
+        order, count = self._order, last - first
+        # Candidates stand in ascending order, so the first and the last tell which sets they are from.
+        lowest = np.where(count > 0, order[np.minimum(first, len(order) - 1)], -1)
+        highest = np.where(count > 0, order[last - 1], -1)
+        in_train, in_test = (lowest >= 0) & (lowest < self.train), highest >= self.train
+        prefer_test = int(in_test.sum()) > int(in_train.sum())
+        rows = np.where(in_test, highest, lowest) if prefer_test else lowest
+        choices: dict[int, tuple[int, ...]] = {}
+        several = np.flatnonzero(count > 1)[:_RESOLVED]
+        for i in several.tolist():
+            candidates = order[first[i] : last[i]].tolist()
+            preferred = [row for row in candidates if (row >= self.train) == prefer_test]
+            choices[i] = tuple(preferred + [row for row in candidates if row not in preferred])
+        settled = count == 1
+        for i, step in [(i, -1) for i in choices] + [(i, 1) for i in reversed(choices)]:
+            neighbour = i + step
+            if (
+                0 <= neighbour < len(rows)
+                and settled[neighbour]
+                and not settled[i]
+                and rows[neighbour] - step in choices[i]
+            ):
+                rows[i] = rows[neighbour] - step
+                settled[i] = True
+        return rows, choices
+
+    def _placed(self, ref: DataRef, rows: Array) -> DataRef:
+        """`ref` with its rows counted and, where they are one run in official order, that run."""
+        known = rows >= 0
+        train = int((known & (rows < self.train)).sum())
+        start, stop = None, None
+        if known.all() and len(rows) and (np.diff(rows) == 1).all() and (train in {0, len(rows)}):
+            start = self.row_in_set(int(rows[0]))[1]
+            stop = None if start is None else start + len(rows)
+        return replace(
+            ref,
+            train_rows=train,
+            test_rows=int(known.sum()) - train,
+            unknown_rows=int((~known).sum()),
+            start=start,
+            stop=stop,
+        )
+
+    def _run_of_labels(self, array: RawArray, ref: DataRef) -> DataRef:
+        unknown = replace(ref, unknown_rows=ref.rows)
+        values = array.values
+        if values is None or len(values) < _RUN or values.min() < 0 or values.max() > 255:
+            return unknown
+        wanted = values.astype(np.uint8).tobytes()
+        runs = [(which, at) for which, labels in enumerate(self._labels) for at in _occurrences(labels, wanted)]
+        if len(runs) != 1:
+            return unknown
+        which, at = runs[0]
+        return self._placed(ref, np.arange(len(values)) + at + which * self.train)
+
+
+def _occurrences(labels: bytes, wanted: bytes) -> list[int]:
+    """Where `wanted` occurs, at most twice: more is not asked."""
+    first = labels.find(wanted)
+    second = -1 if first < 0 else labels.find(wanted, first + 1)
+    return [at for at in (first, second) if at >= 0]

@@ -1,0 +1,377 @@
+"""Stage 4: run a submission in a fresh kernel and room of its own, cell by cell to its end.
+
+What student code does wrong becomes faults; only our own failures raise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from grader.execution import faults
+from grader.execution.kernel import LINE, Kernel, KernelGone, Stopped, connection
+from grader.execution.outputs import as_seen, printed
+from grader.recorder.seeds import SETTINGS
+from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
+from grader.sandbox import Bounds, Command, Held, Places, Room, Warm, host, open_sandbox
+from grader.sandbox.interface import PACKAGE
+from grader.training.trainer import Trainer
+from grader.training.trainer_connection import Line
+from grader.wire.files import PinnedFolder
+
+RECORDER = tuple(Path(__file__).parents[1] / part for part in ("recorder", "wire"))
+"""What of the grader is in the kernel: it imports nothing else."""
+"""Package name of the recorder in the room."""
+FIGURES = 60
+"""Figures of a notebook that are drawn; later ones are only noted."""
+_TRACEBACK = 20_000
+_FLOODED = "The notebook went on putting out more than is kept, so Python was ended; what follows did not run."
+_MISSING = "The cell did not run, because the notebook had stopped before."
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Limits of one run; seconds are wall clock."""
+
+    data_directory: Path
+    """Folder with the data set's four `.gz` files under the names that Keras gives them."""
+    notebook_s: float = 600
+    cell_s: float = 300
+    output_mib: int = 32
+    bounds: Bounds = field(default_factory=Bounds)
+    sandbox: str = "none"
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by another thread to call the run off."""
+    trainer: Trainer | None = None
+    """Trains for all kernels; without one each trains its own networks."""
+    zygote: Warm | None = None
+    """What kernels start as copies of, where the sandbox can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    text: str
+    """What it is doing: 'cell 3 of 12'."""
+    share: float
+    """0 … 1 of its cells done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    executed: NotebookNode
+    """The submitted cells in their order, with the outputs they had here."""
+    cells: tuple[CellRun, ...]
+    """One per code cell that is not empty."""
+    faults: tuple[Fault, ...]
+    duration_s: float
+    raw_evidence: PinnedFolder
+    """The recorder's folder: events.jsonl, arrays/, weights/. Untrusted; everything that could write to it is dead."""
+    sandbox: str
+    discard: Callable[[], None]
+    """To be called once the evidence is read: leaves nothing of the room."""
+    seal: str = ""
+    """Key of the seals on the record's lines (see `wire.hash_chain`)."""
+    shared: frozenset[str] = frozenset()
+    """Digests of the weights that the trainer handed to the kernel."""
+
+
+def run_submission(
+    submission: Submission, scratch: Path, settings: RunSettings, on_progress: Callable[[Progress], None]
+) -> RunResult:
+    """Run `submission` with everything it writes under `scratch` (a folder that exists).
+
+    Raises `GradeError` when the kernel cannot be started, KeyboardInterrupt when `settings.stop` was set.
+    """
+    sandbox = open_sandbox(settings.sandbox)
+    handed_in = _handed_in(submission, scratch / "handed_in")
+    (scratch / "room").mkdir()
+    room = Room(scratch / "room", settings.data_directory, RECORDER, handed_in, settings.bounds)
+    key = secrets.token_hex(16)
+    held = sandbox.open(room, _command(sandbox.places(room), submission, settings, key))
+    run = _Run(submission, held, key, settings, on_progress)
+    try:
+        return asyncio.run(run.to_the_end())
+    except BaseException as ended:
+        held.discard()
+        if isinstance(ended, Stopped):
+            raise KeyboardInterrupt from None
+        raise
+
+
+# ------------------------------------------------------------------ the room
+
+
+def _handed_in(submission: Submission, folder: Path) -> Path | None:
+    """A folder with copies of the files beside the notebook, which every user may read; None when there are none."""
+    for companion in submission.ref.companions:
+        source, target = submission.ref.root / companion, folder / companion
+        if source.is_file() and not source.is_symlink():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    if not folder.is_dir():
+        return None
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def _command(places: Places, submission: Submission, settings: RunSettings, key: str) -> Command:
+    name = submission.ref.source.name
+    told = {
+        "evidence": str(places.evidence),
+        "argv": [name],
+        "file": str(places.work / name) if submission.is_script else "",
+        "output_bytes": settings.output_mib << 20,
+        "figures": FIGURES,
+        "trainer": str(places.sockets / LINE) if settings.trainer else "",
+    }
+    files = {
+        places.sockets / "settings.json": json.dumps(told),
+        places.sockets / "connection.json": json.dumps(connection(places.sockets, key)),
+    }
+    recorder, kernel = map(str, files)
+    arguments = (
+        sys.executable,
+        "-P",
+        "-m",
+        f"{PACKAGE}.recorder",
+        recorder,
+        "-f",
+        kernel,
+        "--HistoryManager.hist_file=:memory:",
+    )
+    return Command(arguments, _environment(places), files, None if _sets_up(submission) else settings.zygote)
+
+
+_SET_UP = re.compile(
+    r"\b(TF_(?!CPP_|ENABLE_ONEDNN|NUM_INT)|KERAS_(BACKEND|HOME)|XLA_|OMP_|MKL_|OPENBLAS_|MPL[A-Z]|MATPLOTLIBRC)"
+)
+
+
+def _sets_up(submission: Submission) -> bool:
+    """Whether it may set what libraries read when they are imported: then none may be imported before."""
+    files = {path.name for path in submission.ref.companions}
+    return "matplotlibrc" in files or any(_SET_UP.search(cell.source) for cell in submission.cells)
+
+
+def _environment(places: Places) -> dict[str, str]:
+    """All that student code finds in its environment; nothing is inherited but where programs are."""
+    nowhere = "http://127.0.0.1:9"  # programs that student code starts fail at once instead of waiting for a network
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "LANG": "C.UTF-8",
+        "HOME": str(places.home),
+        "USER": "student",
+        "TMPDIR": str(places.temporary),
+        "PYTHONPATH": str(places.recorder),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "IPYTHONDIR": str(places.home / ".ipython"),
+        "JUPYTER_RUNTIME_DIR": str(places.temporary),
+        "KERAS_HOME": str(places.keras),
+        "KERAS_BACKEND": "tensorflow",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": str(places.home / ".matplotlib"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        **SETTINGS,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "http_proxy": nowhere,
+        "https_proxy": nowhere,
+        "no_proxy": "localhost,127.0.0.1,::1",
+        **host.environment(),
+    }
+
+
+# ------------------------------------------------------------------ the notebook
+
+
+def _notebook(submission: Submission) -> NotebookNode:
+    """The submitted cells without what was stored with them."""
+    make: dict[CellKind, Callable[..., NotebookNode]] = {
+        CellKind.CODE: new_code_cell,
+        CellKind.MARKDOWN: new_markdown_cell,
+        CellKind.RAW: new_raw_cell,
+    }
+    cells = [make[cell.kind](cell.source, id=f"cell-{cell.index}") for cell in submission.cells]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook: NotebookNode = new_notebook(cells=cells, metadata=metadata)
+    return notebook
+
+
+class _Run:
+    """One run: the cells so far, the faults so far."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        held: Held,
+        key: str,
+        settings: RunSettings,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._held = held
+        self._key = key
+        self._settings = settings
+        self._on_progress = on_progress
+        self._notebook = _notebook(submission)
+        self._todo = [cell for cell in submission.cells if cell.kind is CellKind.CODE and cell.source.strip()]
+        self._cells: list[CellRun] = []
+        self._faults: list[Fault] = []
+        self._clock = time.monotonic()
+        self._seal = secrets.token_hex(16)
+        self._kernel: Kernel | None = None
+        self._over = False
+        """Whether the kernel is gone or the time is up."""
+
+    async def to_the_end(self) -> RunResult:
+        self._on_progress(Progress("starting", 0.0))
+        settings = self._settings
+        kernel_of = (self._notebook, self._held, self._key, settings.bounds, settings.output_mib, settings.stop)
+        async with Kernel(*kernel_of, self._line if settings.trainer else None) as kernel:
+            self._kernel = kernel
+            kernel.kc.seal = self._seal
+            self._clock = time.monotonic()
+            for number, cell in enumerate(self._todo):
+                if self._over:
+                    self._cells.append(CellRun(cell.index, CellStatus.NOT_RUN, 0.0, error=_MISSING))
+                    continue
+                self._on_progress(Progress(f"cell {number + 1} of {len(self._todo)}", number / len(self._todo)))
+                await self._cell(kernel, cell)
+        _make_valid(self._notebook)
+        return RunResult(
+            self._notebook,
+            tuple(self._cells),
+            tuple(self._faults),
+            self._seconds,
+            self._held.evidence,
+            self._held.level,
+            self._held.discard,
+            self._seal,
+            frozenset(kernel.line.trained if kernel.line else ()),
+        )
+
+    def _line(self, connected: socket.socket) -> Line:
+        assert self._settings.trainer is not None
+        return Line(connected, self._settings.trainer, _unlimited(self._settings.notebook_s))
+
+    @property
+    def _seconds(self) -> float:
+        """Since the kernel was ready, without what it waited for the trainer."""
+        waited = self._kernel.waited_s if self._kernel is not None else 0.0
+        return round(time.monotonic() - self._clock - waited, 3)
+
+    async def _cell(self, kernel: Kernel, cell: Cell) -> None:
+        settings = self._settings
+        started = self._seconds
+        left = _unlimited(settings.notebook_s) - started
+        limit = min(left, _unlimited(settings.cell_s))
+        status = CellStatus.NOT_RUN
+        try:
+            status = await kernel.run_cell(cell.index, max(0.0, limit))
+        except KernelGone as gone:
+            status = CellStatus.TIMEOUT if gone.reason == "deaf" else CellStatus.ERROR
+            self._over = True
+            self._gone(gone.reason, cell.index)
+        if status is CellStatus.TIMEOUT:
+            self._timed_out(cell.index, limit, whole=limit == left)
+        elif status is CellStatus.ERROR and kernel.reply is not None and not self._over:
+            name, value = (str(kernel.reply.get(key, "")) for key in ("ename", "evalue"))
+            fault = faults.fault_of(name, value, cell.index, self._seconds, settings.bounds)
+            if fault is None:
+                status = CellStatus.OK
+            else:
+                self._faults.append(fault)
+        if not self._over and self._held.disk_full():
+            self._disk_full(cell.index)
+        self._noted(kernel, cell.index)
+        seconds = self._seconds - started
+        self._cells.append(_cell_run(cell.index, status, seconds, self._notebook.cells[cell.index], kernel))
+
+    def _gone(self, reason: str, cell: int) -> None:
+        if reason == "memory":
+            self._faults.append(faults.out_of_memory(cell, self._settings.bounds.memory_mib, self._seconds))
+        elif reason == "disk":
+            self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
+        elif reason == "flood":
+            self._faults.append(faults.output_flood(cell, self._settings.output_mib, self._seconds))
+            self._faults.append(faults.kernel_died(cell, self._seconds, _FLOODED))
+        elif reason == "died":
+            self._faults.append(faults.kernel_died(cell, self._seconds))
+
+    def _disk_full(self, cell: int) -> None:
+        """Noted once, also where the student's code makes do without the file."""
+        if all(fault.kind is not FaultKind.DISK for fault in self._faults):
+            self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
+
+    def _timed_out(self, cell: int, limit_s: float, *, whole: bool) -> None:
+        if whole:
+            self._over = True
+            self._faults.append(faults.notebook_timeout(cell, self._settings.notebook_s, self._seconds))
+            return
+        self._faults.append(faults.cell_timeout(cell, limit_s, self._seconds))
+        if self._over:
+            why = "The cell did not stop when it was asked to, so Python was ended; the cells that follow did not run."
+            self._faults.append(faults.kernel_died(cell, self._seconds, why))
+
+    def _noted(self, kernel: Kernel, cell: int) -> None:
+        """Faults that the recorder told of, and too much output."""
+        missing = [n for n in kernel.noted if n.get("fault") == FaultKind.MISSING_MODULE]
+        named = {fault.message for fault in self._faults if fault.cell == cell}
+        for module in dict.fromkeys(str(n.get("module", "")) for n in missing):
+            fault = faults.missing_module(module, cell, self._seconds)
+            if fault.message not in named:
+                self._faults.append(fault)
+        failed = [n for n in kernel.noted if n.get("fault") == FaultKind.CELL_ERROR]
+        for said in dict.fromkeys(str(n.get("error", "")) for n in failed):
+            self._faults.append(faults.failed_import(said, cell, self._seconds))
+        if kernel.flooded or any(n.get("fault") == FaultKind.OUTPUT_FLOOD for n in kernel.noted):
+            self._faults.append(faults.output_flood(cell, self._settings.output_mib, self._seconds))
+
+
+def _make_valid(notebook: NotebookNode) -> None:
+    """Without its outputs where forged messages made a notebook of it that no reader would open."""
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError:
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+
+
+def _unlimited(seconds: float) -> float:
+    """A limit of 0 or less means none."""
+    return seconds if seconds > 0 else float("inf")
+
+
+def _cell_run(index: int, status: CellStatus, seconds: float, cell: NotebookNode, kernel: Kernel) -> CellRun:
+    reply: dict[str, Any] = kernel.reply or {}
+    failed = status in {CellStatus.ERROR, CellStatus.TIMEOUT} and reply.get("status") == "error"
+    lines = reply.get("traceback") if failed else None
+    trace = faults.plain_text("\n".join(map(str, lines))) if isinstance(lines, list) else ""
+    run = CellRun(index, status, round(seconds, 3), printed=printed(cell.outputs))
+    for output in cell.outputs:
+        if output["output_type"] == "stream":
+            output["text"] = as_seen(output["text"])
+    if not failed:
+        return run
+    said = faults.one_line(f"{reply.get('ename', '')}: {reply.get('evalue', '')}", 1000)
+    return replace(run, error=said, traceback=trace if len(trace) <= _TRACEBACK else "…" + trace[-_TRACEBACK:])

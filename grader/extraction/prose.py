@@ -1,0 +1,170 @@
+"""Answers in words: paragraphs of Markdown, comments and texts, without headings, placeholders and quoted questions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from grader.extraction.passages import passages
+from grader.intake.python_text import parse
+from grader.records import Place
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
+
+    from grader.extraction.passages import Passage
+    from grader.records import Labels, Submission
+
+_HEADING = re.compile(
+    r"^\s{0,3}#{1,6}\s|^\s*<h[1-6][^>]*>.*</h[1-6]>\s*$|^\s*(?:=+|-{3,}|\*{3,}|_{3,})\s*$", re.IGNORECASE
+)
+_PLACEHOLDER = re.compile(
+    r"\b(?:your|deine|ihre|type|write|enter|insert|put|hier)\b.{0,25}"
+    r"\b(?:answers?|code|text|solution|antwort|lösung|explanation)\b(?:.{0,25}\bhere\b)?"
+    r"|\b(?:answer|antwort|lösung|code|solution) (?:here|hier|goes here)|\btodo\b|\bdouble-?click\b|\btbd\b"
+    r"|^\W*(?:\.\.\.|…)\W*$",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"^[\s>*_#\-+•]*(?:(?:ex(?:ercise)?|task|problem|aufgabe|question|answer|antwort|solution|lösung|q|a|why|warum|note)\b\.?[\s:]*)?"
+    r"(?:\(?\d{1,2}\s*[.)]?\s*\(?[a-j]?\)?[\s:.)]|\(?[a-j]\)[\s:]|[a-j]:\s)?[\s*_:]*",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_SENTENCE = re.compile(r"(?<=[.!?])[\s)*_]+|\n{2,}")
+_REASON = re.compile(
+    r"\b(?:because|since|due to|so that|therefore|thus|hence|otherwise|reason|leads? to|in order to|that'?s why|as we"
+    r"|cause[sd]?"
+    r"|weil|da|damit|denn|deshalb|daher|sonst|dadurch|grund|wegen|somit|führt)\b|=>|->|→|⇒",
+    re.IGNORECASE,
+)
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A coherent text that the student wrote, as it stands in the notebook."""
+
+    text: str
+    cell: int
+    line: int
+    source: str
+    """As `Passage.source`."""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.cell, self.line)
+
+    @property
+    def words(self) -> int:
+        return len(_WORD.findall(_bare(self.text)))
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it gives a reason: 'because', 'damit', '=>'."""
+        return bool(_REASON.search(self.text))
+
+
+def paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Paragraph, ...]:
+    """What the student wrote in words, in order; a paragraph ends where the task changes."""
+    return _paragraphs(submission, labels, sheet)
+
+
+@lru_cache(maxsize=4)
+def _paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Paragraph, ...]:
+    quoted = _shingles(sheet)
+    found: list[Paragraph] = []
+    for passage in passages(submission):
+        if passage.source == "string" and not passage.spoken:
+            continue
+        for paragraph in _split(passage, labels):
+            own = own_words(paragraph.text, quoted)
+            if _WORD.search(_bare(own)):
+                found.append(Paragraph(own, paragraph.cell, paragraph.line, paragraph.source))
+    return tuple(found)
+
+
+def _split(passage: Passage, labels: Labels) -> Iterator[Paragraph]:
+    """At empty lines, headings, lines of code, and where another task begins."""
+    block: list[str] = []
+    start = 0
+    task: str | None = None
+    for offset, line in enumerate([*passage.text[:_LONGEST].split("\n"), ""]):
+        here = labels.task_at(passage.cell, passage.line + offset)
+        ends = not line.strip() or _is_heading(line, passage) or _is_code(line, passage)
+        if block and (ends or here != task):
+            yield Paragraph("\n".join(block), passage.cell, passage.line + start, passage.source)
+            block = []
+        if not ends:
+            if not block:
+                start, task = offset, here
+            block.append(line.lstrip("# ") if passage.source == "code" else line)
+
+
+def _is_heading(line: str, passage: Passage) -> bool:
+    if passage.source == "code":
+        return False
+    if not _HEADING.match(line):
+        return False
+    return len(_WORD.findall(line)) < 12 or line.rstrip().endswith("?")
+
+
+def _is_code(line: str, passage: Passage) -> bool:
+    """A line of code in a comment, or in a cell that is no Python as a whole."""
+    if passage.source not in {"comment", "code"}:
+        return False
+    bare = line.strip().lstrip("#").strip()
+    if passage.source == "code" and re.search(
+        r"[\w\])]\s*[-+*/|&]?=\s*[\w\[('\"]|\w\(.*\)\s*$|^(?:import|from|for|if|def|class|return|print)\b.*[:)\w]$",
+        bare,
+    ):
+        return True
+    tree = parse(bare) or (parse(bare + " pass") if bare.endswith(":") else None)
+    return tree is not None and bool(tree.body) and not all(_plain(s) for s in tree.body)
+
+
+def _plain(statement: ast.stmt) -> bool:
+    """A word, a number or a sum is a text that happens to be an expression."""
+    import ast
+
+    if not isinstance(statement, ast.Expr):
+        return isinstance(statement, ast.AnnAssign) and statement.value is None  # 'why: words'
+    return not any(isinstance(n, ast.Call | ast.Attribute | ast.Subscript) for n in ast.walk(statement))
+
+
+# ------------------------------------------------------------------ the student's own words
+
+
+def own_words(text: str, quoted: frozenset[tuple[str, ...]]) -> str:
+    """The text without questions, placeholders and sentences of the sheet; '' when nothing is left."""
+    kept = []
+    for sentence in _SENTENCE.split(text):
+        bare = _bare(sentence)
+        if not bare or bare.endswith("?") or _PLACEHOLDER.search(sentence) or _is_quoted(bare, quoted):
+            continue
+        kept.append(sentence.strip())
+    if len(kept) == len(_SENTENCE.split(text)):
+        return text.strip()
+    return " ".join(kept).strip()
+
+
+def _bare(text: str) -> str:
+    """Without label, emphasis and closing marks."""
+    return _LABEL.sub("", text, count=1).strip(" \t\n*_`()\"'")
+
+
+def _is_quoted(sentence: str, quoted: frozenset[tuple[str, ...]]) -> bool:
+    own = _shingles(sentence)
+    return bool(own) and len(own & quoted) >= 0.75 * len(own)
+
+
+@lru_cache(maxsize=256)
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    """Every four words in a row; all of them where there are fewer, but no single word."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    if len(words) < 4:
+        return frozenset()
+    return frozenset(tuple(words[i : i + 4]) for i in range(len(words) - 3))

@@ -1,0 +1,318 @@
+"""Arithmetic in a student's code, evaluated without running it: 784*10 + 10, w1 + b1, params(784, 10).
+
+Statements are followed in order, so that a name means what was last assigned to it. What comes from a network
+(`summary()`, `count_params()`, sizes of its weights) is *machine-derived* and never the student's own arithmetic.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import ChainMap
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from grader.extraction.arithmetic import apply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MACHINE = {
+    "summary", "count_params", "get_weights", "weights", "trainable_weights", "trainable_variables", "variables",
+    "non_trainable_weights", "plot_model",
+}  # fmt: skip
+"""Attributes and functions through which Keras tells its own counts."""
+_OPERATORS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "^", ast.Mod: "%",
+}  # fmt: skip
+_DEPTH = 60
+_STEPS = 20_000
+"""Nodes evaluated for one expression; more is no arithmetic of a person."""
+
+Value = float | list["Value"]
+Names = MutableMapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A number in code."""
+
+    value: float
+    line: int
+    text: str
+    literal: bool
+    """A bare literal, not arithmetic."""
+
+
+@dataclass
+class Workings:
+    """Follows cell after cell; what only the run could tell comes from the scalars it left."""
+
+    names: Names = field(default_factory=dict)
+    functions: dict[str, ast.FunctionDef | ast.Lambda] = field(default_factory=dict)
+    machine: set[str] = field(default_factory=set)
+    """Names whose values come from a network."""
+    known: dict[str, float] = field(default_factory=dict)
+    """Scalars that variables held after the current cell."""
+    _found: list[Worked] = field(default_factory=list)
+
+    def follow(self, tree: ast.Module, known: dict[str, float]) -> list[Worked]:
+        """Numbers of a cell in order; `known` are the scalars that variables held after it."""
+        self.known = known
+        self._found = []
+        self._statements(tree.body)
+        return self._found
+
+    def tainted(self, node: ast.AST) -> bool:
+        """Whether an expression tells what Keras counted."""
+        return any(
+            (isinstance(n, ast.Attribute) and n.attr in _MACHINE)
+            or (isinstance(n, ast.Name) and (n.id in self.machine or n.id in _MACHINE))
+            for n in ast.walk(node)
+        )
+
+    # ------------------------------------------------------------------ statements
+
+    def _statements(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            self._statement(statement)
+
+    def _statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.FunctionDef(name=name):
+                self.functions[name] = node
+                if any(self.tainted(part) for part in node.body):
+                    self.machine.add(name)
+                inner = self.names
+                self.names = ChainMap({}, inner)
+                self._statements(node.body)
+                self.names = inner
+                return
+            case ast.Assign(targets=targets, value=value):
+                self._look(value)
+                for target in targets:
+                    self._assign(target, value, node.lineno)
+            case ast.AnnAssign(target=target, value=value) if value is not None:
+                self._look(value)
+                self._assign(target, value, node.lineno)
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
+                self._look(value)
+                both = ast.BinOp(ast.Name(name, ast.Load()), op, value)
+                ast.copy_location(both, node)
+                self._assign(target, ast.fix_missing_locations(both), node.lineno)
+                result = self.names.get(name)
+                if isinstance(result, float):
+                    self._found.append(Worked(result, node.lineno, _source(node), literal=False))
+            case ast.For(target=target, iter=source, body=body, orelse=orelse):
+                self._look(source)
+                self._forget(target, self.tainted(source))
+                for inner_node in body:
+                    for changed in ast.walk(inner_node):
+                        if isinstance(changed, ast.Assign | ast.AugAssign):
+                            for t in changed.targets if isinstance(changed, ast.Assign) else [changed.target]:
+                                self._forget(t, self.tainted(changed.value))
+                self._statements(body + orelse)
+                for inner_node in body:  # what a loop leaves is not what its body says once
+                    for changed in ast.walk(inner_node):
+                        if isinstance(changed, ast.AugAssign):
+                            self._forget(changed.target, tainted=False)
+                            self._state_known(changed.target, changed.lineno)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, ast.expr):
+                        self._look(child)
+                for name in ("body", "orelse", "finalbody"):
+                    self._statements([s for s in getattr(node, name, []) if isinstance(s, ast.stmt)])
+                for handler in getattr(node, "handlers", []):
+                    self._statements(handler.body)
+
+    def _assign(self, target: ast.expr, value: ast.expr, line: int) -> None:
+        pair = isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List)
+        if pair and len(target.elts) == len(value.elts):  # type: ignore[attr-defined]
+            for t, v in zip(target.elts, value.elts, strict=True):  # type: ignore[attr-defined]
+                self._assign(t, v, line)
+            return
+        if not isinstance(target, ast.Name):
+            self._forget(target, self.tainted(value))
+            return
+        if isinstance(value, ast.Lambda):
+            self.functions[target.id] = value
+            return
+        result = self.evaluate(value)
+        self._forget(target, self.tainted(value))
+        if result is not None:
+            self.names[target.id] = result
+        else:
+            self._state_known(target, line)
+
+    def _state_known(self, target: ast.expr, line: int) -> None:
+        """What the run says of a name that was worked out in a way that is not followed here."""
+        if isinstance(target, ast.Name) and target.id in self.known and target.id not in self.machine:
+            self._found.append(Worked(self.known[target.id], line, target.id, literal=False))
+
+    def _forget(self, target: ast.AST, tainted: bool) -> None:
+        for node in ast.walk(target):
+            if isinstance(node, ast.Name):
+                self.names.pop(node.id, None)
+                if tainted:
+                    self.machine.add(node.id)
+                elif isinstance(target, ast.Name):
+                    self.machine.discard(node.id)
+
+    # ------------------------------------------------------------------ expressions
+
+    def _look(self, node: ast.expr) -> None:
+        """State every literal and every evaluable arithmetic in an expression."""
+        for part in ast.walk(node):
+            line = getattr(part, "lineno", 1)
+            if isinstance(part, ast.Constant):
+                if isinstance(part.value, int | float) and not isinstance(part.value, bool):
+                    value = _number(part.value)
+                    if value is not None:
+                        self._found.append(Worked(value, line, str(part.value)[:40], literal=True))
+            elif isinstance(part, ast.BinOp | ast.Call) and not self.tainted(part):
+                result = self.evaluate(part)
+                if isinstance(result, float):
+                    self._found.append(Worked(result, line, _source(part), literal=False))
+
+    def evaluate(self, node: ast.expr) -> Value | None:
+        """The value of an expression of numbers, known names and own functions; None for anything else."""
+        if isinstance(node, ast.BinOp | ast.Call) and self.tainted(node):
+            return None
+        return _Evaluation(self).value(node, self.names, 0)
+
+
+class _Evaluation:
+    def __init__(self, workings: Workings) -> None:
+        self.workings = workings
+        self.steps = 0
+
+    def value(self, node: ast.AST | None, names: Names, depth: int) -> Value | None:
+        self.steps += 1
+        if depth > _DEPTH or self.steps > _STEPS:
+            return None
+        deeper = depth + 1
+        match node:
+            case ast.Constant(value=bool()):
+                return None
+            case ast.Constant(value=int() | float() as number):
+                return _number(number)
+            case ast.Name(id=name):
+                if name in names:
+                    return names[name]
+                return None if name in self.workings.machine else self.workings.known.get(name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                inner = self.value(operand, names, deeper)
+                return -inner if isinstance(inner, float) else None
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.value(operand, names, deeper)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                a = self.value(left, names, deeper)
+                b = self.value(right, names, deeper) if a is not None else None
+                if isinstance(a, float) and isinstance(b, float):
+                    return apply(_OPERATORS[type(op)], a, b)
+                return None
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                values = [self.value(e, names, deeper) for e in elements[:1000]]
+                return [v for v in values if v is not None] if None not in values else None
+            case ast.Subscript(value=whole, slice=index):
+                items, at = self.value(whole, names, deeper), self.value(index, names, deeper)
+                if isinstance(items, list) and isinstance(at, float) and -len(items) <= at < len(items):
+                    return items[int(at)]
+                return None
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                return self._call(function, arguments, keywords, names, deeper)
+            case _:
+                return None
+
+    def _call(
+        self, function: ast.expr, arguments: list[ast.expr], keywords: list[ast.keyword], names: Names, depth: int
+    ) -> Value | None:
+        name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+        own = self.workings.functions.get(name) if isinstance(function, ast.Name) else None
+        if own is None and name not in {"sum", "prod", "product", "int", "float", "round", "abs"}:
+            return None
+        values = [self.value(a, names, depth) for a in arguments]
+        if own is not None:
+            given = {k.arg: self.value(k.value, names, depth) for k in keywords if k.arg}
+            return self._own(own, values, given, names, depth)
+        if len(values) != 1 or keywords:
+            return None
+        only = values[0]
+        if isinstance(only, list):
+            numbers = [v for v in only if isinstance(v, float)]
+            if len(numbers) != len(only) or name not in {"sum", "prod", "product"}:
+                return None
+            return _number(sum(numbers) if name == "sum" else math.prod(numbers))
+        if isinstance(only, float) and name in {"int", "float", "round", "abs"}:
+            return {"int": float(math.trunc(only)), "round": float(round(only)), "abs": abs(only)}.get(name, only)
+        return None
+
+    def _own(
+        self,
+        function: ast.FunctionDef | ast.Lambda,
+        values: list[Value | None],
+        given: dict[str, Value | None],
+        names: Names,
+        depth: int,
+    ) -> Value | None:
+        """A call of a function whose body only assigns and returns."""
+        parameters = [a.arg for a in function.args.args]
+        local: dict[str, Value] = {}
+        for parameter, default in zip(parameters[::-1], function.args.defaults[::-1], strict=False):
+            worth = self.value(default, names, depth)
+            if worth is not None:
+                local[parameter] = worth
+        bound = {**dict(zip(parameters, values, strict=False)), **given}
+        if len(values) > len(parameters) or None in bound.values():
+            return None
+        local |= {k: v for k, v in bound.items() if v is not None}
+        scope: Names = ChainMap(local, names)
+        if isinstance(function, ast.Lambda):
+            return self.value(function.body, scope, depth + 1)
+        for statement in function.body:
+            match statement:
+                case ast.Return(value=value):
+                    return self.value(value, scope, depth + 1)
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    worth = self.value(value, scope, depth + 1)
+                    if worth is None:
+                        return None
+                    scope[name] = worth
+                case ast.Expr(value=ast.Constant()):
+                    continue
+                case _:
+                    return None
+        return None
+
+
+def _number(value: complex) -> float | None:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (OverflowError, TypeError):
+        return None
+    return number if abs(number) <= 1e15 else None
+
+
+def _source(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)[:200]
+    except (RecursionError, ValueError):
+        return ""
+
+
+def output_expressions(tree: ast.Module) -> Iterator[ast.expr]:
+    """What a cell shows: arguments of `print` and `display` anywhere in it, and its last expression."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name in {"print", "display", "pprint"}:
+                yield from node.args
+            elif name == "summary":
+                yield node
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        value = tree.body[-1].value
+        called = value.func if isinstance(value, ast.Call) else None
+        if not (isinstance(called, ast.Name) and called.id in {"print", "display", "pprint"}):
+            yield value

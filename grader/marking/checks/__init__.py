@@ -1,0 +1,77 @@
+"""Every criterion gets exactly one verdict, from a small pure function registered under the name that rubrics use.
+
+A check looks at a `Case` and a `Criterion` and returns a `Verdict`. What a student did wrong is a verdict; an
+exception in a check is the grader's own fault and becomes `errored`, which costs nobody points.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.marking.checks.case import Case
+from grader.records import Evidence, Labels, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from grader.marking.match import Assignment
+    from grader.rubric.load import LoadedRubric
+    from grader.rubric.schema import Criterion
+
+    Check = Callable[[Case, Criterion], Verdict]
+
+REGISTRY: dict[str, Check] = {}
+"""Check name, as in a rubric's `check:`, → function."""
+
+
+def check(name: str) -> Callable[[Check], Check]:
+    """Register a function as the check `name`."""
+
+    def register(function: Check) -> Check:
+        assert name not in REGISTRY, name
+        REGISTRY[name] = function
+        return function
+
+    return register
+
+
+def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loaded: LoadedRubric) -> tuple[Verdict, ...]:
+    """Judge every criterion of the rubric, in its order: one verdict each.
+
+    The order matters: a mistake is charged where it first occurs, so each check sees the verdicts before it.
+    """
+    verdicts: list[Verdict] = []
+    for task in loaded.rubric.tasks:
+        for criterion in task.criteria:
+            case = Case(
+                evidence=evidence,
+                labels=labels,
+                assignment=assignment,
+                rubric=loaded.rubric,
+                reference=loaded.reference,
+                calibration=loaded.calibration,
+                earlier=tuple(verdicts),
+            )
+            verdicts.append(_judge(case, criterion))
+    return tuple(verdicts)
+
+
+def _judge(case: Case, criterion: Criterion) -> Verdict:
+    try:
+        return case.worded(criterion, REGISTRY[criterion.check](case, criterion))
+    except Exception as problem:  # noqa: BLE001 - ours, whatever it is: recorded, and no points lost
+        last = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        return Verdict(
+            criterion.id,
+            Outcome.ERRORED,
+            0.0,
+            "The grader itself failed here, which costs you nothing: a person will look at it.",
+            actual=f"{type(problem).__name__}: {problem} ({where})",
+        )
+
+
+for _module in ("model", "compile", "training", "accuracy", "data", "image", "matrix", "noted", "number", "text"):
+    import_module(f"grader.marking.checks.{_module}")

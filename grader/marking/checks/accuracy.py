@@ -1,0 +1,270 @@
+"""Check of a trained network's accuracy: as measured outside the kernel, never as claimed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.keras.align import compare
+from grader.keras.canonical import canonical
+from grader.marking.candidates import by_hand, same_rate
+from grader.marking.checks import check
+from grader.marking.checks.mistakes import mistakes_in
+from grader.marking.checks.training import never_trained, trained_rows
+from grader.marking.checks.verdicts import failed, needs_review, passed
+from grader.records import Curves, Outcome
+from grader.training.verification import TRAIN_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.marking.checks.case import Case
+    from grader.marking.match import Matched
+    from grader.records import Training, Verdict
+    from grader.rubric.expected import NetworkSpec
+    from grader.rubric.schema import Criterion
+
+
+_TEST_CHANCE = 0.02
+
+
+@check("training.accuracy")
+def accuracy(case: Case, criterion: Criterion) -> Verdict:
+    """The network reaches what right solutions reach, on the official test images; best of its repeats."""
+    matched = case.network(criterion.network)
+    ended = [t for t in matched.repeats if t.epochs_done or by_hand(t)] if matched else []
+    if matched is None or not ended:
+        return _not_trained(case, criterion, matched)
+    clean = [t for t in ended if not _saw_test_images(case, t)]
+    if not clean:
+        sentence = "The network was trained on test images, so its accuracy says nothing about new ones."
+        return failed(
+            criterion,
+            sentence,
+            misconceptions=("data.trained_on_test",),
+            place=ended[0].place,
+            details=(_curves(ended[0], None),),
+        )
+    measured = [t for t in clean if t.verified and t.verified.test_accuracy is not None]
+    if not measured:
+        reason = next(
+            (t.verified.reason for t in clean if t.verified and t.verified.reason), "It could not be rebuilt."
+        )
+        sentence = f"The accuracy could not be measured here, so a person will look at it. {reason}"
+        return needs_review(criterion, sentence, place=clean[0].place, details=(_curves(clean[0], None),))
+    best = max(measured, key=_measured)
+    verdict = _judge(case, criterion, matched, best)
+    if verdict.share and (doubt := _doubt(best)):
+        slugs = ("data.trained_on_test",) if knows_test_images(best) else ()
+        found = {
+            "expected": verdict.expected,
+            "actual": verdict.actual,
+            "place": best.place,
+            "details": verdict.details,
+        }
+        return needs_review(criterion, f"{verdict.message} {doubt}", misconceptions=slugs, **found)
+    return verdict
+
+
+def _doubt(training: Training) -> str:
+    """Why a person has to look at a good figure; '' when nothing speaks against it."""
+    if knows_test_images(training):
+        assert training.verified is not None
+        seen = f"{training.verified.train_accuracy:.3f}"
+        return f"On training images it reaches {seen} only, as networks do that have seen the test images in training."
+    if training.given:
+        return "The weights that it started from were put in and come from no training of this notebook."
+    return ""
+
+
+def knows_test_images(training: Training) -> bool:
+    """Whether it does better on the test images than on those it was trained on, by more than chance.
+
+    Honest networks do not: the official test images are no easier than the training images. Chance: three standard
+    errors of the training figure at worst, and as much again for the test figure and what is harder to count.
+    """
+    verified = training.verified
+    if verified is None or verified.test_accuracy is None or verified.train_accuracy is None:
+        return False
+    measured = min(training.x.train_rows if training.x and training.x.train_rows else TRAIN_ROWS, TRAIN_ROWS)
+    return verified.test_accuracy > verified.train_accuracy + 1.5 / math.sqrt(measured) + _TEST_CHANCE
+
+
+def _judge(case: Case, criterion: Criterion, matched: Matched, training: Training) -> Verdict:
+    spec, reached = case.spec(criterion.network), _measured(training)
+    asked = _asked(case, spec, training)
+    threshold = asked if asked is not None else _sheet(case, spec)
+    facts = {
+        "expected": f"at least {threshold:.3f}" if threshold is not None else "",
+        "actual": f"{reached:.3f}",
+        "place": training.place,
+        "details": (_curves(training, threshold),),
+    }
+    seen = f"Measured here on the official test images: {reached:.3f}"
+    if threshold is not None and reached >= threshold:
+        return passed(criterion, f"{seen}, at least {threshold:.3f} is expected.", **facts)
+    reasons = list(_deviations(case, criterion, matched, training))
+    own = _own(case, spec, training)
+    below = f"{seen}, where {threshold:.3f} is expected" if threshold is not None else seen
+    if any(reason.open for reason in reasons):
+        return needs_review(criterion, f"{below}; what else is undecided here may explain it.", **facts)
+    if own is not None and reached < own and all(reason.in_own for reason in reasons):
+        return failed(criterion, f"{below}.", **facts)
+    if not reasons:
+        unlike = asked is None or not same_rate(training.compiled.learning_rate, spec.learning_rate)
+        if own is None and unlike:
+            sentence = f"{seen}. There are no figures for your choices to compare with, so a person will look at it."
+            return needs_review(criterion, sentence, **facts)
+        if own is not None and reached >= own:
+            return passed(criterion, f"{seen}, as expected of your choices (at least {own:.3f}).", **facts)
+        return failed(criterion, f"{below}.", **facts)
+    why = " and ".join(reason.phrase for reason in reasons)
+    if any(reason.charged for reason in reasons):
+        return case.followed_through(criterion, f"{below}: {why}, which was counted before.", **facts)
+    slugs = tuple(reason.slug for reason in reasons if reason.slug)
+    # right for what the student did, as far as it is known what that reaches
+    share = case.follow_share(criterion) if slugs and own is not None and reached >= own else 0.0
+    return case.graded(criterion, share, f"{below}: {why}.", misconceptions=slugs, **facts)
+
+
+# ------------------------------------------------------------------ thresholds
+
+
+def _asked(case: Case, spec: NetworkSpec, training: Training) -> float | None:
+    """The threshold for what is asked for, with the student's free choices: batch size, free widths, a split."""
+    batch = training.batch_size or spec.batch_size
+    rows = min(spec.train_rows, trained_rows(training)) if training.validation_split else spec.train_rows
+    return case.calibration.threshold(
+        spec.name,
+        width=_width(spec, training),
+        batch_size=batch,
+        learning_rate=spec.learning_rate,
+        train_rows=rows,
+        epochs=spec.epochs,
+        optimizer=spec.optimizer,
+    )
+
+
+def _sheet(case: Case, spec: NetworkSpec) -> float | None:
+    """The threshold for exactly what the sheet says: whoever reaches it is right, whatever was chosen."""
+    return case.calibration.threshold(
+        spec.name,
+        width=min(_hidden(spec), default=None),
+        batch_size=spec.batch_size,
+        learning_rate=spec.learning_rate,
+        train_rows=spec.train_rows,
+        epochs=spec.epochs,
+        optimizer=spec.optimizer,
+    )
+
+
+def _own(case: Case, spec: NetworkSpec, training: Training) -> float | None:
+    """The threshold for just what the student did."""
+    if training.compiled.learning_rate is None or training.compiled.learning_rate <= 0 or by_hand(training):
+        return None
+    return case.calibration.threshold(
+        spec.name,
+        width=min(canonical(training.architecture).hidden_units, default=None),
+        batch_size=training.batch_size or spec.batch_size,
+        learning_rate=training.compiled.learning_rate,
+        train_rows=trained_rows(training),
+        epochs=training.epochs_done,
+        optimizer=training.compiled.optimizer,
+    )
+
+
+def _hidden(spec: NetworkSpec) -> list[int]:
+    units = [layer.config["units"] for layer in spec.model.layers if layer.kind == "Dense"]
+    return [u for u in units[:-1] if isinstance(u, int)]
+
+
+def _width(spec: NetworkSpec, training: Training) -> int | None:
+    free = any("units" in layer.free for layer in spec.model.layers)
+    own = canonical(training.architecture).hidden_units
+    return min(own) if free and own else min(_hidden(spec), default=None)
+
+
+# ------------------------------------------------------------------ what may explain a low figure
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    phrase: str
+    charged: bool
+    """An earlier criterion lost points for it."""
+    in_own: bool = False
+    """The threshold for what the student did takes it into account."""
+    slug: str = ""
+    open: bool = False
+    """A person still has to decide on it."""
+
+
+def _deviations(case: Case, criterion: Criterion, matched: Matched, training: Training) -> Iterator[_Reason]:
+    spec, compiled, x = case.spec(criterion.network), training.compiled, training.x
+    if mistakes_in(compare(spec.model, training.architecture), compiled):
+        yield _reason(case, "the network differs from what is asked for", "model.")
+    if compiled.optimizer != spec.optimizer and compiled.optimizer:
+        yield _reason(case, f"it was trained with {compiled.optimizer}", "compile.", in_own=True)
+    elif not same_rate(compiled.learning_rate, spec.learning_rate) and case.charged("optimizer.rate_off"):
+        yield _Reason("it was trained at another learning rate", charged=True, in_own=True)
+    if compiled.loss != spec.loss:
+        yield _reason(case, f"its loss is {compiled.loss}", "compile.")
+    if 0 < sum(t.epochs for t in matched.repeats if t.network == training.network) < spec.epochs:
+        yield _reason(case, f"it was trained for {training.epochs} epochs", "training.epochs", in_own=True)
+    if x is not None and not training.validation_split and x.rows < spec.train_rows:
+        charged = case.charged("data.subset_size") is not None
+        yield _Reason(
+            f"it saw {x.rows} items instead of {spec.train_rows}", charged, in_own=True, slug="data.subset_size"
+        )
+    scales = any(step.kind in {"Rescaling", "Normalization"} for step in canonical(training.architecture).steps)
+    if x is not None and not scales and (x.unknown_rows or (x.lo, x.hi) != (0.0, 1.0)):
+        yield _reason(case, "its images are not the official ones scaled to [0, 1]", "data.")
+
+
+def _reason(case: Case, phrase: str, check_name: str, *, in_own: bool = False) -> _Reason:
+    """A deviation that criteria with this kind of check are about."""
+    checks = {c.id: c.check for task in case.rubric.tasks for c in task.criteria}
+    about = [v for v in case.earlier if checks[v.criterion].startswith(check_name)]
+    return _Reason(
+        phrase,
+        charged=any(v.share < 1 and v.outcome in {Outcome.FAILED, Outcome.PARTIAL} for v in about),
+        in_own=in_own,
+        open=any(v.outcome is Outcome.NEEDS_REVIEW for v in about),
+    )
+
+
+def _saw_test_images(case: Case, training: Training) -> bool:
+    """Whether it, or a training that it continues, was fitted to test images."""
+    fits = [t for t in case.evidence.trainings if t.network == training.network]
+    for fit in reversed(fits[: fits.index(training) + 1]):
+        if fit.x is not None and fit.x.test_rows:
+            return True
+        if fit.number == 0:
+            break
+    return False
+
+
+def _not_trained(case: Case, criterion: Criterion, matched: Matched | None) -> Verdict:
+    error = next((t.error for t in matched.repeats if t.error), "") if matched else ""
+    if not error or error.startswith("KeyboardInterrupt"):
+        return never_trained(case, criterion, matched)
+    sentence = f"The network was not trained: `fit` stopped with {error.splitlines()[0][:200]}"
+    return case.absent(criterion, sentence, place=matched.place if matched else None)
+
+
+def _measured(training: Training) -> float:
+    verified = training.verified
+    return verified.test_accuracy if verified and verified.test_accuracy is not None else 0.0
+
+
+def _curves(training: Training, threshold: float | None) -> Curves:
+    history = training.history
+    names = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
+    verified = training.verified.test_accuracy if training.verified else None
+    return Curves(
+        train=next((history[n] for n in names if n in history), ()),
+        validation=next((history[f"val_{n}"] for n in names if f"val_{n}" in history), ()),
+        verified=verified,
+        threshold=threshold,
+    )

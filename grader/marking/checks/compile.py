@@ -1,0 +1,248 @@
+"""Checks of how networks were compiled: optimizer, loss, metrics."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.extraction.passages import tree_of
+from grader.keras.align import compare
+from grader.keras.canonical import canonical
+from grader.marking.candidates import by_hand, same_rate
+from grader.marking.checks import check
+from grader.marking.checks.verdicts import needs_review
+
+if TYPE_CHECKING:
+    from grader.marking.checks.case import Case
+    from grader.marking.match import Matched
+    from grader.records import Compiled, Verdict
+    from grader.rubric.schema import Criterion
+
+_RELATED = {"Adam": {"AdamW", "Nadam", "Adamax"}}
+"""Optimizers that work the same way and are not the one that is asked for."""
+
+_ENCODERS = {"to_categorical", "one_hot", "eye", "get_dummies", "LabelBinarizer", "OneHotEncoder"}
+_METRIC_NAMES = {"acc": "accuracy"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was found of one part of `compile`."""
+
+    share: float | None
+    """None: a person decides."""
+    expected: str
+    actual: str
+    sentence: str
+    slug: str = ""
+
+
+@check("compile.optimizer")
+def optimizer(case: Case, criterion: Criterion) -> Verdict:
+    """The optimizer that is asked for, on one of the networks that are asked for."""
+    matched = case.network(criterion.network)
+    if matched is None or matched.compiled is None:
+        return _never_compiled(case, criterion, matched)
+    part = _optimizer(case, criterion.network, matched.compiled)
+    if part.share == 1 and criterion.options.get("models"):
+        part = _on_one_of(case, criterion, matched, part)
+    return _verdict(case, criterion, matched, part)
+
+
+@check("compile.loss")
+def loss(case: Case, criterion: Criterion) -> Verdict:
+    """The loss that is asked for, consistent with the labels and the output."""
+    matched = case.network(criterion.network)
+    if matched is None or matched.compiled is None:
+        return _never_compiled(case, criterion, matched)
+    return _verdict(case, criterion, matched, _loss(case, criterion.network, matched, matched.compiled))
+
+
+@check("compile.metrics")
+def metrics(case: Case, criterion: Criterion) -> Verdict:
+    """Accuracy is measured, under any of its names."""
+    matched = case.network(criterion.network)
+    if matched is None or matched.compiled is None:
+        return _never_compiled(case, criterion, matched)
+    return _verdict(case, criterion, matched, _metrics(case, criterion.network, matched, matched.compiled))
+
+
+@check("compile.all")
+def everything(case: Case, criterion: Criterion) -> Verdict:
+    """Optimizer, loss and metrics together, a third of the points each; what was charged before is followed through."""
+    matched = case.network(criterion.network)
+    if matched is None or matched.compiled is None:
+        return _never_compiled(case, criterion, matched)
+    compiled = matched.compiled
+    parts = {
+        "compile.optimizer": _optimizer(case, criterion.network, compiled, rate=True),
+        "compile.loss": _loss(case, criterion.network, matched, compiled),
+        "compile.metrics": _metrics(case, criterion.network, matched, compiled),
+    }
+    facts = {
+        "expected": ", ".join(part.expected for part in parts.values()),
+        "actual": ", ".join(part.actual for part in parts.values()),
+        "place": compiled.place,
+    }
+    wrong = [part for part in parts.values() if part.share != 1]
+    if not wrong:
+        notes = " ".join(part.sentence for part in parts.values() if part.sentence)
+        return case.graded(criterion, 1, f"Compiled as the first network is asked to be. {notes}".strip(), **facts)
+    if any(part.share is None for part in wrong):
+        return needs_review(criterion, " ".join(part.sentence for part in wrong), **facts)
+    repeated = {name for name, part in parts.items() if part.share != 1 and _charged_before(case, name, part)}
+    follow = case.follow_share(criterion)
+    shares = [max(part.share or 0, follow) if name in repeated else part.share or 0 for name, part in parts.items()]
+    sentence = " ".join(part.sentence for part in wrong)
+    if repeated:
+        sentence += " What was counted for the first network costs less here."
+    return case.graded(
+        criterion,
+        sum(shares) / len(shares),
+        sentence,
+        misconceptions=tuple(part.slug for part in wrong if part.slug),
+        follow_through=len(repeated) == len(wrong),
+        **facts,
+    )
+
+
+# ------------------------------------------------------------------ the parts
+
+
+def _optimizer(case: Case, slot: str, compiled: Compiled, *, rate: bool = False) -> _Part:
+    """`rate`: whether the learning rate has to be that of the first network, or the sheet's."""
+    spec = case.spec(slot)
+    wanted, got = spec.optimizer, compiled.optimizer
+    if got != wanted:
+        share = 0.5 if got in _RELATED.get(wanted, ()) else 0.0
+        return _Part(share, wanted, got, f"You use {got}, where {wanted} is asked for.", "optimizer.other")
+    if rate and not _rate_as_before(case, compiled, spec.learning_rate):
+        actual = f"{got} at {rate_text(compiled)}"
+        sentence = f"{got} runs at a learning rate of {rate_text(compiled)} here, not as in the first network."
+        return _Part(0.5, wanted, actual, sentence, "optimizer.rate_off")
+    momentum = compiled.optimizer_config.get("momentum")
+    extra = f"The momentum of {momentum:g} goes beyond what is asked for." if _positive(momentum) else ""
+    return _Part(1.0, wanted, got, extra)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+def _rate_as_before(case: Case, compiled: Compiled, sheet: float) -> bool:
+    if compiled.learning_rate is None or same_rate(compiled.learning_rate, sheet):
+        return True
+    first = case.network(case.rubric.networks[0].id)
+    own = first.compiled.learning_rate if first and first.compiled else None
+    return own is not None and same_rate(compiled.learning_rate, own)
+
+
+def rate_text(compiled: Compiled) -> str:
+    """'0.005' for what Keras keeps as 0.004999999888."""
+    return "a schedule" if compiled.learning_rate is None else f"{compiled.learning_rate:.6g}"
+
+
+def _on_one_of(case: Case, criterion: Criterion, matched: Matched, part: _Part) -> _Part:
+    """The network has to be one of the reference's `models`, or the student's own version of it."""
+    names = criterion.options["models"]
+    assert isinstance(names, list)
+    form = canonical(matched.architecture)
+    own = {
+        canonical(m.architecture).signature
+        for slot in case.rubric.networks
+        if slot.id != criterion.network
+        and (m := case.network(slot.id)) is not None
+        and case.reference.networks[slot.expects].model.name in names
+    }
+    right = any(not compare(case.reference.models[str(name)], form).differences for name in names)
+    if right or form.signature in own:
+        return part
+    sentence = f"{part.actual} is what is asked for, but not on a network of the tasks before."
+    return _Part(0.5, part.expected, f"{part.actual} on another network", sentence)
+
+
+def _loss(case: Case, slot: str, matched: Matched, compiled: Compiled) -> _Part:
+    wanted, got = case.spec(slot).loss, compiled.loss
+    if got == "custom":
+        return _Part(
+            None, wanted, "a loss of your own", "The loss is a function of your own: a person will look at it."
+        )
+    if not got:
+        return _Part(0.0, wanted, "no loss", "No loss was given.")
+    if got == "categorical_crossentropy":
+        if _one_hot(case, matched):
+            sentence = "`categorical_crossentropy` with one-hot labels trains alike, but the sparse one is asked for."
+            return _Part(0.5, wanted, got, sentence, "loss.one_hot")
+        sentence = "`categorical_crossentropy` needs one-hot labels; these labels are integers."
+        return _Part(0.0, wanted, got, sentence, "loss.one_hot")
+    if got != wanted:
+        return _Part(0.0, wanted, got, f"The loss is `{got}`, where `{wanted}` is asked for.")
+    output = canonical(matched.architecture).output
+    if compiled.from_logits and output is not None and output.config.get("activation") == "softmax":
+        sentence = "The loss expects logits (`from_logits=True`), but the output has a softmax already."
+        return _Part(0.5, wanted, f"{got} from logits after softmax", sentence, "model.softmax_with_logits_loss")
+    return _Part(1.0, wanted, got, "The loss applies the softmax itself." if compiled.from_logits else "")
+
+
+def _metrics(case: Case, slot: str, matched: Matched, compiled: Compiled) -> _Part:
+    wanted = ", ".join(case.spec(slot).metrics)
+    names = [_METRIC_NAMES.get(name, name) for name in compiled.metrics]
+    got = ", ".join(names) or "no metric"
+    if "accuracy" in names:
+        return _Part(1.0, wanted, got, "")
+    if "sparse_categorical_accuracy" in names or ("categorical_accuracy" in names and _one_hot(case, matched)):
+        return _Part(1.0, wanted, got, f"`{got}` is what Keras takes for 'accuracy' here.")
+    if "custom" in names:
+        return _Part(None, wanted, got, "The metric is a function of your own: a person will look at it.")
+    if {"exact_accuracy", "categorical_accuracy"} & set(names):
+        return _Part(0.5, wanted, got, f"`{got}` does not count right classes here; `accuracy` does.")
+    return _Part(0.0, wanted, got, f"Accuracy is not measured: there is {got}.")
+
+
+def _one_hot(case: Case, matched: Matched) -> bool:
+    """Whether the labels are one-hot: those it was trained on, or any where it was not."""
+    if matched.training is not None and matched.training.y is not None:
+        return matched.training.y.encoding == "one_hot"
+    if any(state.data.encoding == "one_hot" for state in case.evidence.states):
+        return True
+    labelled = any(state.data.kind == "labels" for state in case.evidence.states)
+    return not labelled and _encodes(case)
+
+
+def _encodes(case: Case) -> bool:
+    """Whether the code would make labels one-hot, where it came to none."""
+    trees = filter(None, map(tree_of, case.evidence.submission.cells))
+    calls = (node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(getattr(f, "attr", getattr(f, "id", "")) in _ENCODERS for f in calls)
+
+
+# ------------------------------------------------------------------ verdicts
+
+
+def _verdict(case: Case, criterion: Criterion, matched: Matched, part: _Part) -> Verdict:
+    assert matched.compiled is not None
+    facts = {"expected": part.expected, "actual": part.actual, "place": matched.compiled.place}
+    if part.share is None:
+        return needs_review(criterion, part.sentence, **facts)
+    sentence = part.sentence if part.share < 1 else f"You use {part.actual}. {part.sentence}".strip()
+    slugs = (part.slug,) if part.slug else ()
+    return case.once(criterion, case.graded(criterion, part.share, sentence, misconceptions=slugs, **facts))
+
+
+def _never_compiled(case: Case, criterion: Criterion, matched: Matched | None) -> Verdict:
+    if matched is None:
+        return case.absent(criterion, "No such network was built when the notebook ran.")
+    if matched.training is not None and by_hand(matched.training):
+        sentence = "You train with a loop of your own instead of `compile` and `fit`: a person will look at it."
+        return needs_review(criterion, sentence, place=matched.training.place)
+    return case.absent(criterion, "The network was never compiled when the notebook ran.", place=matched.network.place)
+
+
+def _charged_before(case: Case, name: str, part: _Part) -> bool:
+    """Whether an earlier criterion with this check lost points for the same."""
+    checks = {c.id: c.check for task in case.rubric.tasks for c in task.criteria}
+    return any(
+        checks[v.criterion] == name and v.share < 1 and (v.expected, v.actual) == (part.expected, part.actual)
+        for v in case.earlier
+    )

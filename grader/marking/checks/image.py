@@ -1,0 +1,303 @@
+"""Images that a notebook shows: a few of the data set, and the test items that a network takes for ankle boots."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from grader.extraction.passages import tree_of
+from grader.marking.checks import check, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.marking.checks.case import Case
+    from grader.records import Place, ShownImage, Verdict
+    from grader.rubric.schema import Criterion
+
+_MARKS = re.compile(
+    r"wrong|false|incorrect|mis-?class|not (?:a |an )?(?:ankle )?boot|error|falsch|fehl|correct|right|richtig|korrekt"
+    r"|[✗✓❌✅]",
+    re.IGNORECASE,
+)
+"""Words by which a title or a printed line tells right from wrong."""
+_NO_CHANCE = 3
+"""Different items of one predicted label, and no others, are no chance."""
+_PREDICTS = {"predict", "predict_classes", "predict_on_batch", "argmax", "call"}
+
+
+@check("image.shown")
+def shown(case: Case, criterion: Criterion) -> Verdict:
+    """Some of the official images were shown."""
+    task = case.task(criterion).id
+    official = [s for s in case.evidence.shown if s.source in {"train", "test"}]
+    started = min((t.place.cell for t in case.evidence.trainings if t.place.cell is not None), default=None)
+
+    def looks_at_the_data(image: ShownImage) -> bool:
+        tasks = _tasks(case, image.place)
+        before = started is None or (image.place.cell is not None and image.place.cell < started)
+        elsewhere = bool(tasks) and not tasks & {task, task[:-1]}
+        return image.source == "train" or task in tasks or (before and not elsewhere)
+
+    fitting = [image for image in official if looks_at_the_data(image)]
+    if fitting:
+        count = "one image" if len(fitting) == 1 else f"{len(fitting):,} images"
+        message = f"Your notebook shows {count} of the data set."
+        return verdicts.passed(criterion, message, actual=count, place=fitting[0].place)
+    for image in case.evidence.shown:
+        if image.source == "unknown" and task in _tasks(case, image.place):
+            message = (
+                "Pictures are shown that are not recognised as images of the data set: a person will look at them."
+            )
+            return verdicts.needs_review(criterion, message, place=image.place)
+    return case.absent(criterion, "No images of the data set were shown before the networks.")
+
+
+def _tasks(case: Case, place: Place) -> frozenset[str]:
+    """The tasks under whose labels something happened: in a function's body, or where it was called."""
+    spots = {(place.cell, place.line), *place.stack}
+    return frozenset(t for cell, line in spots if cell is not None for t in case.labels.tasks_at(cell, line or 1))
+
+
+# ------------------------------------------------------------------ ankle boots
+
+
+@dataclass(frozen=True)
+class Search:
+    """How the test items of one predicted label were looked for."""
+
+    case: Case
+    criterion: Criterion
+
+    @cached_property
+    def task(self) -> str:
+        return self.case.task(self.criterion).id
+
+    @cached_property
+    def label(self) -> int:
+        return int(self.case.reference.numbers[self.criterion.expects])
+
+    @cached_property
+    def predicted(self) -> dict[str, dict[int, int]]:
+        """Network → test row → predicted label, from all its predictions together (a loop predicts one by one)."""
+        found: dict[str, dict[int, int]] = {}
+        for prediction in self.case.evidence.predictions:
+            if prediction.x is None or prediction.x.test_rows:
+                rows = zip(prediction.rows, prediction.labels, strict=False)
+                found.setdefault(prediction.network, {}).update({row: label for row, label in rows if row >= 0})
+        return {network: rows for network, rows in found.items() if rows}
+
+    @cached_property
+    def trained(self) -> frozenset[str]:
+        return frozenset(p.network for p in self.case.evidence.predictions if p.training)
+
+    @cached_property
+    def cells(self) -> dict[int, list[tuple[int, int]]]:
+        """Cell → line ranges that belong to the search: labelled, else where test images are shown after training."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for span in self.case.spans(self.task):
+            found.setdefault(span.cell, []).append((span.first_line, span.last_line))
+        if found:
+            return found
+        for image in self.shown:
+            for cell in {image.place.cell, *(c for c, _ in image.place.stack)} - {None}:
+                found[cell] = [(1, 10**9)]  # type: ignore[index]
+        for prediction in self.case.evidence.predictions:
+            if prediction.place.cell is not None and not _tasks(self.case, prediction.place):
+                found[prediction.place.cell] = [(1, 10**9)]
+        return found
+
+    @cached_property
+    def shown(self) -> tuple[ShownImage, ...]:
+        """Pictures of the search: under its label, else test images shown after the first prediction or training."""
+        everything = self.case.evidence.shown
+        labelled = [s for s in everything if self.task in _tasks(self.case, s.place)]
+        if labelled:
+            return tuple(labelled)
+        places = [p.place for p in self.case.evidence.predictions] + [t.place for t in self.case.evidence.trainings]
+        start = min((place.cell for place in places if place.cell is not None), default=None)
+        if start is None:
+            return ()
+        late = [s for s in everything if s.source == "test" and s.place.cell is not None and s.place.cell >= start]
+        return tuple(s for s in late if _tasks(self.case, s.place) <= {self.task[:-1]})
+
+    @cached_property
+    def test(self) -> tuple[ShownImage, ...]:
+        return tuple(s for s in self.shown if s.source == "test" and s.row is not None)
+
+    @cached_property
+    def hits(self) -> float:
+        """Share of the shown test items that the best fitting network takes for the label; 0 when none is known."""
+        best = 0.0
+        for rows in self.predicted.values():
+            right = sum(rows.get(s.row) == self.label for s in self.test if s.row is not None)
+            best = max(best, right / len(self.test)) if self.test else 0.0
+        return best
+
+    # ------------------------------------------------------------------ the code
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """Syntax of the search's code, and of the functions that it calls."""
+        names: set[str] = set()
+        trees = {c.index: tree for c in self.case.evidence.submission.cells if (tree := tree_of(c))}
+        for cell, ranges in self.cells.items():
+            if cell in trees:
+                for node in ast.walk(trees[cell]):
+                    line = getattr(node, "lineno", None)
+                    if line is not None and any(first <= line <= last for first, last in ranges):
+                        names |= {node.id} if isinstance(node, ast.Name) else set()
+                        yield node
+        for cell, tree in trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name in names and cell not in self.cells:
+                    yield from ast.walk(node)
+
+    @cached_property
+    def code(self) -> tuple[ast.AST, ...]:
+        return tuple(self.nodes())
+
+    @cached_property
+    def selects(self) -> set[str]:
+        """Names of what is compared with the label: predictions, true labels."""
+        found = set()
+        for node in self.code:
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+                if any(self._is_label(side) for side in sides):
+                    found |= {_base(side) for side in sides if not self._is_label(side)}
+        return found - {""}
+
+    def _is_label(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Constant):
+            return False
+        named = isinstance(node.value, str) and re.search(r"\bboots?\b|stiefel", node.value, re.IGNORECASE)
+        return bool(named) or node.value in {self.label, str(self.label)}
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether this is a search for the label: said by its heading, by a comparison, or by what it shows.
+
+        A notebook that shows a few test items with their predictions looks for nothing; the first of them happens to
+        be a boot.
+        """
+        if self.case.spans(self.task) or self.selects or self._compares_with_named_label:
+            return True
+        return self.hits == 1 and len({s.row for s in self.test}) >= _NO_CHANCE
+
+    @cached_property
+    def _compares_with_named_label(self) -> bool:
+        """`boot = 9`, `boot = names.index('Ankle boot')`, and then a comparison with `boot`."""
+        names: set[str] = set()
+        for tree in filter(None, map(tree_of, self.case.evidence.submission.cells)):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Assign) and self._tells_label(node.value):
+                    names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        compared = (side for n in self.code if isinstance(n, ast.Compare) for side in (n.left, *n.comparators))
+        return any(self._tells_label(side) or (isinstance(side, ast.Name) and side.id in names) for side in compared)
+
+    def _tells_label(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "index":
+            return any(self._is_label(a) for a in node.args)
+        return self._is_label(node)
+
+    @cached_property
+    def predicts(self) -> bool:
+        """Whether the code itself asks a network."""
+        return bool(self.predicted) or any(
+            isinstance(n, ast.Call) and getattr(n.func, "attr", "") in _PREDICTS for n in self.code
+        )
+
+    @cached_property
+    def compares(self) -> bool:
+        """Whether predictions are held against true labels."""
+        if len(self.selects) > 1:
+            return True
+        states = [s for s in self.case.evidence.states if s.data.kind == "labels"]
+        truths = {s.name for s in states if s.data.is_test}
+        for node in self.code:
+            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                continue
+            sides = [node.left, node.comparators[0]]
+            names = [_base(side) for side in sides]
+            differs = isinstance(node.ops[0], ast.NotEq)
+            if truths & set(names) and (differs or all(names)):
+                return True
+            indexed = any(isinstance(side, ast.Subscript) for side in sides)
+            if all(names) and names[0] != names[1] and (indexed or differs):
+                return True
+        return False
+
+
+def _base(node: ast.expr) -> str:
+    """The name that an expression is about: `test_y` in `test_y[i]`, `p` in `np.argmax(p[i])`."""
+    names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id not in {"np", "tf", "int", "keras", "K"}]
+    return names[0] if names else ""
+
+
+@check("image.retrieved")
+def retrieved(case: Case, criterion: Criterion) -> Verdict:
+    """Test items that the network takes for ankle boots are found and shown."""
+    search = Search(case, criterion)
+    label = search.label
+    place = search.test[0].place if search.test else None
+    facts = {
+        "expected": f"test items predicted as {label}",
+        "actual": f"{len(search.test)} test items shown",
+        "place": place,
+    }
+    if not search.asks:
+        return case.absent(criterion, f"Nothing looks for the test items that are predicted as {label}.")
+    if search.test:
+        truly = all(s.true_label == label for s in search.test)
+        if search.hits == 1 or (search.hits >= 0.8 and not truly):
+            trained = search.trained & set(search.predicted)
+            if not trained:
+                message = f"Items predicted as {label} are shown, but by a network that was never trained."
+                return verdicts.partial(criterion, 0.5, message, **facts)
+            return verdicts.passed(criterion, f"Test items that the network predicts as {label} are shown.", **facts)
+        if truly and (search.predicted or not search.predicts):
+            message = f"The items shown are those whose true label is {label}, not those that are predicted as {label}."
+            return verdicts.failed(criterion, message, **facts)
+        if search.predicted:
+            message = f"Only {search.hits:.0%} of the test items that are shown are predicted as {label}."
+            return verdicts.failed(criterion, message, **facts)
+        if search.predicts:
+            message = "Test items are shown, but how they were predicted could not be seen: a person will look."
+            return verdicts.needs_review(criterion, message, **facts)
+        return verdicts.failed(criterion, "Test items are shown, but no network was asked to predict them.", **facts)
+    found = bool(search.selects) and bool(search.predicted)
+    if found and search.shown:
+        message = "Pictures are shown that are not recognised as test images: a person will look at them."
+        return verdicts.needs_review(criterion, message, **(facts | {"place": search.shown[0].place}))
+    if found:
+        message = f"The items predicted as {label} are found, but they are not shown."
+        return verdicts.partial(criterion, 0.5, message, **facts)
+    return case.absent(criterion, f"No test items predicted as {label} were found and shown.", **facts)
+
+
+@check("image.stops")
+def stops(case: Case, criterion: Criterion) -> Verdict:
+    """The misclassified items among them are singled out: the loop stops at them, says so, or shows them alone."""
+    search = Search(case, criterion)
+    if not search.asks or (not search.test and not search.predicted):
+        return case.absent(criterion, "Nothing was found that singles out misclassified items.")
+    wrong = [s for s in search.test if s.true_label is not None and s.true_label != search.label]
+    place = (wrong or search.test)[0].place if search.test else None
+    facts = {"place": place, "actual": f"{len(wrong)} of {len(search.test)} items shown are misclassified"}
+    if search.compares:
+        return verdicts.passed(
+            criterion, "Your code compares with the true labels and singles out the wrong items.", **facts
+        )
+    if wrong and len(wrong) == len(search.test):
+        return verdicts.passed(criterion, "Only misclassified items are shown.", **facts)
+    marked = {bool(_MARKS.search(s.title)) for s in wrong}
+    if wrong and marked == {True}:
+        return verdicts.passed(criterion, "The titles tell which items are misclassified.", **facts)
+    titles = {s.title for s in search.test if s.title}
+    if wrong and len(titles) > 1:
+        message = "The titles show what each item is, but nothing stops at the misclassified ones or marks them."
+        return verdicts.partial(criterion, 0.5, message, **facts)
+    return verdicts.missing(criterion, "Nothing singles out the items that are misclassified.", **facts)

@@ -1,0 +1,315 @@
+"""The convolutions: each matrix that a student stated is given to the criterion that it answers best."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grader.extraction.matrices import Source, stated_matrices, zero_claims
+from grader.marking.assigning import assign
+from grader.marking.checks import check, convolution_names, verdicts
+from grader.records import CellKind, MatrixDiff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.extraction.matrices import StatedMatrix
+    from grader.marking.checks.case import Case
+    from grader.records import Cell, Verdict
+    from grader.rubric.expected import Convolution, Matrix, Reference
+    from grader.rubric.schema import Criterion
+
+_MOST = 300
+"""Matrices of one source that are looked at; more is data, not answers."""
+_PICTURES = {".png", ".jpg", ".jpeg", ".heic", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
+_PICTURE = re.compile(
+    r"!\[[^\]\[]{0,500}\]\(\s{0,9}<?(?P<link>[^)(\s>]{0,2000})[^)(\n]{0,300}\)"
+    r"|<img\b[^<>]{0,500}?\bsrc\s{0,9}=\s{0,9}[\"']?(?P<source>[^\"'\s<>]{0,2000})",
+    re.IGNORECASE,
+)
+_REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_BY_HAND = re.compile(
+    r"\bby hand\b|\bvon hand\b|hand-?written|handschrift|\bconvolutions?\b|convolve|faltung(?!s)|gefaltet",
+    re.IGNORECASE,
+)
+_LONGEST = 20_000
+"""Characters of a text with a picture that are read."""
+_CAPTION = 15
+"""Words beside a picture that may be no more than its caption."""
+_EMBEDDED = re.compile(r"!\[[^\]\[]{0,500}\]\(|<img\b|attachment:|\bImage\(|\bimread\(|Image\.open\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    matrix: StatedMatrix
+    kernel: str
+    """Letter of the kernel that its name tells, '' when it does not."""
+    image: str
+
+    @property
+    def values(self) -> Matrix:
+        return self.matrix.values
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a candidate is for one of the convolutions."""
+
+    rank: int
+    """3 right, 2 a part of what is right, 1 a known mistake, 0 something else."""
+    candidate: Candidate
+    mistakes: tuple[str, ...] = ()
+    likeness: float = 0.0
+    """Share of equal entries."""
+
+
+@check("matrix.convolution")
+def convolution(case: Case, criterion: Criterion) -> Verdict:
+    """The stated matrix equals the convolution of the kernel with the image whose border is repeated."""
+    wanted = case.reference.convolutions[criterion.expects]
+    finding = _best(case, wanted)
+    if finding is not None and _contradicted(case, wanted, finding):
+        finding = replace(finding, mistakes=())
+    if finding is None:
+        return _nothing(case, criterion)
+    given, place = finding.candidate.values, finding.candidate.matrix.place
+    same_shape = len(given) == len(wanted.expected) and len(given[0]) == len(wanted.expected[0])
+    facts = {
+        "expected": _shown(wanted.expected),
+        "actual": _shown(given),
+        "place": place,
+        "details": (MatrixDiff(wanted.expected, given),) if same_shape else (),
+    }
+    name = criterion.title
+    if finding.rank == 3:
+        return verdicts.passed(criterion, f"{name} is right.", **facts)
+    if finding.rank == 2:
+        size = f"{len(given)}×{len(given[0])}"
+        message = (
+            f"The inner {size} values of {name} are right, but with the border repeated"
+            f" the result is {len(wanted.expected)}×{len(wanted.expected[0])}, as large as the image."
+        )
+        return verdicts.partial(criterion, 0.5, message, **facts)
+    if not finding.mistakes:
+        return verdicts.failed(criterion, f"{name} is not right: {_difference(wanted.expected, given)}.", **facts)
+    earlier = [case.charged(slug) for slug in finding.mistakes]
+    reasons = _reasons(case, finding.mistakes)
+    if all(earlier):
+        first = next(v.criterion for v in earlier if v is not None)
+        message = f"{name} shows the mistake that was charged at {first} ({reasons}) and is right apart from it."
+        return case.followed_through(criterion, message, misconceptions=finding.mistakes, **facts)
+    return verdicts.failed(criterion, f"{name} is not right: {reasons}.", misconceptions=finding.mistakes, **facts)
+
+
+def _reasons(case: Case, slugs: tuple[str, ...]) -> str:
+    titles = [case.rubric.misconceptions[s].title if s in case.rubric.misconceptions else s for s in slugs]
+    return " and ".join(t[:1].lower() + t[1:] for t in titles)
+
+
+def _difference(expected: Matrix, given: Matrix) -> str:
+    rows, columns = len(expected), len(expected[0])
+    if (len(given), len(given[0])) != (rows, columns):
+        return f"it has {len(given)}×{len(given[0])} values where {rows}×{columns} are asked for"
+    wrong = int((~np.isclose(expected, given)).sum())
+    return f"{wrong} of its {rows * columns} values {'differs' if wrong == 1 else 'differ'}"
+
+
+def _shown(matrix: Matrix) -> str:
+    return "[" + ", ".join("[" + ", ".join(f"{v + 0.0:g}" for v in row) + "]" for row in matrix) + "]"
+
+
+# ------------------------------------------------------------------ which matrix for which convolution
+
+
+def _best(case: Case, wanted: Convolution) -> Finding | None:
+    """The best of what the sources say: a check by SciPy may repeat what stands in the text, or fill its gaps."""
+    found = [
+        finding
+        for source in Source
+        if (finding := _assigned(case, _candidates(case, source)).get(wanted.name)) is not None
+    ]
+    found += [Finding(3, c, likeness=1.0) for c in _zeros(case, wanted)]
+    return max(found, key=lambda f: (f.rank, f.likeness), default=None)
+
+
+def _contradicted(case: Case, wanted: Convolution, finding: Finding) -> bool:
+    """Whether another result is right in which the same mistake would show: then it was a slip, no misconception."""
+    others = [c for c in case.reference.convolutions.values() if c.name != wanted.name]
+    shows = [c for c in others if any(slug in c.mistakes for slug in finding.mistakes)]
+    return any((other := _best(case, c)) is not None and other.rank == 3 for c in shows)
+
+
+def _zeros(case: Case, wanted: Convolution) -> list[Candidate]:
+    """Sentences that say that this convolution is zero, where it is."""
+    if np.any(wanted.expected):
+        return []
+    pair = _letters(wanted)
+    claims = zero_claims(case.evidence.submission)
+    return [Candidate(m, *pair) for m in claims if pair in convolution_names.in_text(m.hint)]
+
+
+def _letters(wanted: Convolution) -> convolution_names.Pair:
+    return wanted.kernel[-1].lower(), wanted.image[-1].lower()
+
+
+def _candidates(case: Case, source: Source) -> list[Candidate]:
+    """Matrices of a source that may be results, with what their names tell."""
+    inputs = _inputs(case.reference)
+    found: list[Candidate] = []
+    stated = [m for m in stated_matrices(case.evidence) if m.source is source]
+    for _, same in groupby(stated, key=lambda m: (m.place, m.hint)):
+        group = list(same)
+        for matrix, (kernel, image) in zip(group, _names(group), strict=True):
+            values = np.array(matrix.values)
+            if any(values.shape == i.shape and np.allclose(values, i) for i in inputs):
+                continue
+            if source is Source.CODE and not values.any() and not (kernel and image):
+                continue  # an empty buffer that a loop fills
+            found.append(Candidate(matrix, kernel, image))
+    return found[:_MOST]
+
+
+def _names(group: list[StatedMatrix]) -> list[tuple[str, str]]:
+    first = group[0]
+    if first.source in {Source.VARIABLE, Source.CODE}:
+        return [convolution_names.of_variable(first.hint)] * len(group)
+    pairs = convolution_names.before(first.hint, len(group))
+    return [*pairs] if pairs else [("", "")] * len(group)
+
+
+def _inputs(reference: Reference) -> list[np.ndarray]:
+    """Images and kernels, also padded or turned: what the results are made from."""
+    made = [np.array(k) for k in reference.kernels.values()]
+    made += [np.rot90(k, 2) for k in made]
+    for image in map(np.array, reference.images.values()):
+        made += [image, np.pad(image, 1), np.pad(image, 1, mode="edge")]
+    return made
+
+
+def _assigned(case: Case, candidates: list[Candidate]) -> dict[str, Finding]:
+    """One optimal assignment of matrices to the convolutions: names decide, then contents, then order."""
+    wanted = list(case.reference.convolutions.values())
+    if not candidates:
+        return {}
+    worth = np.zeros((len(wanted), len(candidates)))
+    findings = [[_judge(w, c, wanted, candidates) for c in candidates] for w in wanted]
+    for i, w in enumerate(wanted):
+        kernel, image = _letters(w)
+        for j, c in enumerate(candidates):
+            finding = findings[i][j]
+            told = [bool(mine) and (1 if mine == its else -1) for mine, its in ((c.kernel, kernel), (c.image, image))]
+            if -1 in told and (c.kernel and c.image):
+                worth[i, j] = -100
+            else:
+                worth[i, j] = 10 * (told == [1, 1]) + 0.2 * sum(told) + finding.rank + finding.likeness - 1e-4 * j
+    assigned: dict[str, Finding] = {}
+    for i, j in assign(-worth):
+        finding, c = findings[i][j], candidates[j]
+        believed = bool(c.kernel and c.image) or finding.rank > 0 or (_in_task(case, c) and finding.likeness >= 0.4)
+        if worth[i, j] > -50 and believed:
+            assigned[wanted[i].name] = finding
+    return assigned
+
+
+def _in_task(case: Case, candidate: Candidate) -> bool:
+    """Whether it stands where matrices are asked for, so that a wrong one is an attempt."""
+    place = candidate.matrix.place
+    here = {s.task for s in case.labels.spans if s.cell == place.cell}
+    if place.cell is not None and place.line is not None:
+        here = set(case.labels.tasks_at(place.cell, place.line))
+    asking = {t.id for t in case.rubric.tasks if any(c.check == "matrix.convolution" for c in t.criteria)}
+    return bool(here & (asking | {task[:-1] for task in asking}))
+
+
+def _judge(wanted: Convolution, candidate: Candidate, every: list[Convolution], others: list[Candidate]) -> Finding:
+    given, expected = np.array(candidate.values), np.array(wanted.expected)
+    if given.shape == expected.shape:
+        likeness = float(np.isclose(given, expected).mean())
+        if likeness == 1.0:
+            return Finding(3, candidate, likeness=1.0)
+        for slugs, matrix in sorted(wanted.mistakes.items(), key=lambda item: item[0].count("+")):
+            if np.allclose(given, matrix):
+                return Finding(1, candidate, tuple(slugs.split("+")), likeness)
+        if _swapped(wanted, candidate, every, others):
+            return Finding(1, candidate, ("conv.swapped",), likeness)
+        return Finding(0, candidate, likeness=likeness)
+    inner = tuple(n - 2 for n in expected.shape)
+    if given.shape == inner:
+        right = np.allclose(given, expected[1:-1, 1:-1])
+        return Finding(2 if right else 0, candidate, likeness=float(np.isclose(given, expected[1:-1, 1:-1]).mean()))
+    if given.shape == tuple(n + 2 for n in expected.shape):  # all positions where kernel and image overlap
+        for slugs, matrix in wanted.mistakes.items():
+            if "conv.zero_padding" in slugs and np.allclose(given[1:-1, 1:-1], matrix):
+                return Finding(1, candidate, tuple(slugs.split("+")))
+    return Finding(-1, candidate)
+
+
+def _swapped(wanted: Convolution, candidate: Candidate, every: list[Convolution], others: list[Candidate]) -> bool:
+    """It bears this name but is another one's result, while this one's stands under another name."""
+    if (candidate.kernel, candidate.image) != _letters(wanted):
+        return False
+    another = any(_equal(candidate.values, w.expected) for w in every if w.name != wanted.name)
+    elsewhere = any(
+        c.kernel and c.image and (c.kernel, c.image) != _letters(wanted) and _equal(c.values, wanted.expected)
+        for c in others
+    )
+    return another and elsewhere
+
+
+def _equal(a: Matrix, b: Matrix) -> bool:
+    return len(a) == len(b) and len(a[0]) == len(b[0]) and bool(np.allclose(a, b))
+
+
+# ------------------------------------------------------------------ nothing was found
+
+
+def _nothing(case: Case, criterion: Criterion) -> Verdict:
+    picture = next(_pictures(case, criterion), "")
+    if picture:
+        message = f"No matrix for {criterion.title} could be read; {picture} may hold it."
+        return verdicts.needs_review(criterion, message, actual=picture)
+    return case.absent(criterion, f"No matrix for {criterion.title} was found.")
+
+
+def _may_be_paper(case: Case, cell: Cell) -> bool:
+    """Whether a picture that bears no label may be the answer on paper.
+
+    It stands under no other task. One that lies elsewhere on the net is an illustration, and so is one within a text
+    about something else.
+    """
+    source = cell.source[:_LONGEST]
+    pictures = list(_PICTURE.finditer(source))
+    if not pictures or any(s.cell == cell.index for s in case.labels.spans):
+        return False
+    text = _PICTURE.sub(" ", source)
+    if convolution_names.in_text(text):
+        return True
+    own = any(not _REMOTE.match(p["link"] or p["source"] or "") for p in pictures)
+    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>\n]{0,300}>", " ", text))
+    return own and (bool(_BY_HAND.search(text)) or len(words) <= _CAPTION)
+
+
+def _pictures(case: Case, criterion: Criterion) -> Iterator[str]:
+    """Pictures in the task's cells, or handed in beside the notebook: the sheet asks for an answer on paper."""
+    task = case.task(criterion).id
+    spans = [*case.spans(task), *case.spans(task[:-1])]
+    cells = {c.index: c for c in case.evidence.submission.cells}
+    for span in spans:
+        cell = cells.get(span.cell)
+        lines = cell.source.split("\n")[span.first_line - 1 : span.last_line] if cell else []
+        if any(_EMBEDDED.search(line) for line in lines):
+            yield f"the picture in cell {span.cell}"
+    if not spans:
+        for cell in cells.values():
+            if cell.kind is CellKind.MARKDOWN and _may_be_paper(case, cell):
+                yield f"the picture in cell {cell.index}"
+    for companion in case.evidence.submission.ref.companions:
+        name = PurePath(companion).name
+        scan = name.lower().endswith(".pdf") and not re.search(r"problem|sheet|blatt|aufgabe", name, re.IGNORECASE)
+        if PurePath(companion).suffix.lower() in _PICTURES or scan:
+            yield f"the file {name}"

@@ -1,0 +1,178 @@
+"""Checks of networks as they were built: their layers and their widths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grader.keras.align import Comparison, compare
+from grader.keras.canonical import canonical
+from grader.marking.candidates import tasks_of
+from grader.marking.checks import check
+from grader.marking.checks.mistakes import Mistake, consistent_logits, mistakes_in
+from grader.marking.checks.verdicts import failed, needs_review, passed
+
+if TYPE_CHECKING:
+    from grader.marking.checks.case import Case
+    from grader.marking.match import Matched
+    from grader.records import Verdict
+    from grader.rubric.schema import Criterion
+
+_UNCERTAIN = "Your network has parts that cannot be compared automatically, so a person will look at it."
+
+
+@check("model.layers")
+def layers(case: Case, criterion: Criterion) -> Verdict:
+    """The layers that are asked for, however they are written; what may be chosen freely is free."""
+    matched = case.network(criterion.network)
+    if matched is None:
+        return _something_else(case, criterion)
+    comparison = compare(case.spec(criterion.network).model, matched.architecture)
+    facts = {
+        "expected": _summary([s.text for s in comparison.expected]),
+        "actual": _summary([s.text for s in comparison.actual.steps]),
+        "details": (comparison.table,),
+        "place": matched.network.place,
+    }
+    mistakes = mistakes_in(comparison, matched.compiled)
+    padded = any(d.what == "padding" and d.kind == "Conv2D" for d in comparison.choices)
+    slugs = ("cnn.same_padding",) if padded else ()
+    notes = _notes(comparison, matched)
+    if not mistakes:
+        return passed(
+            criterion, f"Your network has the layers that are asked for.{notes}", misconceptions=slugs, **facts
+        )
+    if not comparison.actual.certain:
+        return needs_review(criterion, _UNCERTAIN, **facts)
+    return _charged(case, criterion, mistakes, notes, slugs, facts)
+
+
+def _charged(
+    case: Case,
+    criterion: Criterion,
+    mistakes: tuple[Mistake, ...],
+    notes: str,
+    slugs: tuple[str, ...],
+    facts: dict[str, object],
+) -> Verdict:
+    """Charge what is new; what an earlier network had already is followed through."""
+    before = _charged_before(case)
+    new = [m for m in mistakes if m.key not in before]
+    repeated = [m for m in mistakes if m.key in before]
+    share = 1 - sum(m.weight for m in repeated)
+    if repeated:
+        share = max(share, case.follow_share(criterion))
+    share -= sum(m.weight for m in new)
+    sentence = f"Your network {_listed([m.phrase for m in mistakes])}."
+    if repeated:
+        sentence += " What an earlier network had already is counted there and costs less here."
+    return case.graded(
+        criterion,
+        share,
+        sentence + notes,
+        misconceptions=tuple(m.slug for m in mistakes if m.slug) + slugs,
+        follow_through=bool(repeated) and not new,
+        **facts,
+    )
+
+
+def _charged_before(case: Case) -> set[tuple[object, ...]]:
+    """Keys of the mistakes for which earlier networks lost points."""
+    keys: set[tuple[object, ...]] = set()
+    for task in case.rubric.tasks:
+        for criterion in task.criteria:
+            verdict = case.verdict(criterion.id)
+            matched = case.network(criterion.network)
+            if criterion.check.startswith("model.") and verdict and verdict.share < 1 and matched:
+                comparison = compare(case.spec(criterion.network).model, matched.architecture)
+                keys |= {m.key for m in mistakes_in(comparison, matched.compiled)}
+    return keys
+
+
+def _something_else(case: Case, criterion: Criterion) -> Verdict:
+    """Nothing was matched: perhaps a network of quite another kind stands under the task's label."""
+    task = case.task(criterion).id
+    taken = {m.network.id for m in case.assignment.matched.values()}
+    for network in case.evidence.networks:
+        if network.id in taken or task not in tasks_of(network.place, case.labels):
+            continue
+        form = canonical(network.architecture)
+        comparison = compare(case.spec(criterion.network).model, form)
+        facts = {
+            "expected": _summary([s.text for s in comparison.expected]),
+            "actual": _summary([s.text for s in form.steps]),
+            "details": (comparison.table,),
+            "place": network.place,
+        }
+        if not form.certain:
+            return needs_review(criterion, _UNCERTAIN, **facts)
+        if form.layers:
+            return failed(criterion, "The network here is of another kind than the one that is asked for.", **facts)
+    return case.absent(criterion, "No such network was built when the notebook ran.")
+
+
+@check("model.units")
+def units(case: Case, criterion: Criterion) -> Verdict:
+    """The widths that are asked for; activations are judged with the first network."""
+    matched = case.network(criterion.network)
+    if matched is None:
+        return _something_else(case, criterion)
+    comparison = compare(case.spec(criterion.network).model, matched.architecture)
+    wanted = [s.config["units"] for s in comparison.expected if s.kind == "Dense"]
+    got = [s.config.get("units") for s in comparison.actual.layers if s.kind == "Dense"]
+    facts = {
+        "expected": "-".join(map(str, wanted)),
+        "actual": "-".join(map(str, got)),
+        "details": (comparison.table,),
+        "place": matched.network.place,
+    }
+    if got == wanted:
+        return passed(criterion, f"The layers have {facts['expected']} units.{_notes(comparison, matched)}", **facts)
+    if not comparison.actual.certain:
+        return needs_review(criterion, _UNCERTAIN, **facts)
+    about_units = tuple(m for m in mistakes_in(comparison, matched.compiled) if _is_about_units(m))
+    if not about_units:
+        about_units = (Mistake(f"has {facts['actual']} units instead of {facts['expected']}", 0.5, ("units", *got)),)
+    if wanted[:-1] and not set(wanted[:-1]) & set(got[:-1]):
+        sentence = f"Your hidden layers have {facts['actual']} units instead of {facts['expected']}."
+        return failed(criterion, sentence, **facts)
+    return _charged(case, criterion, about_units, "", (), facts)
+
+
+def _is_about_units(mistake: Mistake) -> bool:
+    return mistake.key[0] in {"units", "model.output_width"} or mistake.key[:2] in {
+        ("extra", "Dense"),
+        ("missing", "Dense"),
+    }
+
+
+# ------------------------------------------------------------------ sentences
+
+
+def _summary(steps: list[str]) -> str:
+    return " → ".join(steps)
+
+
+def _listed(phrases: list[str]) -> str:
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+
+
+def _notes(comparison: Comparison, matched: Matched) -> str:
+    """What differs from the sheet's way and is right as well."""
+    notes = []
+    prepare = {step.kind for step in comparison.actual.steps if step.role == "prepare"}
+    extra = {step.kind for step in comparison.actual.steps if step.role == "extra"}
+    if "Flatten" in prepare and len(comparison.expected[0].before or ()) == 1:
+        notes.append("Vectorising with a Flatten layer is as good as reshaping the data.")
+    if {"Rescaling", "Normalization"} & prepare:
+        notes.append("Scaling inside the network is as good as scaling the data.")
+    if extra:
+        notes.append(
+            f"{_listed(sorted(extra))} was not asked for and does no harm here, but it changes what is compared later."
+        )
+    if any(d.what == "padding" and d.kind == "Conv2D" for d in comparison.choices):
+        notes.append(
+            'With padding="same" the images keep their size, so that the parameter count differs from the sheet\'s.'
+        )
+    if any(consistent_logits(d, matched.compiled) for d in comparison.differences):
+        notes.append("It has no softmax, which is consistent, because the loss applies it (`from_logits=True`).")
+    return "".join(f" {note}" for note in notes)

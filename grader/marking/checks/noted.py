@@ -1,0 +1,238 @@
+"""Accuracies that a student noted, held against what was measured."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from grader.extraction.passages import passages, tree_of
+from grader.extraction.stated_accuracies import LONGEST, figures_in, only_role
+from grader.marking.candidates import by_hand
+from grader.marking.checks import check, verdicts
+from grader.records import CellStatus, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.extraction.passages import Passage
+    from grader.extraction.stated_accuracies import Figure
+    from grader.marking.checks.case import Case
+    from grader.records import Training, Verdict
+    from grader.rubric.schema import Criterion
+
+_ROLES = {"train": "training", "test": "test"}
+_FORMAT = re.compile(r"(?<!\d)%[-+#0]*\d*(?:\.\d+)?[a-zA-Z]|\{[^{}\n]{0,80}\}")
+_HALF = 0.5
+"""Share for one of the two figures, and for both in a progress bar only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    figure: Figure
+    place: Place
+    printed: bool = False
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The accuracies that belong to one network slot's training."""
+
+    case: Case
+    criterion: Criterion
+
+    @cached_property
+    def task(self) -> str:
+        return self.case.task(self.criterion).id
+
+    @cached_property
+    def trainings(self) -> tuple[Training, ...]:
+        """All trainings of the asked-for kind; their accuracies are as good as one another's."""
+        matched = self.case.network(self.criterion.network)
+        if matched is None or matched.training is None:
+            return ()
+        done = dict.fromkeys(t.id for t in (matched.training, *matched.repeats) if t.epochs_done or by_hand(t))
+        return tuple(t for t in self.case.evidence.trainings if t.id in done)
+
+    @cached_property
+    def window(self) -> range:
+        """Cells from the training up to the next one of another kind."""
+        if not self.trainings:
+            return range(0)
+        own = {t.id for t in self.trainings}
+        start = min(_called_in(t.place) for t in self.trainings)
+        later = [_called_in(t.place) for t in self.case.evidence.trainings if t.id not in own]
+        stop = min((cell for cell in later if cell > start), default=10**6)
+        return range(start, stop)
+
+    # ------------------------------------------------------------------ what the trainings reached
+
+    def reached(self, role: str) -> list[float]:
+        """Accuracies in one role that the kernel reported, epoch by epoch and from `evaluate`."""
+        networks = {t.network for t in self.trainings}
+        values = [v for t in self.trainings for name, vs in t.history.items() if _role_of(name) == role for v in vs]
+        for e in self.case.evidence.evaluations:
+            if e.network in networks and e.accuracy is not None and e.x is not None:
+                values += [e.accuracy] if (e.x.is_train if role == "train" else e.x.is_test) else []
+        return values
+
+    def measured(self, role: str) -> list[float]:
+        """What a stated accuracy is held against: what was measured here, or the run itself for the training set."""
+        verified = [t.verified.test_accuracy for t in self.trainings if t.verified] if role == "test" else []
+        known = [v for v in verified if v is not None]
+        return known or self.reached(role)
+
+    # ------------------------------------------------------------------ what was noted
+
+    @cached_property
+    def notes(self) -> dict[str, list[Note]]:
+        """Role → notes under the task's label or right after the training; elsewhere only the exact figures."""
+        here = self._sorted([n for n in self._all() if self._belongs(n)])
+        if here["train"] and here["test"]:
+            return here
+        exact = (
+            [n for n in self._all() if any(map(n.figure.agrees, self.reached(n.figure.role)))] if self.trainings else []
+        )
+        tight = self._sorted([n for n in exact if n.figure.rounding <= 0.0006])
+        return {role: here[role] or tight[role] for role in _ROLES}
+
+    def _all(self) -> Iterator[Note]:
+        for passage in passages(self.case.evidence.submission):
+            text = _FORMAT.sub(" … ", passage.text) if passage.source == "string" else passage.text
+            said = self._beside(passage) if passage.source == "comment" else ""
+            for figure in figures_in(text):
+                yield Note(replace(figure, role=figure.role or said), passage.at(figure.line))
+        for run in self.case.evidence.cells:
+            for figure in figures_in(_ends(run.printed)):
+                yield Note(figure, Place(run.cell), printed=True)
+
+    def _beside(self, comment: Passage) -> str:
+        """The set that the code before a comment is about: `print('test', acc)  # 0.78`; '' for both or none."""
+        source = next(c.source for c in self.case.evidence.submission.cells if c.index == comment.cell)
+        code = source.split("\n")[comment.line - 1 : comment.line]
+        return only_role(code[0].partition("#")[0]) if code else ""
+
+    def _belongs(self, note: Note) -> bool:
+        labels = self.case.labels
+        cell, line = note.place.cell, note.place.line
+        tasks: set[str | None] = {s.task for s in labels.spans if s.cell == cell}
+        if line is not None and cell is not None:  # output has no line: it belongs where any of its cell's code does
+            tasks = set(labels.tasks_at(cell, line))
+        tasks = tasks or {None}
+        if self.task in tasks:
+            return not note.printed or cell in self.window or not self.trainings
+        also = {None, self.task[:-1], *self.case.slot(self.criterion.network).also}
+        return cell in self.window and bool(tasks & also)
+
+    def _sorted(self, notes: list[Note]) -> dict[str, list[Note]]:
+        """By role: as said, else by what the training reached, else in the usual order."""
+        found: dict[str, list[Note]] = {role: [] for role in _ROLES}
+        open_notes: list[Note] = []
+        for note in notes:
+            fits = [role for role in _ROLES if any(map(note.figure.agrees, self.reached(role)))]
+            said = note.figure.role
+            if said in fits or (said in _ROLES and not (note.printed and fits)):
+                found[said].append(note)
+            elif len(fits) == 1:
+                found[fits[0]].append(note)
+            elif fits or not note.printed:
+                open_notes.append(note)
+        for note in open_notes:
+            role = next((r for r in _ROLES if not found[r]), "test")
+            found[role].append(note)
+        return found
+
+
+def _role_of(name: str) -> str:
+    if not name.endswith(("acc", "accuracy")):
+        return ""
+    return "test" if name.startswith("val_") else "train"
+
+
+def _called_in(place: Place) -> int:
+    """The cell that ran, whatever functions of earlier cells it called."""
+    return place.stack[-1][0] if place.stack else place.cell or 0
+
+
+@check("text.noted")
+def noted(case: Case, criterion: Criterion) -> Verdict:
+    """Training and test accuracy are noted, and they are what the network really reaches."""
+    notes = Notes(case, criterion)
+    found = notes.notes
+    stated = [n for role in _ROLES for n in found[role]]
+    if not notes.trainings:
+        return _without_training(case, criterion, notes, stated)
+    facts = {"expected": "training and test accuracy", "actual": _shown(found)}
+    if stated:
+        facts["place"] = stated[0].place  # type: ignore[assignment]
+    wrong = [role for role in _ROLES if found[role] and not _borne_out(notes, role)]
+    if wrong and not case.charged("data.unscaled"):
+        role = wrong[0]
+        value = found[role][0].figure.value
+        measured = max(notes.measured(role), key=lambda v: -abs(v - value))
+        message = f"The {_ROLES[role]} accuracy is noted as {value:.1%}, but this network reaches {measured:.1%}."
+        return verdicts.failed(criterion, message, misconceptions=("claims.unverified",), **facts)
+    if all(found.values()):
+        return verdicts.passed(criterion, "Training and test accuracy are both noted.", **facts)
+    if stated:
+        has, lacks = ("train", "test") if found["train"] else ("test", "train")
+        message = f"The {_ROLES[has]} accuracy is noted, the {_ROLES[lacks]} accuracy is not."
+        return verdicts.partial(criterion, _HALF, message, **facts)
+    if _silent(case, notes.trainings) or not any(map(notes.reached, _ROLES)):
+        return verdicts.missing(criterion, "The accuracies are not noted.", place=notes.trainings[0].place, **facts)
+    message = "The accuracies appear only in the progress bar of `fit`; the sheet asks to note them down."
+    return verdicts.partial(criterion, _HALF, message, place=notes.trainings[0].place, **facts)
+
+
+def _without_training(case: Case, criterion: Criterion, notes: Notes, stated: list[Note]) -> Verdict:
+    if not stated:
+        return case.absent(criterion, "No accuracies are noted.")
+    facts = {"actual": _shown(notes.notes), "place": stated[0].place}
+    if why := case.blocked(notes.task):
+        return verdicts.blocked(criterion, f"The accuracies noted could not be checked: {why}.", **facts)
+    tried = {s.cell for s in case.spans(notes.task)} or {run.cell for run in case.evidence.cells}
+    raised = any(run.status is CellStatus.ERROR for run in case.evidence.cells if run.cell in tried)
+    if raised:
+        message = (
+            "Accuracies are noted, but the training failed here, so that nothing can bear them out: a person will look."
+        )
+        return verdicts.needs_review(criterion, message, **facts)
+    message = "Accuracies are noted, but no such network was trained."
+    return verdicts.failed(criterion, message, misconceptions=("claims.unverified",), **facts)
+
+
+def _borne_out(notes: Notes, role: str) -> bool:
+    """Whether one of the figures is near one of the measured ones; True where nothing was measured."""
+    measured = notes.measured(role)
+    tolerance = notes.case.rubric.claim_tolerance
+    near = (abs(n.figure.value - v) <= tolerance for n in notes.notes[role] for v in measured)
+    return not measured or any(near)
+
+
+def _shown(found: dict[str, list[Note]]) -> str:
+    return ", ".join(f"{_ROLES[role]} {found[role][0].figure.text.strip()}" for role in _ROLES if found[role])
+
+
+def _silent(case: Case, trainings: tuple[Training, ...]) -> bool:
+    """Whether `fit` was told to show nothing."""
+    cells = {c.index: c for c in case.evidence.submission.cells}
+    calls = [
+        node
+        for training in trainings
+        if training.place.cell in cells and (tree := tree_of(cells[training.place.cell])) is not None
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "fit"
+    ]
+    quiet = [
+        any(k.arg == "verbose" and isinstance(k.value, ast.Constant) and not k.value.value for k in c.keywords)
+        for c in calls
+    ]
+    return bool(quiet) and all(quiet)
+
+
+def _ends(printed: str) -> str:
+    """Both ends of what a cell printed: notebooks print whole arrays, and their accuracies before or after them."""
+    half = LONGEST // 2 - 1
+    return printed if len(printed) <= LONGEST else f"{printed[:half]}\n{printed[-half:]}"

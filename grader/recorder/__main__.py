@@ -1,0 +1,191 @@
+"""Starts the kernel with the recorder in it: `python -P -m <this package> SETTINGS.json -f CONNECTION`.
+
+SETTINGS: evidence (folder), argv (list), file (path of a script or ''), output_bytes, figures, trainer (socket or '').
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from ipykernel.iostream import IOPubThread
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+
+from ..wire.hash_chain import Seal
+from .bridge import Bridge
+from .cell_compiler import CellCompiler, without_recorder
+from .cell_source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
+from .dataset_index import KNOWN, Official
+from .dataset_loaders import install_datasets
+from .imports import ImportWatch
+from .magics import install_magics
+from .models import ModelHooks
+from .namespace import Namespace
+from .networks import Networks
+from .output_limit import Messages
+from .preloaded import Preloaded
+from .record import FORMAT, Recorder, quietly
+from .seeds import seed_keras, seed_start, seed_tensorflow, settle
+from .shown_images import FigureHooks
+from .tampering import Guard
+from .trainer_client import Trainer
+
+
+class _Kernel(IPythonKernel):
+    compiler_class = CellCompiler
+
+
+class Probe:
+    """The parts, and what ties them to the shell's events."""
+
+    def __init__(self, settings: dict[str, Any], kernel: Any) -> None:
+        self.recorder = Recorder(Path(settings["evidence"]))
+        self.networks = Networks(self.recorder)
+        self.models = ModelHooks(self.recorder, self.networks, Trainer(line) if (line := settings["trainer"]) else None)
+        self.figures = FigureHooks(self.recorder, settings["figures"])
+        self.bridge = Bridge(self.recorder)
+        self.messages = Messages(kernel, settings["output_bytes"])
+        self.preloaded = Preloaded()
+        if self.preloaded.fashion_mnist:
+            KNOWN[:] = [Official(*(x for x, _ in self.preloaded.fashion_mnist), hashes=self.preloaded.hashes)]
+        self.watch = ImportWatch(self.preloaded)
+        self.kernel = kernel
+        self.shell = kernel.shell
+        self.shell.compile.recorder = self.recorder
+        self.namespace = Namespace(self.recorder, self.networks, set(self.shell.user_ns))
+        self._to_shell(settings)
+        self._to_imports()
+        self.guard = self.models.guard = Guard(self.recorder, self.networks, self.models)
+
+    def _to_shell(self, settings: dict[str, Any]) -> None:
+        shell = self.shell
+        install_magics(shell)
+        shell.user_ns[GUARD] = import_failed(self.messages.notice)
+        shell.user_ns_hidden[GUARD] = None
+        shell.input_transformers_cleanup.insert(0, without_installs)
+        shell.ast_transformers.append(GuardImports(self._private_keras))
+        shell.events.register("pre_run_cell", self.before_cell)
+        shell.events.register("post_run_cell", self.after_cell)
+        self.figures.install_display(shell.display_formatter)
+        sys.argv = list(settings["argv"])
+        self._hide_recorder()
+        if "" not in sys.path:  # modules that were handed in lie where the notebook runs
+            sys.path.insert(0, "")
+        if settings["file"]:
+            shell.user_ns["__file__"] = settings["file"]
+            shell.user_ns_hidden["__file__"] = settings["file"]
+
+    def _hide_recorder(self) -> None:
+        original = self.shell._get_exc_info
+
+        def exc_info(exc_tuple: Any = None) -> Any:
+            kind, value, trace = original(exc_tuple)
+            return kind, value, without_recorder(trace) or trace
+
+        self.shell._get_exc_info = exc_info
+
+    def _to_imports(self) -> None:
+        watch = self.watch
+        watch.before["tensorflow"] = settle
+        watch.after("tensorflow", seed_tensorflow)
+        watch.after("keras", seed_keras)
+        watch.after("keras", self.models.install)
+        watch.after("keras", self.started)
+        watch.after("matplotlib", self.figures.install_matplotlib)
+        watch.after("matplotlib.axes._axes", self.figures.install_axes)
+        watch.after("matplotlib.pyplot", self.figures.install_pyplot)
+        watch.after("matplotlib.backend_bases", self.figures.install_canvas)
+        watch.after("matplotlib.figure", self.figures.install_figure_class)
+        watch.after("IPython.core.pylabtools", self.figures.install_figures)
+        watch.after("PIL.Image", self.figures.install_pillow)
+        install_datasets(self.recorder, watch, self.preloaded.fashion_mnist)
+        self.bridge.install(watch)
+
+    def started(self, keras: Any) -> None:
+        from importlib.metadata import version
+
+        self.recorder.emit("start", [], format=FORMAT, keras=keras.__version__, tensorflow=version("tensorflow"))
+
+    def before_cell(self, info: Any) -> None:
+        cell = str(info.cell_id or "")
+        if cell.isdigit():  # a cell within a cell (%%capture) has none
+            if self.recorder.cell is None:  # not earlier: the kernel's own start uses a random number or two
+                seed_start()
+                if key := self.kernel.get_parent()["metadata"].pop("seal", ""):
+                    self.recorder.seal = Seal(key)
+            self.recorder.cell = int(cell)
+            self.shell.compile.cell_source = info.raw_cell
+
+    def after_cell(self, result: Any) -> None:
+        if not str(result.info.cell_id or "").isdigit():
+            return
+        if result.error_in_exec is not None:
+            quietly(self._finish_imports)(result)
+        for step in (self.figures.flush, self.networks.end_cell, self._scan):
+            quietly(step)()
+        quietly(self.guard.look_around)()
+        quietly(self.recorder.emit)("end_cell", [])
+
+    def _private_keras(self, idiom: str, today: str, line: int) -> None:
+        if self.recorder.cell is not None:
+            quietly(self.recorder.emit)("bridged", [[self.recorder.cell, line]], idiom=idiom, today=today)
+
+    def _finish_imports(self, result: Any) -> None:
+        trace = result.error_in_exec.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename not in self.recorder.places:
+            trace = trace.tb_next
+        if trace is None or not trace.tb_frame.f_code.co_name.startswith("<"):
+            return
+        for statement in remaining_imports(result.info.transformed_cell, trace.tb_lineno).body:
+            code = compile(ast.Module(body=[statement], type_ignores=[]), trace.tb_frame.f_code.co_filename, "exec")
+            quietly(exec)(code, self.shell.user_ns)
+
+    def _scan(self) -> None:
+        with self.recorder:
+            self.namespace.scan(self.shell.user_ns)
+
+
+def no_network(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook: connections leave this machine in no room; here they fail at once, in the same way."""
+    if event == "socket.connect":
+        address = args[1]
+        if isinstance(address, tuple) and str(address[0]) not in {"127.0.0.1", "::1", "localhost"}:
+            raise OSError(errno.ENETUNREACH, "Network is unreachable: notebooks are graded without internet access")
+    elif event == "socket.getaddrinfo" and args[0] not in {None, "localhost", "127.0.0.1", "::1", ""}:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable: notebooks are graded without internet access")
+
+
+def without_loopback() -> None:
+    """Where there are no Internet sockets at all, do without the one through which forked children print."""
+    try:
+        socket.socket().close()
+    except OSError:
+        IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)  # type: ignore[method-assign]
+
+
+def main() -> None:
+    settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    # Student code and what it starts need not see where this is.
+    if (here := os.environ.pop("PYTHONPATH", None)) in sys.path:
+        sys.path.remove(here)
+    # What goes wrong until here is in the log; nobody reads what comes after, so that it cannot grow.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    without_loopback()
+    app = IPKernelApp.instance(kernel_class=_Kernel)
+    app.initialize(sys.argv[2:])  # type: ignore[no-untyped-call]
+    Probe(settings, app.kernel)
+    sys.addaudithook(no_network)
+    app.start()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What the trainer outside is told: a recipe, all that an outcome depends on, as plain facts and small arrays.
+
+Made from stock parts of Keras and the official images. What cannot be said this way raises `NotShared` with the reason,
+and happens where it stands. Of what `fit` was asked see `training`, of a trained network in use `uses`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .architecture import architecture, weights_in_order
+from .canonical_recipe import canonical_loss
+from .dataset_index import Expression
+
+FORMAT = 1
+BATCH = 32
+"""Keras' default."""
+_CLASSES = 100
+_REPLACEABLE = {
+    *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+    *("call", "fit", "evaluate", "predict"),
+}
+"""Methods whose replacement on one network makes it another."""
+
+Express = Callable[[Any], Expression | None]
+
+
+class NotShared(Exception):  # noqa: N818 - a finding, not an error
+    """Why something cannot be said as a recipe; a part of a sentence."""
+
+
+@dataclass
+class Recipe:
+    facts: dict[str, Any]
+    """JSON-ready."""
+    arrays: list[np.ndarray[Any, Any]]
+    """Those that facts refer to by number."""
+    own: int = 0
+    """How many of them belong to the training itself; the others to its validation."""
+    validation: dict[str, Any] | None = None
+    """What each epoch is measured on, where that is said apart."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal trainings (SHA-256, hexadecimal)."""
+        return key_of(self.facts, self.arrays[: self.own])
+
+    def add(self, array: np.ndarray[Any, Any]) -> int:
+        self.arrays.append(np.asarray(array, order="C"))
+        return len(self.arrays) - 1
+
+    def images(self, array: np.ndarray[Any, Any], express: Express, part: slice = slice(None)) -> dict[str, Any]:
+        expression = express(array)
+        if expression is None:
+            raise NotShared("its images are not the official ones, or were changed one by one")
+        table = expression.table
+        if table.dtype.kind == "f":
+            table = table.astype(np.float32)  # as Keras does
+        rows = expression.rows[part]
+        start = int(rows[0])
+        together = np.array_equal(rows, np.arange(start, start + len(rows)))
+        return {
+            "rows": [start, start + len(rows)] if together else self.add(rows),
+            "table": self.add(np.where(expression.seen, table, 0).astype(table.dtype)),
+            "item": list(expression.item),
+        }
+
+    def labels(self, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+        n = len(array)
+        dtype = "float32" if array.dtype.kind == "f" else array.dtype.name
+        if array.size == n:
+            values = array.reshape(n)
+            if values.min() >= 0 and values.max() < _CLASSES and np.array_equal(values, values.astype(np.uint8)):
+                return {
+                    "classes": 0,
+                    "values": self.add(values.astype(np.uint8)),
+                    "shape": list(array.shape),
+                    "dtype": dtype,
+                }
+        elif array.ndim == 2 and array.shape[1] <= _CLASSES:
+            values = array.argmax(axis=1).astype(np.uint8)
+            classes = array.shape[1]
+            if np.array_equal(array, np.eye(classes, dtype=array.dtype)[values]):
+                return {"classes": classes, "values": self.add(values), "shape": list(array.shape), "dtype": dtype}
+        raise NotShared("its labels are not one class per image")
+
+
+def key_of(facts: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> str:
+    hasher = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for array in arrays:
+        hasher.update(f"{array.dtype.str}{array.shape}".encode())
+        hasher.update(np.ascontiguousarray(array).data if array.size else b"")
+    return hasher.hexdigest()
+
+
+# ------------------------------------------------------------------ the model
+
+
+def keras_own(kind: type, package: str) -> bool:
+    """Whether Keras has this class; that one calls itself Keras' is not enough."""
+    module = kind.__module__
+    return module.startswith(package) and getattr(sys.modules.get(module), kind.__name__, None) is kind
+
+
+def plain_model(model: Any) -> None:
+    if not keras_own(type(model), "keras.src.models."):
+        raise NotShared("the network is a class of its own")
+    if _REPLACEABLE & set(vars(model)):
+        raise NotShared("the network's own methods were replaced")
+    if model.steps_per_execution != 1 or model.run_eagerly or getattr(model, "jit_compile", False):
+        raise NotShared("it is compiled in a way of its own")
+
+
+def stock_parts(model: Any) -> tuple[list[dict[str, Any]], list[Any], list[Any]]:
+    """Facts of the layers, the layers, and all weights in their order, of a network of Keras' own layers.
+
+    Raises `NotShared` for others.
+    """
+    facts, layers = architecture(model)
+    for layer in layers:
+        if not keras_own(type(layer), "keras.src.") or "call" in vars(layer):
+            raise NotShared(f"its layer {type(layer).__name__} is none of Keras' own")
+    return facts["layers"], layers, weights_in_order(model, layers)
+
+
+def measures(model: Any) -> dict[str, Any]:
+    """Loss and metrics that a network is compiled with."""
+    config = model.get_compile_config()
+    if config.get("loss_weights") is not None or config.get("weighted_metrics"):
+        raise NotShared("it is compiled with weights")
+    if config.get("metrics") is None and model._compile_metrics is not None:
+        raise NotShared("it keeps the metrics of an earlier compile")  # as Keras does
+    return {"loss": canonical_loss(config["loss"]), "metrics": config["metrics"]}
