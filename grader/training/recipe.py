@@ -100,6 +100,6 @@ def _key_of_data(data: Data | None, arrays: Sequence[Array]) -> str:
 
 
 def keeps_epochs(planned: Plan, told: Facts) -> bool:
-    """Whether the weights of each epoch are kept, so that they can be measured later; as `recorder.fit_recipe` decides."""
+    """Whether the weights of each epoch are kept, to be measured later; as `recorder.fit_recipe` decides."""
     size = sum(math.prod(shape) for step in planned.steps for shape in step.made.weights)
     return not told.callbacks and size * (told.epochs - told.initial_epoch) <= VALUES

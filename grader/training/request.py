@@ -1,4 +1,4 @@
-"""What a kernel sends to have something trained, as plain data: `recorder.trainer_client` writes it. Strict: nothing else."""
+"""What a kernel sends to have something trained, as plain data (`recorder.trainer_client` writes it). Nothing else."""
 
 from __future__ import annotations
 

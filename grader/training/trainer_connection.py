@@ -1,4 +1,4 @@
-"""The grader's end of a kernel's line to the trainer (`recorder.trainer_client` is the other, and says what a frame is).
+"""The grader's end of a kernel's line to the trainer (`recorder.trainer_client`, the other, says what a frame is).
 
 The kernel may send anything at any time; what it sends is bounded before it is read, and answered once.
 """

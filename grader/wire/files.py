@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 
 
 class Rejected(Exception):  # noqa: N818 (a finding about untrusted input, caught by who reads it)
-    """Something that is not read; `str()` says what and why. Never leaves `grader.evidence` and `grader.training.cache`."""
+    """Something that is not read; `str()` says what and why. Caught by who reads it."""
 
 
 class PinnedFolder:
