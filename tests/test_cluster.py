@@ -39,7 +39,7 @@ from grader.rubric.schema import Limits
 from grader.sandbox import LEVELS
 from grader.system.atomic_files import atomic_write
 from grader.wire import bundle as parcel
-from grader.wire.bundle import OtherVersion, Parcel, gathered, lay_out, pack, unpack
+from grader.wire.bundle import Bundle, OtherVersion, gathered, lay_out, pack, unpack
 from grader.wire.files import PinnedFolder
 from grader.wire.npz import weights_digest, write_npz
 
@@ -64,7 +64,7 @@ def blob(name: Any, data: bytes) -> tuple[list[Any], bytes]:
 
 def test_what_is_packed_comes_out(tmp_path):
     told = {"limits": {"cell_s": 1.5}, "name": "\udcff"}
-    came = unpack(pack(Parcel(told, FILES)))
+    came = unpack(pack(Bundle(told, FILES)))
     assert (came.told, came.files) == (told, FILES)
     lay_out(FILES, tmp_path)
     (tmp_path / "link").symlink_to("/etc/passwd")
@@ -81,7 +81,7 @@ def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(EvidenceError, match="with the name"):
         unpack(header([entry], packed))
     with pytest.raises(EvidenceError, match="with the name"):
-        pack(Parcel({}, {name: b"x"}))
+        pack(Bundle({}, {name: b"x"}))
 
 
 def test_a_name_stands_there_once():
@@ -114,8 +114,8 @@ def test_a_name_stands_there_once():
         header([], b"more"),
         header([["a", 4 << 40, 0]]),
         header([[str(n), 0, 0] for n in range(parcel.MOST_FILES + 1)]),
-        pack(Parcel({}, {"a": b"x"}))[:-1],
-        pack(Parcel({}, {"a": b"x"})) + b"x",
+        pack(Bundle({}, {"a": b"x"}))[:-1],
+        pack(Bundle({}, {"a": b"x"})) + b"x",
     ],
     ids=range(23),
 )
@@ -301,7 +301,7 @@ def head_with(monkeypatch, tmp_path, ref):
 
 
 def answer(files: dict[str, bytes], **told: Any) -> bytes:
-    return pack(Parcel({"warnings": [], **told}, files))
+    return pack(Bundle({"warnings": [], **told}, files))
 
 
 def test_a_job_holds_the_submission_and_nothing_of_this_machine(head_with, left, ref, tmp_path):

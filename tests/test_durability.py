@@ -35,7 +35,7 @@ from grader.rubric.schema import Limits
 from grader.sandbox import choose
 from grader.system import atomic_files as atomic
 from grader.terminal.progress import Display
-from grader.training.single_flight import Once
+from grader.training.single_flight import SingleFlight
 from grader.training.verification import Prepared, Verifier
 from grader.training.workers import Workers
 from grader.wire.files import PinnedFolder
@@ -113,7 +113,7 @@ def ran(monkeypatch, tmp_path) -> list[str]:
         raw = PinnedFolder(scratch / "evidence")
         return RunResult(executed, cells, (), 1.0, raw, "none", raw.close)
 
-    def harvest(submission, result, files, verifier):
+    def collect(submission, result, files, verifier):
         trained = builders.training(builders.dense_net(10))
         trained = replace(trained, weights="weights/t1.npz", weights_digest=weights_digest(WEIGHTS))
         return builders.evidence(submission, trainings=(trained,), duration_s=1.0)
@@ -121,7 +121,7 @@ def ran(monkeypatch, tmp_path) -> list[str]:
     loaded = builders.loaded_rubric()
     info = RunInfo.now(loaded, sandbox="none", fits="local")
     monkeypatch.setattr(gather, "run_submission", run_submission)
-    monkeypatch.setattr(gather, "harvest", harvest)
+    monkeypatch.setattr(gather, "harvest", collect)
     monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
     monkeypatch.setattr(pipeline.data, "provide_data", lambda _: DataFiles(tmp_path))
     monkeypatch.setattr(pipeline.RunInfo, "now", lambda *_, **__: info)
@@ -458,11 +458,11 @@ def test_an_interrupt_before_anything_ran_leaves_the_report_as_it_was(ran, stude
 def test_a_failure_while_it_stops_is_nobodys_result(ran, students, tmp_path, monkeypatch):
     stop = threading.Event()
 
-    def harvest(*_: Any) -> None:
+    def collect(*_: Any) -> None:
         stop.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr(gather, "harvest", harvest)
+    monkeypatch.setattr(gather, "harvest", collect)
     told = Told()
     with pytest.raises(KeyboardInterrupt):
         pipeline.grade(pipeline.Settings((students,), tmp_path / "out"), told, stop)
@@ -542,7 +542,7 @@ def test_a_terminal_that_was_closed_does_not_end_a_run():
 @pytest.mark.parametrize("wait_s", [0.0, 1.0])
 def test_measuring_is_called_off_at_once(tmp_path, wait_s):
     workers = Workers(DataFiles(tmp_path))
-    verifier = Verifier(workers, Once(None, threading.Event()))
+    verifier = Verifier(workers, SingleFlight(None, threading.Event()))
     raised: list[type[BaseException]] = []
 
     def verify() -> None:

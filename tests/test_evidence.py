@@ -20,9 +20,8 @@ from raw_evidence import COMPILED, DENSE, Recording, small_official
 
 from grader.datasets.identification import Official
 from grader.errors import EvidenceError
-from grader.evidence import collect as harvest
+from grader.evidence import collect, events, store
 from grader.evidence import decode as decoding
-from grader.evidence import events, store
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Doubt, decode, read_weights
 from grader.recorder.record import Recorder
@@ -42,7 +41,7 @@ from grader.records import (
 )
 from grader.rubric.schema import Limits
 from grader.wire.files import PinnedFolder, Rejected
-from grader.wire.hash_chain import Seal
+from grader.wire.hash_chain import HashChain
 from grader.wire.json_lines import parse_line
 from grader.wire.npz import read_npz, write_npz
 
@@ -507,8 +506,8 @@ def harvested(
         shared=frozenset(),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(harvest, "official", lambda _: OFFICIAL)
-        return harvest.harvest(SUBMISSION, result, None, verifier or Measures())  # type: ignore[arg-type]
+        patch.setattr(collect, "official", lambda _: OFFICIAL)
+        return collect.collect(SUBMISSION, result, None, verifier or Measures())  # type: ignore[arg-type]
 
 
 WEIGHTS = [np.zeros((784, 10), np.float32), np.zeros(10, np.float32)]
@@ -606,7 +605,7 @@ def test_a_subclassed_network_that_contradicts_its_layers(recording: Recording) 
 
 
 def test_measuring_ends(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harvest, "VERIFY_S", 0.0)
+    monkeypatch.setattr(collect, "VERIFY_S", 0.0)
     recording.fit(1, WEIGHTS)
     verified = harvested(recording).trainings[0].verified
     assert verified is not None
@@ -828,7 +827,7 @@ def test_broken_evidence_is_named_with_what_to_do(tmp_path: Path, content: bytes
 
 def test_weights_that_were_changed_are_tampering(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "raw")
-    recorder.seal = Seal("ab" * 16)
+    recorder.seal = HashChain("ab" * 16)
     recording = Recording.__new__(Recording)
     recording.folder = recorder.folder
     recorder.save("weights/t1.npz", {f"w{i}": w for i, w in enumerate(WEIGHTS)})

@@ -143,14 +143,14 @@ def test_our_own_fault_is_ours(class_folder, tmp_path, monkeypatch, first):
 
 
 def test_one_that_cannot_be_harvested_does_not_stop_the_others(class_folder, tmp_path, monkeypatch):
-    real = gather.harvest
+    real = gather.collect
 
-    def harvest(submission, *rest):
+    def collect(submission, *rest):
         if submission.ref.id == "bob":
             raise EvidenceError("bob's evidence is broken.")
         return real(submission, *rest)
 
-    monkeypatch.setattr(gather, "harvest", harvest)
+    monkeypatch.setattr(gather, "harvest", collect)
     outcome = pipeline.grade(settings(class_folder, tmp_path), Quiet(), threading.Event())
     assert outcome.failures == ("bob: the grader itself failed: bob's evidence is broken.",)
     assert [g.score > 0 for g in outcome.grades] == [True, False, True, False]

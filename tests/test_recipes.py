@@ -23,7 +23,7 @@ from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
 from grader.training.cache import Cache, Entry
 from grader.training.recipe import Work, checked, keeps_epochs
 from grader.training.request import IMAGES, TIMES
-from grader.training.single_flight import Once
+from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
 from grader.training.workers import Failed, NoAnswer
 from grader.wire.fingerprint import fingerprint
@@ -235,22 +235,22 @@ def test_everything_is_computed_once(tmp_path: Path) -> None:
         return entry
 
     cache = Cache(tmp_path, 10)
-    once = Once(cache, threading.Event())
+    once = SingleFlight(cache, threading.Event())
     threads = [threading.Thread(target=once.result, args=("key", compute)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(asked) == 1
-    assert Once(cache, threading.Event()).result("key", compute).facts == {"a": 1}
+    assert SingleFlight(cache, threading.Event()).result("key", compute).facts == {"a": 1}
     assert len(asked) == 1
-    without = Once(None, threading.Event())
+    without = SingleFlight(None, threading.Event())
     assert without.result("key", compute) is without.result("key", compute) is entry
     assert len(asked) == 2
 
 
 def test_what_fails_is_not_kept(tmp_path: Path) -> None:
-    once = Once(Cache(tmp_path, 10), threading.Event())
+    once = SingleFlight(Cache(tmp_path, 10), threading.Event())
     with pytest.raises(ZeroDivisionError):
         once.result("key", lambda: 1 / 0)  # type: ignore[arg-type,return-value]
     assert once.result("key", lambda: Entry({}, ())).facts == {}
@@ -259,7 +259,7 @@ def test_what_fails_is_not_kept(tmp_path: Path) -> None:
 def test_waiting_ends_with_the_run(tmp_path: Path) -> None:
     stop = threading.Event()
     cache = Cache(tmp_path, 10)
-    once = Once(cache, stop)
+    once = SingleFlight(cache, stop)
     stop.set()
     with pytest.raises(KeyboardInterrupt):
         once.result("key", lambda: Entry({}, ()))
@@ -283,7 +283,7 @@ class Workers:
 
 def trainer(*answers: Any) -> tuple[Trainer, Workers]:
     workers = Workers(*answers)
-    return Trainer(workers, Once(None, threading.Event()), Slots(1)), workers  # type: ignore[arg-type]
+    return Trainer(workers, SingleFlight(None, threading.Event()), Slots(1)), workers  # type: ignore[arg-type]
 
 
 def trained() -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:

@@ -15,7 +15,7 @@ import pytest
 
 from grader import sandbox
 from grader.errors import SandboxError
-from grader.sandbox import Bounds, Command, Held, Places, Room, bwrap, folders, host, seccomp, selftest
+from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, bwrap, folders, host, seccomp, selftest
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.enter import _furnish
 from grader.sandbox.folders import Landlock, Plain
@@ -27,17 +27,17 @@ BOUNDS = Bounds(memory_mib=600, disk_mib=8, processes=40, open_files=64)
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
+def room(tmp_path: Path) -> Sandbox:
     data, recorder, handed_in = (tmp_path / name for name in ("data", "recorder", "handed_in"))
     for folder in (tmp_path / "room", data, recorder, handed_in / "sub"):
         folder.mkdir(parents=True)
         folder.chmod(0o755)
     (data / "some").write_text("data")
     (handed_in / "sub" / "note").write_text("handed in")
-    return Room(tmp_path / "room", data, (recorder,), handed_in, BOUNDS)
+    return Sandbox(tmp_path / "room", data, (recorder,), handed_in, BOUNDS)
 
 
-def opened(level: str, room: Room, code: str, **told: object) -> tuple[Held, Places]:
+def opened(level: str, room: Sandbox, code: str, **told: object) -> tuple[SandboxProcess, Places]:
     """A room in which `code` waits; it finds `told` and `result`, a file of its evidence to write to."""
     level_ = sandbox.open_sandbox(level)
     places = level_.places(room)
@@ -47,7 +47,7 @@ def opened(level: str, room: Room, code: str, **told: object) -> tuple[Held, Pla
     return level_.open(room, Command(arguments, {"PATH": "/usr/bin:/bin"}, {places.sockets / "hello": "text"})), places
 
 
-def inside(level: str, room: Room, code: str, **told: object) -> object:
+def inside(level: str, room: Sandbox, code: str, **told: object) -> object:
     """What `code` told, run to its end."""
     held, _ = opened(level, room, code, **told)
     try:
@@ -91,7 +91,7 @@ def test_the_strongest_level_leaves_nothing_to_warn_of():
     assert sandbox.warning("bwrap") == ""
 
 
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, room: Room):
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, room: Sandbox):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SandboxError, match="not installed"):
         Bubblewrap().open(room, Command(("/bin/true",), {}))
@@ -130,7 +130,7 @@ def test_a_level_that_runs_nothing_fails_its_self_test(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_room_holds_what_was_put_into_it(level: str, room: Room):
+def test_a_room_holds_what_was_put_into_it(level: str, room: Sandbox):
     code = """
         files = [os.path.join(f, name) for f, _, names in os.walk(".") for name in names]
         tell([os.getcwd(), files, open(hello).read(), open(data).read(), sorted(os.environ), sys.stdin.read()])
@@ -143,13 +143,13 @@ def test_a_room_holds_what_was_put_into_it(level: str, room: Room):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_was_handed_in_can_be_changed_without_touching_the_original(level: str, room: Room):
+def test_what_was_handed_in_can_be_changed_without_touching_the_original(level: str, room: Sandbox):
     inside(level, room, "open('sub/note', 'w').write('mine'); os.mkdir('new'); tell(1)")
     assert (room.handed_in / "sub" / "note").read_text() == "handed in"
 
 
 @pytest.mark.parametrize("level", ISOLATING)
-def test_no_descriptor_and_no_right_is_inherited(level: str, room: Room):
+def test_no_descriptor_and_no_right_is_inherited(level: str, room: Sandbox):
     code = """
         status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
         tell([os.listdir("/proc/self/fd"), os.getuid(), status["CapBnd"], status["CapEff"], status["NoNewPrivs"]])
@@ -167,7 +167,7 @@ def test_no_descriptor_and_no_right_is_inherited(level: str, room: Room):
 
 
 @pytest.mark.parametrize("level", ISOLATING)
-def test_the_graders_own_files_are_not_there(level: str, room: Room):
+def test_the_graders_own_files_are_not_there(level: str, room: Sandbox):
     code = """
         found = []
         for path in paths:
@@ -219,7 +219,7 @@ def test_seen_folders_hold_the_interpreter_and_nothing_twice():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_limits_of_the_operating_system_are_set(level: str, room: Room):
+def test_limits_of_the_operating_system_are_set(level: str, room: Sandbox):
     code = """
         import resource
         tell({name: resource.getrlimit(getattr(resource, name))[0] for name in ("RLIMIT_DATA", "RLIMIT_NOFILE", "RLIMIT_CORE")})
@@ -228,7 +228,7 @@ def test_limits_of_the_operating_system_are_set(level: str, room: Room):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_full_disk_is_known(level: str, room: Room):
+def test_a_full_disk_is_known(level: str, room: Sandbox):
     code = """
         try:
             for i in range(100):
@@ -251,7 +251,7 @@ def test_a_full_disk_is_known(level: str, room: Room):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_memory_of_all_processes_is_summed_fairly(level: str, room: Room):
+def test_memory_of_all_processes_is_summed_fairly(level: str, room: Sandbox):
     """Forked children that share their memory count once, own memory counts for each."""
     code = """
         import time
@@ -339,7 +339,7 @@ DAEMONS = """
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_whatever_was_started_ends_with_the_room(level: str, room: Room):
+def test_whatever_was_started_ends_with_the_room(level: str, room: Sandbox):
     mark = f"mark-{os.getpid()}-{level}"
     held, places = opened(level, room, DAEMONS, mark=mark)
     held.go()
@@ -355,14 +355,14 @@ def test_whatever_was_started_ends_with_the_room(level: str, room: Room):
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("how", ["os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)", "os._exit(3)"])
-def test_what_dies_in_a_room_is_dead(level: str, how: str, room: Room):
+def test_what_dies_in_a_room_is_dead(level: str, how: str, room: Sandbox):
     """Which process 1 of a namespace is not, whatever signal it sends itself."""
     told = inside(level, room, f"tell(os.getpid() == 1)\n{how}\njson.dump('still here', open(result, 'w'))")
     assert told is False
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Room):
+def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Sandbox):
     held, places = opened(level, room, "tell(1)")
     held.kill()
     del held
@@ -372,7 +372,7 @@ def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Room)
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.5])
-def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, room: Room, tmp_path: Path):
+def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, room: Sandbox, tmp_path: Path):
     """Also in the moments of the start: the command waits for a word that then never comes."""
     mark = f"mark-{os.getpid()}-{level}-{after_s}"
     script = tmp_path / "opens_a_room.py"
@@ -403,7 +403,7 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
             subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
-def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Room, tmp_path: Path):
+def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Sandbox, tmp_path: Path):
     """Killed before it has told its child to die with it, bubblewrap leaves it asleep for ever."""
     mark = f"6{os.getpid()}"
     program = tmp_path / "bin" / "bwrap"
@@ -431,7 +431,7 @@ def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Room, 
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_program_that_cannot_start_says_why(level: str, room: Room):
+def test_a_program_that_cannot_start_says_why(level: str, room: Sandbox):
     level_ = sandbox.open_sandbox(level)
     held = level_.open(room, Command(("/nowhere/python",), {}))
     try:
@@ -441,7 +441,7 @@ def test_a_program_that_cannot_start_says_why(level: str, room: Room):
         held.discard()
 
 
-def test_a_room_that_cannot_be_made_says_why(room: Room, monkeypatch: pytest.MonkeyPatch):
+def test_a_room_that_cannot_be_made_says_why(room: Sandbox, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("grader.sandbox.bwrap._namespaces", lambda uid: ["--no-such-option"])
     if "bwrap" in ISOLATING:
         with pytest.raises(SandboxError, match=r"does not work here: .*no-such-option"):

@@ -20,7 +20,7 @@ from grader.execution.slots import Slots
 from grader.records import Evidence
 from grader.training.bounds import Refused
 from grader.training.cache import Cache, Entry
-from grader.training.single_flight import Once
+from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
 from grader.training.workers import Workers
 from grader.wire.npz import weights_digest
@@ -160,7 +160,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory):
     trainers = []
     for name in ("shared", "cached"):
         with CountingWorkers(provide_data()) as workers:
-            once = Once(Cache(folder / "cache", 100), threading.Event())
+            once = SingleFlight(Cache(folder / "cache", 100), threading.Event())
             slots = Slots(1)
             trainers.append(Counting(workers, once, slots))
             with slots:

@@ -25,7 +25,7 @@ from grader.evidence.decode import read_weights
 from grader.execution import run as run_module
 from grader.execution.run import RunSettings, run_submission
 from grader.records import CellStatus, FaultKind
-from grader.sandbox import Bounds, Command, Held, Room, warm
+from grader.sandbox import Bounds, Command, Sandbox, SandboxProcess, warm
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.namespaced import PLACES
 from grader.sandbox.warm import Zygote
@@ -249,15 +249,15 @@ def test_two_at_once_do_not_see_each_other(tmp_path: Path, data: Path, zygote: Z
 
 
 @pytest.fixture
-def room(tmp_path: Path, data: Path) -> Room:
+def room(tmp_path: Path, data: Path) -> Sandbox:
     for name in ("room", "recorder"):
         (tmp_path / name).mkdir()
-    return Room(
+    return Sandbox(
         tmp_path / "room", data, (tmp_path / "recorder",), bounds=Bounds(memory_mib=2000, disk_mib=8, processes=60)
     )
 
 
-def opened(room: Room, zygote: Zygote, code: str, **told: object) -> Held:
+def opened(room: Sandbox, zygote: Zygote, code: str, **told: object) -> SandboxProcess:
     """A room in which `code` waits to be run by a copy."""
     told |= {"result": str(PLACES.evidence / "result.json")}
     start = "import json, os, sys\nglobals().update(json.loads(sys.argv[1]))\ndef tell(x): json.dump(x, open(result, 'w'))\n"
@@ -268,7 +268,7 @@ def opened(room: Room, zygote: Zygote, code: str, **told: object) -> Held:
     return Bubblewrap().open(room, Command(command.arguments, ENVIRONMENT, {}, zygote._process))
 
 
-def test_daemons_end_with_the_room(room: Room, zygote: Zygote) -> None:
+def test_daemons_end_with_the_room(room: Sandbox, zygote: Zygote) -> None:
     mark = f"mark-{os.getpid()}-warm"
     held = opened(room, zygote, DAEMONS, mark=mark)
     held.go()
@@ -305,7 +305,7 @@ def _state(pid: int) -> str:
 @pytest.mark.parametrize(
     "last", ["os._exit(3)", "os.kill(os.getpid(), 9)", "os.kill(2, 9)", "import ctypes; ctypes.string_at(0)"]
 )
-def test_the_end_of_a_kernel_is_noticed(room: Room, zygote: Zygote, last: str) -> None:
+def test_the_end_of_a_kernel_is_noticed(room: Sandbox, zygote: Zygote, last: str) -> None:
     """Also when it first stops what keeps the room."""
     stop = "" if "(2" in last else "os.kill(2, 19)\n"
     held = opened(room, zygote, f"{stop}tell(1)\n{last}")
@@ -376,7 +376,7 @@ time.sleep(600)
         ("runs", 0.0),
     ],
 )
-def test_nothing_outlives_a_grader_that_is_killed(room: Room, word: str, after_s: float, tmp_path: Path) -> None:
+def test_nothing_outlives_a_grader_that_is_killed(room: Sandbox, word: str, after_s: float, tmp_path: Path) -> None:
     """While libraries load, while the room is made, while the copy goes into it, while it runs."""
     places = [str(path) for path in (room.scratch, room.data)]
     program = tmp_path / "zygote.py"
@@ -439,7 +439,7 @@ def _children_of_all_threads() -> list[int]:
 # ------------------------------------------------------------------ where it does not work
 
 
-def _note_of(monkeypatch: pytest.MonkeyPatch, room: Room, program: str) -> tuple[str, bool]:
+def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, program: str) -> tuple[str, bool]:
     """What is said, and whether it serves, with another program in its place."""
     file = room.scratch / "zygote.py"
     file.write_text(program)
@@ -465,7 +465,7 @@ def _note_of(monkeypatch: pytest.MonkeyPatch, room: Room, program: str) -> tuple
     ids=["ends", "lacks a module", "thread", "shared memory", "setns refused", "a wall is missing"],
 )  # fmt: skip
 def test_where_it_does_not_hold_it_is_not_used(
-    program: str, words: str, room: Room, monkeypatch: pytest.MonkeyPatch
+    program: str, words: str, room: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said, serves = _note_of(monkeypatch, room, program)
     assert re.search(words, said)
@@ -482,7 +482,7 @@ def test_kernels_start_from_nothing_without_it(tmp_path: Path, data: Path, monke
     found.result.discard()
 
 
-def test_one_that_ends_on_the_way_is_done_without(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_ends_on_the_way_is_done_without(room: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the making of the room and the start of its program."""
     file = room.scratch / "zygote.py"
     file.write_text(FEW)
@@ -497,9 +497,11 @@ def test_one_that_ends_on_the_way_is_done_without(room: Room, monkeypatch: pytes
         assert not other.serves(room, Command((sys.executable, "-P", "-m"), ENVIRONMENT))
 
 
-def test_it_serves_only_what_is_like_that_for_which_it_was_loaded(room: Room, zygote: Zygote, tmp_path: Path) -> None:
+def test_it_serves_only_what_is_like_that_for_which_it_was_loaded(
+    room: Sandbox, zygote: Zygote, tmp_path: Path
+) -> None:
     command = Command((sys.executable, "-P", "-m"), ENVIRONMENT)
     assert zygote.serves(room, command)
     assert not zygote.serves(room, Command(("/bin/true", "-x", "-m"), ENVIRONMENT))
     assert not zygote.serves(room, Command(command.arguments, ENVIRONMENT | {"A": "B"}))
-    assert not zygote.serves(Room(tmp_path, tmp_path, tmp_path), command)
+    assert not zygote.serves(Sandbox(tmp_path, tmp_path, tmp_path), command)

@@ -28,7 +28,7 @@ _RUN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
+class Identified:
     """An array's `DataRef`, and for images the official row of each of its rows."""
 
     ref: DataRef
@@ -80,7 +80,7 @@ class Official:
         for array in (self.images, self.labels):
             array.flags.writeable = False
 
-    def recognise(self, array: RawArray) -> Recognised:
+    def recognise(self, array: RawArray) -> Identified:
         """What an array is by itself."""
         facts = array.facts
         ref = DataRef(
@@ -95,10 +95,10 @@ class Official:
         if facts.kind == "images":
             return self._images(array, ref)
         if facts.kind == "labels":
-            return Recognised(self._run_of_labels(array, ref))
-        return Recognised(replace(ref, unknown_rows=ref.rows))
+            return Identified(self._run_of_labels(array, ref))
+        return Identified(replace(ref, unknown_rows=ref.rows))
 
-    def pair(self, x: Recognised, y: RawArray) -> tuple[DataRef, bool | None]:
+    def pair(self, x: Identified, y: RawArray) -> tuple[DataRef, bool | None]:
         """(what the labels `y` of the images `x` are, whether they are the official labels of those images).
 
         None where that cannot be told. Right labels are of the same set as their images, whatever their order.
@@ -115,15 +115,15 @@ class Official:
         return self._placed(alone, rows), True if known.all() else None
 
     def row_in_set(self, row: int) -> tuple[str, int | None]:
-        """('train', its row), ('test', its row) or ('unknown', None) of a row as `Recognised.rows` numbers them."""
+        """('train', its row), ('test', its row) or ('unknown', None) of a row as `Identified.rows` numbers them."""
         if row < 0:
             return "unknown", None
         return ("train", row) if row < self.train else ("test", row - self.train)
 
-    def _images(self, array: RawArray, ref: DataRef) -> Recognised:
+    def _images(self, array: RawArray, ref: DataRef) -> Identified:
         n = ref.rows
         if array.mask is None:
-            return Recognised(replace(ref, unknown_rows=n), np.full(n, -1))
+            return Identified(replace(ref, unknown_rows=n), np.full(n, -1))
         first, last = self._masks.find(array.mask)
         exact = np.zeros(n, bool)
         if array.pixels is not None:
@@ -134,7 +134,7 @@ class Official:
         known = rows >= 0
         affine = bool(known.any() and exact[known].all())
         ref = replace(ref, exact=affine, lo=array.facts.lo if affine else None, hi=array.facts.hi if affine else None)
-        return Recognised(self._placed(ref, rows), rows, choices)
+        return Identified(self._placed(ref, rows), rows, choices)
 
     def _choose(self, first: Array, last: Array) -> tuple[Array, dict[int, tuple[int, ...]]]:
         """An official row for each row: of the set that explains most, next to its neighbours' where several fit."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.datasets import fashion_mnist as data
-from grader.datasets.identification import Official, Recognised
+from grader.datasets.identification import Identified, Official
 from grader.evidence import events
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Changed, Doubt, RawEvidence, decode, read_weights
@@ -58,7 +58,7 @@ def official(files: DataFiles) -> Official:
     return Official(data.load(files))
 
 
-def harvest(submission: Submission, run: RunResult, files: DataFiles, verifier: Verifier) -> Evidence:
+def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: Verifier) -> Evidence:
     """All that a run left, with every trained network's accuracy as measured here.
 
     Takes seconds where networks are to be measured. Raises the grader's own errors only.
@@ -184,7 +184,7 @@ class _Measuring:
         return verified
 
 
-def _training_rows(images: Recognised, official: Official) -> Array:
+def _training_rows(images: Identified, official: Official) -> Array:
     return images.rows[(images.rows >= 0) & (images.rows < official.train)]
 
 

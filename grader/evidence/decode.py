@@ -18,7 +18,7 @@ from grader.evidence import events
 from grader.evidence.events import EVENT, RAW_FORMAT, Event
 from grader.wire.files import PinnedFolder, Rejected
 from grader.wire.fingerprint import PIXELS
-from grader.wire.hash_chain import Seal
+from grader.wire.hash_chain import HashChain
 from grader.wire.json_lines import parse_line
 from grader.wire.npz import read_npz
 
@@ -92,7 +92,7 @@ class RawEvidence:
 
 def decode(folder: PinnedFolder, seal: str = "") -> RawEvidence:
     """Read the recorder's folder, whose kernel must be dead; with the key of its seals, only what they prove."""
-    decoder = _Decoder(Seal(seal) if seal else None)
+    decoder = _Decoder(HashChain(seal) if seal else None)
     try:
         decoder.read(folder)
     except Rejected as rejected:
@@ -134,7 +134,7 @@ def _read(folder: PinnedFolder, name: str, limit: int, files: dict[str, str] | N
 
 
 class _Decoder:
-    def __init__(self, seal: Seal | None) -> None:
+    def __init__(self, seal: HashChain | None) -> None:
         self.files: dict[str, str] = {}
         self._seal = seal
         self.events: list[Event] = []

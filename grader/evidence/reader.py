@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from grader.datasets.identification import Official, Recognised
+from grader.datasets.identification import Identified, Official
 from grader.evidence import events
 from grader.records import (
     Architecture,
@@ -44,7 +44,7 @@ class Reader:
         self.official = official
         self._raw = raw
         self._code = {cell.index for cell in submission.cells if cell.kind is CellKind.CODE}
-        self._recognised: dict[str, Recognised] = {}
+        self._recognised: dict[str, Identified] = {}
         self._pairs: dict[tuple[str | None, str | None], Pair] = {}
 
     def of(self, kind: type[_Event]) -> list[_Event]:
@@ -62,7 +62,7 @@ class Reader:
     def cell(self, event: events.Event) -> int | None:
         return event.cell if event.cell in self._code else None
 
-    def recognised(self, digest: str | None) -> Recognised | None:
+    def recognised(self, digest: str | None) -> Identified | None:
         array = self._raw.arrays.get(digest or "")
         if array is None:
             return None
@@ -168,7 +168,7 @@ class Reader:
                 found.append(Prediction(self.place(event), event.network, ref, labels, rows, training))
         return tuple(found)
 
-    def _rows(self, images: Recognised) -> tuple[int, ...]:
+    def _rows(self, images: Identified) -> tuple[int, ...]:
         """Row in the set that most of the images are from, -1 for others."""
         test = images.ref.test_rows > images.ref.train_rows
         inside = (images.rows >= self.official.train) == test

@@ -17,7 +17,7 @@ from grader.datasets.fashion_mnist import DataFiles
 from grader.doctor.memory import KERNEL, free_bytes
 from grader.errors import GradeError
 from grader.evidence import store
-from grader.evidence.collect import harvest, official
+from grader.evidence.collect import collect, official
 from grader.execution.admission import Admission
 from grader.execution.run import RunResult, RunSettings, run_submission
 from grader.execution.slots import Slots
@@ -28,7 +28,7 @@ from grader.sandbox import Bounds
 from grader.sandbox.warm import Zygote
 from grader.system.atomic_files import atomic_write
 from grader.training.cache import Cache
-from grader.training.single_flight import Once
+from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
 from grader.training.verification import Verifier
 from grader.training.workers import Workers
@@ -95,7 +95,7 @@ class Here:
         self._zygote: Zygote | None = Zygote(say)
         slots = Slots(jobs)
         self._admission = Admission(slots, KERNEL, free_bytes, stop)
-        self._once = once = Once(cache, stop)
+        self._once = once = SingleFlight(cache, stop)
         self._verifier = Verifier(self._workers, once)
         self._trainer = Trainer(self._workers, once, slots)
 
@@ -166,7 +166,7 @@ class Here:
             if self._stop.is_set():  # what its killed processes left is nobody's result
                 raise KeyboardInterrupt
             doing("verifying", 1.0)
-            evidence = harvest(submission, result, self._workers.files, self._verifier)
+            evidence = collect(submission, result, self._workers.files, self._verifier)
             # The evidence is last: where it is, the submission is never run again.
             atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
             store.save(evidence, folder, limits, weights_from=result.raw_evidence)

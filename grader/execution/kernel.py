@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
-    from grader.sandbox import Bounds, Held
+    from grader.sandbox import Bounds, SandboxProcess
     from grader.training.trainer_connection import Line
 
 START_S = 120.0
@@ -105,7 +105,7 @@ def connection(sockets: Path, key: str) -> dict[str, Any]:
 class _Provisioner(KernelProvisionerBase):  # type: ignore[misc]
     """A kernel that waits in a room."""
 
-    def __init__(self, held: Held, sockets: Path, key: str) -> None:
+    def __init__(self, held: SandboxProcess, sockets: Path, key: str) -> None:
         super().__init__()
         self._held = held
         self.connection_info = connection(sockets, key) | {"key": key.encode()}
@@ -143,7 +143,7 @@ class _Provisioner(KernelProvisionerBase):  # type: ignore[misc]
 
 
 class _Manager(AsyncKernelManager):  # type: ignore[misc]
-    def __init__(self, held: Held, sockets: Path, key: str) -> None:
+    def __init__(self, held: SandboxProcess, sockets: Path, key: str) -> None:
         super().__init__(client_factory=_Client, autorestart=False)
         self.provisioner = _Provisioner(held, sockets, key)
         self._kernel_spec = KernelSpec(argv=[], display_name="Python", language="python", interrupt_mode="message")
@@ -158,7 +158,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
     def __init__(
         self,
         notebook: NotebookNode,
-        held: Held,
+        held: SandboxProcess,
         key: str,
         bounds: Bounds,
         output_mib: int,

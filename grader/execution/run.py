@@ -29,7 +29,7 @@ from grader.execution.kernel import LINE, Kernel, KernelGone, Stopped, connectio
 from grader.execution.outputs import as_seen, printed
 from grader.recorder.seeds import SETTINGS
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
-from grader.sandbox import Bounds, Command, Held, Places, Room, Warm, host, open_sandbox
+from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, Warm, host, open_sandbox
 from grader.sandbox.interface import PACKAGE
 from grader.training.trainer import Trainer
 from grader.training.trainer_connection import Line
@@ -101,7 +101,7 @@ def run_submission(
     sandbox = open_sandbox(settings.sandbox)
     handed_in = _handed_in(submission, scratch / "handed_in")
     (scratch / "room").mkdir()
-    room = Room(scratch / "room", settings.data_directory, RECORDER, handed_in, settings.bounds)
+    room = Sandbox(scratch / "room", settings.data_directory, RECORDER, handed_in, settings.bounds)
     key = secrets.token_hex(16)
     held = sandbox.open(room, _command(sandbox.places(room), submission, settings, key))
     run = _Run(submission, held, key, settings, on_progress)
@@ -223,7 +223,7 @@ class _Run:
     def __init__(
         self,
         submission: Submission,
-        held: Held,
+        held: SandboxProcess,
         key: str,
         settings: RunSettings,
         on_progress: Callable[[Progress], None],

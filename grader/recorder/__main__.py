@@ -18,7 +18,7 @@ from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
-from ..wire.hash_chain import Seal
+from ..wire.hash_chain import HashChain
 from .bridge import Bridge
 from .cell_compiler import CellCompiler, without_recorder
 from .cell_source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
@@ -34,7 +34,7 @@ from .preloaded import Preloaded
 from .record import FORMAT, Recorder, quietly
 from .seeds import seed_keras, seed_start, seed_tensorflow, settle
 from .shown_images import FigureHooks
-from .tampering import Guard
+from .tampering import TamperDetector
 from .trainer_client import Trainer
 
 
@@ -42,7 +42,7 @@ class _Kernel(IPythonKernel):
     compiler_class = CellCompiler
 
 
-class Probe:
+class Recording:
     """The parts, and what ties them to the shell's events."""
 
     def __init__(self, settings: dict[str, Any], kernel: Any) -> None:
@@ -62,7 +62,7 @@ class Probe:
         self.namespace = Namespace(self.recorder, self.networks, set(self.shell.user_ns))
         self._to_shell(settings)
         self._to_imports()
-        self.guard = self.models.guard = Guard(self.recorder, self.networks, self.models)
+        self.guard = self.models.guard = TamperDetector(self.recorder, self.networks, self.models)
 
     def _to_shell(self, settings: dict[str, Any]) -> None:
         shell = self.shell
@@ -119,7 +119,7 @@ class Probe:
             if self.recorder.cell is None:  # not earlier: the kernel's own start uses a random number or two
                 seed_start()
                 if key := self.kernel.get_parent()["metadata"].pop("seal", ""):
-                    self.recorder.seal = Seal(key)
+                    self.recorder.seal = HashChain(key)
             self.recorder.cell = int(cell)
             self.shell.compile.cell_source = info.raw_cell
 
@@ -182,7 +182,7 @@ def main() -> None:
     without_loopback()
     app = IPKernelApp.instance(kernel_class=_Kernel)
     app.initialize(sys.argv[2:])  # type: ignore[no-untyped-call]
-    Probe(settings, app.kernel)
+    Recording(settings, app.kernel)
     sys.addaudithook(no_network)
     app.start()  # type: ignore[no-untyped-call]
 

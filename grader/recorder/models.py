@@ -21,7 +21,7 @@ from .predictions import Predictions
 from .record import Recorder, quietly, wrap
 from .shared_fit import Fits, Prepared
 from .speed import faster, suits
-from .tampering import Guard
+from .tampering import TamperDetector
 from .trainer_client import Trainer
 
 
@@ -47,7 +47,7 @@ class ModelHooks:
         self._fits = Fits(recorder.express, trainer)
         self._uses = Uses(recorder.express, trainer)
         self._predictions = Predictions(recorder, networks)
-        self.guard: Guard | None = None
+        self.guard: TamperDetector | None = None
 
     def install(self, _: ModuleType) -> None:
         from keras.src.layers.layer import Layer

@@ -22,7 +22,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from ..wire.fingerprint import PIXELS, digest, fingerprint
-from ..wire.hash_chain import Seal
+from ..wire.hash_chain import HashChain
 from .dataset_index import Expression, official
 
 FORMAT = 1
@@ -69,7 +69,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._pid = getpid()
         self._work = str(Path.cwd()) + sep
-        self.seal: Seal | None = None
+        self.seal: HashChain | None = None
         self.guarded = False
         """Whether student code is near, and events are taken from the recorder's own modules only."""
         self._inside = threading.local()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..wire.seeding import Dice
+from ..wire.seeding import TrainingSeeds
 from .architecture import architecture, weights_in_order
 from .dataset_index import Expression
 from .fit_recipe import drawn, generators, recipe_of, steps
@@ -48,7 +48,7 @@ class Prepared:
 
     def __init__(self, recipe: Recipe | None = None, times: int = 0, why: str = "") -> None:
         self._recipe = recipe
-        self._dice = Dice(recipe.key, times) if recipe else None
+        self._dice = TrainingSeeds(recipe.key, times) if recipe else None
         self.why = why
         """Why it is not shared."""
         self.trained: Trained | None = None

@@ -29,7 +29,7 @@ _LIBRARY = (
 """What the recorder calls and nobody has an honest reason to replace."""
 
 
-class Guard:
+class TamperDetector:
     def __init__(self, recorder: Recorder, *others: Any) -> None:
         self._recorder = recorder
         self._instances = (recorder, *others)

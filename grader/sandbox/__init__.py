@@ -1,7 +1,7 @@
 """The room that student code runs in, at the strongest level that holds on this machine.
 
-A level makes a room and starts a program in it (`room.Sandbox`); everything else (which kernel, what is recorded,
-what is watched) is the same for all.
+A level makes a room and starts a program in it (`interface.SandboxLevel`); everything else (which kernel, what is
+recorded, what is watched) is the same for all.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from grader.sandbox import selftest
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.container import Container
 from grader.sandbox.folders import Landlock, Plain
-from grader.sandbox.interface import Bounds, Command, Places, Room, Sandbox, Warm
-from grader.sandbox.process import Held
+from grader.sandbox.interface import Bounds, Command, Places, Sandbox, SandboxLevel, Warm
+from grader.sandbox.process import SandboxProcess
 
 __all__ = [
-    "LEVELS", "Bounds", "Command", "Held", "Places", "Room", "Sandbox", "Warm", "choose", "credentials", "failure",
-    "open_sandbox", "warning",
+    "LEVELS", "Bounds", "Command", "Places", "Sandbox", "SandboxLevel", "SandboxProcess", "Warm", "choose",
+    "credentials", "failure", "open_sandbox", "warning",
 ]  # fmt: skip
 
-LEVELS: dict[str, Callable[[], Sandbox]] = {
+LEVELS: dict[str, Callable[[], SandboxLevel]] = {
     "bwrap": Bubblewrap,
     "container": Container,
     "landlock": Landlock,
@@ -35,7 +35,7 @@ LEVELS: dict[str, Callable[[], Sandbox]] = {
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
 
 
-def open_sandbox(name: str) -> Sandbox:
+def open_sandbox(name: str) -> SandboxLevel:
     """The level `name`. Raises SandboxError where there is none."""
     if name not in LEVELS:
         raise SandboxError(f"There is no sandbox '{name}'; choose from {', '.join(LEVELS)}.")

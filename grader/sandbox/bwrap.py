@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
-from grader.sandbox.interface import Command, Places, Room
+from grader.sandbox.interface import Command, Places, Sandbox
 from grader.sandbox.limits import MIB
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
-from grader.sandbox.process import Held, Killer, kept
+from grader.sandbox.process import Killer, SandboxProcess, kept
 
 _USER = 1000
 
@@ -33,10 +33,10 @@ class Bubblewrap:
         " root."
     )
 
-    def places(self, room: Room) -> Places:  # noqa: ARG002 - the same in every room
+    def places(self, room: Sandbox) -> Places:  # noqa: ARG002 - the same in every room
         return PLACES
 
-    def open(self, room: Room, command: Command) -> Held:
+    def open(self, room: Sandbox, command: Command) -> SandboxProcess:
         program = shutil.which("bwrap")
         if program is None:
             raise SandboxError("bubblewrap is not installed.")
@@ -72,7 +72,7 @@ def _namespaces(uid: int | None) -> list[str]:
     return [*unshared, *options, *for_enter]
 
 
-def _files(room: Room) -> list[str]:
+def _files(room: Sandbox) -> list[str]:
     options = ["--proc", "/proc", "--dev", "/dev"]
     made: set[Path] = {Path("/"), Path("/dev")}
     for item in (Empty(Path("/dev/shm"), SHARED_MIB, "1777"), *layout(room)):  # noqa: S108 - the room's own

@@ -18,9 +18,9 @@ from typing import ClassVar
 
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
-from grader.sandbox.interface import Bounds, Command, Places, Room
+from grader.sandbox.interface import Bounds, Command, Places, Sandbox
 from grader.sandbox.namespaced import IN_ENTER, PLACES, SHARED_MIB, Empty, layout, looked_into, told
-from grader.sandbox.process import Door, Held, kept
+from grader.sandbox.process import Door, SandboxProcess, kept
 from grader.system import leftovers
 
 _DOOR = Path("/run/door")
@@ -32,10 +32,10 @@ class Container:
     gaps: ClassVar[tuple[str, ...]] = ()
     fix: ClassVar[str] = "Install podman (Debian, Ubuntu: `apt-get install podman`)."
 
-    def places(self, room: Room) -> Places:  # noqa: ARG002 - the same in every room
+    def places(self, room: Sandbox) -> Places:  # noqa: ARG002 - the same in every room
         return PLACES
 
-    def open(self, room: Room, command: Command) -> Held:
+    def open(self, room: Sandbox, command: Command) -> SandboxProcess:
         program = shutil.which("podman")
         if program is None:
             raise SandboxError("podman is not installed.")
@@ -86,7 +86,7 @@ def _sweep(base: tuple[str, ...]) -> None:
         _quietly(*base, "rm", "--force", "--ignore", "--time", "0", *dead)
 
 
-def _skeleton(root: Path, room: Room) -> None:
+def _skeleton(root: Path, room: Sandbox) -> None:
     """A root file system that holds only links, and places for what is mounted.
 
     Places that podman made might belong to another user, who alone could remove them.
@@ -106,7 +106,7 @@ def _skeleton(root: Path, room: Room) -> None:
             place.touch()
 
 
-def _options(room: Room, uid: int | None, door: Path) -> list[str]:
+def _options(room: Sandbox, uid: int | None, door: Path) -> list[str]:
     user = ["--user", f"{uid}:{uid}"] if uid is not None else ["--user", f"{_USER}:{_USER}", "--userns", "keep-id"]
     options = [
         *user, "--rm", "--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL",

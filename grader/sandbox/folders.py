@@ -15,9 +15,9 @@ from typing import ClassVar
 
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
-from grader.sandbox.interface import Command, Places, Room
+from grader.sandbox.interface import Command, Places, Sandbox
 from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
-from grader.sandbox.process import Held, instructions, kept
+from grader.sandbox.process import SandboxProcess, instructions, kept
 from grader.sandbox.usage import folder_mib, used_mib
 from grader.system import leftovers
 from grader.wire.files import PinnedFolder
@@ -35,12 +35,12 @@ class Plain:
     )
     fix: ClassVar[str] = "Leave `--sandbox` out, so that the strongest level of this machine is taken."
 
-    def places(self, room: Room) -> Places:
+    def places(self, room: Sandbox) -> Places:
         # Short, as a socket's path holds 107 characters; not below the scratch folder, which is the grader's alone.
         name = hashlib.sha256(str(room.scratch).encode()).hexdigest()[:12]
         return Places.under(Path(tempfile.gettempdir()) / f"{leftovers.prefix()}{name}")
 
-    def open(self, room: Room, command: Command) -> Held:
+    def open(self, room: Sandbox, command: Command) -> SandboxProcess:
         self._check()
         places, uid = self.places(room), self._user()
         self._furnish(room, places, uid)
@@ -50,7 +50,7 @@ class Plain:
         def full() -> bool:
             return _more_than(room.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
 
-        held = Held(
+        held = SandboxProcess(
             level=self.name,
             waiting=waiting,
             instructions=instructions(
@@ -84,10 +84,10 @@ class Plain:
     def _filter(self) -> bytes:
         return b""
 
-    def _allowed(self, room: Room, places: Places) -> dict[str, list[str]] | None:  # noqa: ARG002 - nothing is refused
+    def _allowed(self, room: Sandbox, places: Places) -> dict[str, list[str]] | None:  # noqa: ARG002 - nothing is refused
         return None
 
-    def _furnish(self, room: Room, places: Places, uid: int | None) -> None:
+    def _furnish(self, room: Sandbox, places: Places, uid: int | None) -> None:
         try:
             places.work.parent.mkdir(mode=0o700)
         except OSError as problem:
@@ -131,7 +131,7 @@ class Landlock(Plain):
     def _filter(self) -> bytes:
         return seccomp.program(namespaces=False)
 
-    def _allowed(self, room: Room, places: Places) -> dict[str, list[str]]:
+    def _allowed(self, room: Sandbox, places: Places) -> dict[str, list[str]]:
         names: list[Path] = []
         read = [Path("/etc") / name for name in host.ETC]
         for folder in host.read_only():

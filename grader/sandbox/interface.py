@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from grader.sandbox.process import Held
+from grader.sandbox.process import SandboxProcess
 
 PACKAGE = "grade_recorder"
 """Name of the recorder's package in a room."""
@@ -55,7 +55,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Sandbox:
     """What goes into a room; folders are the grader's own."""
 
     scratch: Path
@@ -91,7 +91,7 @@ class Command:
 class Warm(Protocol):
     """A process that has loaded its libraries, of which programs start as copies."""
 
-    def serves(self, room: Room, command: Command) -> bool:
+    def serves(self, room: Sandbox, command: Command) -> bool:
         """Whether a copy is like the command's program when it starts from nothing."""
         ...
 
@@ -103,7 +103,7 @@ class Warm(Protocol):
         ...
 
 
-class Sandbox(Protocol):
+class SandboxLevel(Protocol):
     """A level. `grader.sandbox.LEVELS` lists them, the strongest first."""
 
     name: ClassVar[str]
@@ -112,10 +112,10 @@ class Sandbox(Protocol):
     fix: ClassVar[str]
     """What to do where the level is not to be had, one sentence."""
 
-    def places(self, room: Room) -> Places:
+    def places(self, room: Sandbox) -> Places:
         """Where things are, seen from inside."""
         ...
 
-    def open(self, room: Room, command: Command) -> Held:
-        """Make the room; the command waits in it until `Held.go`. Raises SandboxError with the reason."""
+    def open(self, room: Sandbox, command: Command) -> SandboxProcess:
+        """Make the room; the command waits in it until `SandboxProcess.go`. Raises SandboxError with the reason."""
         ...

@@ -9,9 +9,9 @@ from typing import Any
 
 from grader.errors import SandboxError
 from grader.sandbox import host
-from grader.sandbox.interface import Command, Places, Room
+from grader.sandbox.interface import Command, Places, Sandbox
 from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
-from grader.sandbox.process import ENTER, Held, Waiting, instructions
+from grader.sandbox.process import ENTER, SandboxProcess, Waiting, instructions
 from grader.sandbox.usage import used_mib
 from grader.wire.files import PinnedFolder, Rejected
 
@@ -47,7 +47,7 @@ class Empty:
     mode: str = "0777"
 
 
-def layout(room: Room) -> Iterator[Shown | Empty]:
+def layout(room: Sandbox) -> Iterator[Shown | Empty]:
     """All that is in the room; first what is written to, as the interpreter may lie below it (in /tmp for instance)."""
     yield Empty(PLACES.temporary, room.bounds.disk_mib, "1777")
     yield Empty(PLACES.work, room.bounds.disk_mib)
@@ -73,7 +73,7 @@ def layout(room: Room) -> Iterator[Shown | Empty]:
         yield Empty(folder, 1, "0555")
 
 
-def told(room: Room, command: Command, uid: int | None, filtered: bytes) -> dict[str, Any]:
+def told(room: Sandbox, command: Command, uid: int | None, filtered: bytes) -> dict[str, Any]:
     """The instructions for `enter.py`."""
     return instructions(
         command.arguments,
@@ -88,8 +88,8 @@ def told(room: Room, command: Command, uid: int | None, filtered: bytes) -> dict
 
 
 def looked_into(
-    level: str, room: Room, waiting: Waiting, first: int, told: dict[str, Any], end: Callable[[], None]
-) -> Held:
+    level: str, room: Sandbox, waiting: Waiting, first: int, told: dict[str, Any], end: Callable[[], None]
+) -> SandboxProcess:
     """The room whose first process is `first`. Raises SandboxError where its folders cannot be reached."""
     seen = Path(f"/proc/{first}/root")
     try:
@@ -99,7 +99,7 @@ def looked_into(
         end()
         waiting.process.wait()
         raise SandboxError(f"The room of level '{level}' cannot be looked into: {rejected}.") from rejected
-    return Held(
+    return SandboxProcess(
         level=level,
         waiting=waiting,
         instructions=told,

@@ -39,7 +39,7 @@ class Waiting:
 
 
 @dataclass(slots=True, weakref_slot=True)
-class Held:
+class SandboxProcess:
     """A room that stands, whose command waits for `go`. `evidence` stays readable after everything in it is dead."""
 
     level: str

@@ -16,7 +16,7 @@ from typing import Any
 
 from grader.errors import SandboxError
 from grader.sandbox import host
-from grader.sandbox.interface import Bounds, Command, Room, Sandbox, Warm
+from grader.sandbox.interface import Bounds, Command, Sandbox, SandboxLevel, Warm
 from grader.system import leftovers
 from grader.wire.files import Rejected
 
@@ -75,7 +75,7 @@ with open(os.path.join(told["evidence"], "told.json"), "w") as file:
 """
 
 
-def check(sandbox: Sandbox, zygote: Warm | None = None) -> None:
+def check(sandbox: SandboxLevel, zygote: Warm | None = None) -> None:
     """Raise SandboxError with what a level does not hold, or why it does not work.
 
     With `zygote` the same of programs that start as copies of it.
@@ -88,7 +88,7 @@ def check(sandbox: Sandbox, zygote: Warm | None = None) -> None:
         (data / "some").write_text("data")
         for path in (Path(temporary), scratch, data, recorder):
             path.chmod(0o755)
-        room = Room(scratch, data, (recorder,), bounds=Bounds(memory_mib=1024, disk_mib=16, processes=64))
+        room = Sandbox(scratch, data, (recorder,), bounds=Bounds(memory_mib=1024, disk_mib=16, processes=64))
         places = sandbox.places(room)
         told |= {
             "evidence": str(places.evidence),
@@ -105,7 +105,7 @@ def check(sandbox: Sandbox, zygote: Warm | None = None) -> None:
         raise SandboxError(f"The sandbox level '{sandbox.name}' fails its self-test: {'; '.join(failed)}.")
 
 
-def _told(sandbox: Sandbox, room: Room, command: Command) -> dict[str, Any]:
+def _told(sandbox: SandboxLevel, room: Sandbox, command: Command) -> dict[str, Any]:
     held = sandbox.open(room, command)
     try:
         held.go()

@@ -19,7 +19,7 @@ from typing import Any, Self
 from grader.errors import SandboxError
 from grader.sandbox import selftest, zygote
 from grader.sandbox.bwrap import Bubblewrap
-from grader.sandbox.interface import Command, Room
+from grader.sandbox.interface import Command, Sandbox
 from grader.system import leftovers
 from grader.wire import fingerprint
 
@@ -51,7 +51,7 @@ class Zygote:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def serves(self, room: Room, command: Command) -> bool:
+    def serves(self, room: Sandbox, command: Command) -> bool:
         with self._lock:
             if not self._tried:
                 self._tried = True
@@ -137,7 +137,7 @@ class _Process:
     def alive(self) -> bool:
         return self._end.fileno() >= 0 and self._started is not None and self._started.poll() is None
 
-    def serves(self, room: Room, command: Command) -> bool:  # noqa: ARG002 - `Zygote` looks at them
+    def serves(self, room: Sandbox, command: Command) -> bool:  # noqa: ARG002 - `Zygote` looks at them
         return self.alive()
 
     def fork(self, first: int, lifeline: int, told: dict[str, Any], log: Path) -> bool:

@@ -20,7 +20,7 @@ _KEPT_BYTES = 256 << 20
 """Most that is kept in memory as well."""
 
 
-class Once:
+class SingleFlight:
     """Results by key, in memory and in the user's cache; may be used by several threads at once."""
 
     def __init__(self, cache: Cache | None, stop: threading.Event) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from grader.recorder.fit_recipe import generators
 from grader.training.network import STEPS, Inputs, assign, compiled, form
 from grader.training.recipe import keeps_epochs
-from grader.wire.seeding import Dice, initializers
+from grader.wire.seeding import TrainingSeeds, initializers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class TrainTask:
             fed += form(validation, told.validation.batch_size)
         step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
         steps = 1 if step_by_step else STEPS
-        dice = Dice(work.key, work.times)
+        dice = TrainingSeeds(work.key, work.times)
         with compiled(work.planned, work.measures, fed, work.initializers, work.optimizer, steps) as network:
             self._start(network, dice)
             watching = _watch(network.weights if keeps_epochs(work.planned, told) else [])
@@ -64,7 +64,7 @@ class TrainTask:
             told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
             return told_back, [*(np.array(variable.numpy()) for variable in left), *watching.weights]
 
-    def _start(self, network: Network, dice: Dice) -> None:
+    def _start(self, network: Network, dice: TrainingSeeds) -> None:
         work, told = self.work, self.work.facts
         _in_order(network.model, network.weights)
         if told.weights is None:

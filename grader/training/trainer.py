@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.execution.slots import Slots
-    from grader.training.single_flight import Once
+    from grader.training.single_flight import SingleFlight
     from grader.training.workers import Task, Workers
 
 Array = np.ndarray[Any, Any]
@@ -30,7 +30,7 @@ TRAIN_S = 900.0
 class Trainer:
     """May be used by several threads at once."""
 
-    def __init__(self, workers: Workers, once: Once, slots: Slots) -> None:
+    def __init__(self, workers: Workers, once: SingleFlight, slots: Slots) -> None:
         self._workers = workers
         self._once = once
         self.slots = slots

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.records import Architecture
-    from grader.training.single_flight import Once
+    from grader.training.single_flight import SingleFlight
     from grader.training.workers import Sets, Workers
 
 Array = np.ndarray[Any, Any]
@@ -78,7 +78,7 @@ class _Task:
 class Verifier:
     """Measures networks; may be used by several threads at once."""
 
-    def __init__(self, workers: Workers, once: Once, *, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, workers: Workers, once: SingleFlight, *, answer_s: float = ANSWER_S) -> None:
         self._workers = workers
         self._once = once
         self._answer_s = answer_s

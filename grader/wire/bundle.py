@@ -31,14 +31,14 @@ class OtherVersion(EvidenceError):  # noqa: N818 - says what is wrong, as the ot
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Bundle:
     told: Mapping[str, Any]
     """JSON."""
     files: Mapping[str, bytes]
     """By name, relative to a folder, '/' between its parts."""
 
 
-def pack(parcel: Parcel) -> bytes:
+def pack(parcel: Bundle) -> bytes:
     """Raises EvidenceError for files that no parcel may hold."""
     listed, blobs = [], []
     for name, data in parcel.files.items():
@@ -49,7 +49,7 @@ def pack(parcel: Parcel) -> bytes:
     return b"".join((json.dumps(header).encode(), b"\n", *blobs))
 
 
-def unpack(data: bytes) -> Parcel:
+def unpack(data: bytes) -> Bundle:
     """The reverse of `pack`. Raises EvidenceError, a part of a sentence, for everything that `pack` does not make."""
     end = data.find(b"\n", 0, _HEADER_BYTES)
     try:
@@ -70,7 +70,7 @@ def unpack(data: bytes) -> Parcel:
     for name, size, packed in listed:
         files[name] = _unpacked(name, size, rest[:packed])
         rest = rest[packed:]
-    return Parcel(told, files)
+    return Bundle(told, files)
 
 
 def lay_out(files: Mapping[str, bytes], folder: Path) -> None:

@@ -13,7 +13,7 @@ _OPEN, _CLOSE = b', "seal": "', b'"}'
 _LENGTH = len(_OPEN) + 2 * _BYTES + len(_CLOSE)
 
 
-class Seal:
+class HashChain:
     """Both ends of it: `closed` where lines are written, `opened` where they are read."""
 
     def __init__(self, key: str) -> None:

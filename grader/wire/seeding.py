@@ -18,7 +18,7 @@ _INITIALIZERS = {"depthwise_kernel": "depthwise_initializer", "pointwise_kernel"
 """Of variables whose initializer is not called '<variable>_initializer'."""
 
 
-class Dice:
+class TrainingSeeds:
     """Seeds that belong to the `times`-th training of one recipe."""
 
     def __init__(self, key: str, times: int) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.errors import DataError, EvidenceError, GradeError, SandboxError, UsageError
 from grader.records import SubmissionRef
-from grader.wire.bundle import Parcel, gathered, lay_out, pack, unpack
+from grader.wire.bundle import Bundle, gathered, lay_out, pack, unpack
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -77,7 +77,7 @@ def packed_job(ref: SubmissionRef, files: dict[str, bytes], **told: Any) -> byte
         "origin": ref.origin,
         "participant": ref.participant,
     }
-    return pack(Parcel({"ref": described, **told}, files))
+    return pack(Bundle({"ref": described, **told}, files))
 
 
 def _is_unfit(problem: Exception) -> bool:
@@ -87,13 +87,13 @@ def _is_unfit(problem: Exception) -> bool:
 
 
 def _no(sentence: str, *, unfit: bool, exit_code: int = GradeError.exit_code) -> bytes:
-    return pack(Parcel({"problem": sentence, "unfit": unfit, "exit_code": exit_code}, {}))
+    return pack(Bundle({"problem": sentence, "unfit": unfit, "exit_code": exit_code}, {}))
 
 
 # ------------------------------------------------------------------ one submission
 
 
-def _answer(asked: Parcel, job: _Job) -> bytes:
+def _answer(asked: Bundle, job: _Job) -> bytes:
     from grader.rubric.schema import Limits
     from grader.system import leftovers
 
@@ -105,7 +105,7 @@ def _answer(asked: Parcel, job: _Job) -> bytes:
         left, scratch = Path(temporary) / "left", Path(temporary) / "scratch"
         here.gather(ref, left, scratch, Limits.model_validate(asked.told["limits"]), job.doing)
         said = [*warnings, *filter(None, [here.problem])]
-        return pack(Parcel({"warnings": said}, gathered(left)))
+        return pack(Bundle({"warnings": said}, gathered(left)))
 
 
 def _ref(told: dict[str, Any], root: Path, files: Any) -> SubmissionRef:

@@ -22,7 +22,7 @@ from grader.keras.rebuild import Plan, assemble, plan
 from grader.records import Architecture, Layer, Verified
 from grader.training import verification as verify
 from grader.training.network import assign, in_order
-from grader.training.single_flight import Once
+from grader.training.single_flight import SingleFlight
 from grader.training.verification import Prepared, Verifier
 from grader.training.workers import Workers
 
@@ -289,7 +289,7 @@ def nearest_mean(files: data.DataFiles, prepared: Prepared) -> tuple[list[np.nda
 @pytest.mark.kernel
 def test_measured_accuracy_is_that_of_the_network(files: data.DataFiles) -> None:
     with Workers(files) as workers:
-        verifier = Verifier(workers, Once(None, threading.Event()))
+        verifier = Verifier(workers, SingleFlight(None, threading.Event()))
         for prepared in (SCALED, Prepared((784,), -0.8, 2.0)):
             weights, test, train = nearest_mean(files, prepared)
             logits = network(dense())
@@ -316,7 +316,7 @@ def test_workers_that_die_or_hang_cost_an_answer_only(files: data.DataFiles) -> 
     weights, test, _ = nearest_mean(files, SCALED)
     logits = network(dense())
     with Workers(files) as workers:
-        verifier = Verifier(workers, Once(None, threading.Event()))
+        verifier = Verifier(workers, SingleFlight(None, threading.Event()))
         assert verifier.verify(logits, weights, SCALED, np.empty(0, int)).test_accuracy == pytest.approx(
             test, abs=0.001
         )
@@ -353,7 +353,7 @@ def test_a_worker_that_cannot_start_is_our_own_fault(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "re.py").write_text("open('imported', 'w')")
     with Workers(data.DataFiles(tmp_path)) as workers, pytest.raises(GradeError, match="does not start"):
-        Verifier(workers, Once(None, threading.Event())).verify(
+        Verifier(workers, SingleFlight(None, threading.Event())).verify(
             SOFTMAX, [np.zeros(s, np.float32) for s in SHAPES], SCALED, np.empty(0, int)
         )
     assert not (tmp_path / "imported").exists()
@@ -373,7 +373,7 @@ class NoWorkers:
 
 
 def verifier_with(workers: NoWorkers) -> Verifier:
-    return Verifier(workers, Once(None, threading.Event()))  # type: ignore[arg-type]
+    return Verifier(workers, SingleFlight(None, threading.Event()))  # type: ignore[arg-type]
 
 
 def test_no_worker_is_asked_what_is_known_without() -> None:

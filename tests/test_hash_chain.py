@@ -18,16 +18,16 @@ from grader.evidence.decode import Changed, Doubt, decode, read_weights
 from grader.recorder import record
 from grader.recorder import tampering as guard
 from grader.recorder.record import Recorder, wrap
-from grader.recorder.tampering import Guard
+from grader.recorder.tampering import TamperDetector
 from grader.wire.files import PinnedFolder
-from grader.wire.hash_chain import Seal
+from grader.wire.hash_chain import HashChain
 
 KEY = "00112233445566778899aabbccddeeff"
 LINES = [b'{"a": 1}', b'{"b": 2}', b'{"c": "x"}', b"{}"]
 
 
 def sealed(lines: list[bytes]) -> list[bytes]:
-    seal, done = Seal(KEY), []
+    seal, done = HashChain(KEY), []
     for line in lines:
         done.append(seal.closed(line))
         seal.kept(line)
@@ -42,24 +42,24 @@ def test_a_sealed_line_is_still_json() -> None:
 
 
 def test_what_was_sealed_is_opened() -> None:
-    seal = Seal(KEY)
+    seal = HashChain(KEY)
     assert [seal.opened(line) for line in sealed(LINES)] == LINES
 
 
 def test_another_key_opens_nothing() -> None:
-    seal = Seal("ff" * 16)
+    seal = HashChain("ff" * 16)
     assert [seal.opened(line) for line in sealed(LINES)] == [None] * 4
 
 
 def test_a_foreign_line_disturbs_none_of_the_others() -> None:
-    seal, lines = Seal(KEY), sealed(LINES)
-    foreign = [b"", b"{}", b'{"seal": "' + b"0" * 32 + b'"}', lines[2], Seal("ff" * 16).closed(LINES[1])]
+    seal, lines = HashChain(KEY), sealed(LINES)
+    foreign = [b"", b"{}", b'{"seal": "' + b"0" * 32 + b'"}', lines[2], HashChain("ff" * 16).closed(LINES[1])]
     assert [seal.opened(line) for line in (lines[0], *foreign, lines[1])] == [LINES[0], *[None] * 5, LINES[1]]
 
 
 def test_a_line_that_is_gone_is_missed_by_all_that_follow() -> None:
     lines = sealed(LINES)
-    seal = Seal(KEY)
+    seal = HashChain(KEY)
     assert [seal.opened(line) for line in (lines[0], lines[2], lines[3])] == [LINES[0], None, None]
 
 
@@ -68,7 +68,7 @@ def test_any_changed_byte_is_noticed(number: int, at: int, difference: int) -> N
     lines = sealed(LINES)
     changed = bytearray(lines[number])
     changed[at % len(changed)] ^= difference
-    seal = Seal(KEY)
+    seal = HashChain(KEY)
     for line in lines[:number]:
         seal.opened(line)
     assert seal.opened(bytes(changed)) is None
@@ -80,7 +80,7 @@ def test_any_changed_byte_is_noticed(number: int, at: int, difference: int) -> N
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
     made = Recorder(tmp_path / "raw")
-    made.seal = Seal(KEY)
+    made.seal = HashChain(KEY)
     return made
 
 
@@ -171,24 +171,24 @@ def test_a_line_that_a_full_disk_cut_short_is_damage_only(recorder: Recorder) ->
 
 
 @pytest.fixture
-def guarded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Guard:
+def guarded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> TamperDetector:
     monkeypatch.setattr(guard, "HOOKS", hooks := {})
     monkeypatch.setattr(record, "HOOKS", hooks)
-    return Guard(recorder)
+    return TamperDetector(recorder)
 
 
-def told(watching: Guard) -> list[str]:
+def told(watching: TamperDetector) -> list[str]:
     watching.look_around()
     watching._recorder.close()
     raw = decode(PinnedFolder(watching._recorder.folder), KEY)
     return [event.what for event in raw.events if isinstance(event, events.Tampered)]
 
 
-def test_nothing_changed_is_nothing_told(guarded: Guard) -> None:
+def test_nothing_changed_is_nothing_told(guarded: TamperDetector) -> None:
     assert told(guarded) == []
 
 
-def test_events_that_other_code_tells_are_not_written(guarded: Guard) -> None:
+def test_events_that_other_code_tells_are_not_written(guarded: TamperDetector) -> None:
     guarded._recorder.emit("fit", [], epochs=3)
     guarded._recorder.array(np.array([0.5]))
     assert told(guarded) == [f"other code told the recorder of an event, '{kind}'" for kind in ("fit", "array")]
@@ -205,14 +205,14 @@ def test_events_that_other_code_tells_are_not_written(guarded: Guard) -> None:
     ],
 )
 def test_what_is_replaced_is_told_once(
-    guarded: Guard, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, said: str
+    guarded: TamperDetector, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, said: str
 ) -> None:
     monkeypatch.setattr(owner, name, functools.partial(getattr(owner, name)))
     guarded.look_around()
     assert told(guarded) == [f"{said} was replaced"]
 
 
-def test_changed_code_and_shadowed_methods_are_told(guarded: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_and_shadowed_methods_are_told(guarded: TamperDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     code = record.plain.__code__
     monkeypatch.setattr(record.plain, "__code__", (lambda value: value).__code__)
     guarded._recorder.bridged = lambda *_: None  # type: ignore[method-assign]
@@ -221,7 +221,7 @@ def test_changed_code_and_shadowed_methods_are_told(guarded: Guard, monkeypatch:
     assert told(guarded) == ["the recorder's plain was replaced", "the recorder's Recorder.bridged was replaced"]
 
 
-def test_hooks_on_keras_classes_are_watched_and_others_are_not(guarded: Guard) -> None:
+def test_hooks_on_keras_classes_are_watched_and_others_are_not(guarded: TamperDetector) -> None:
     def method(self: Any) -> int:
         return 1
 
