@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\dZ| UTC)")
 _SAID = {".html", ".json", ".csv"}
 
 

@@ -380,8 +380,8 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
         textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        from grader.sandbox import Command, Room, open_sandbox
-        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
+        from grader.sandbox import Command, Sandbox, open_sandbox
+        room = Sandbox(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
         print("go", flush=True)
         held = open_sandbox({level!r}).open(room, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
         held.go()
@@ -414,9 +414,9 @@ def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Sandbo
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
-        from grader.sandbox import Command, Room
+        from grader.sandbox import Command, Sandbox
         from grader.sandbox.bwrap import Bubblewrap
-        room = Room(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
+        room = Sandbox(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
         Bubblewrap().open(room, Command(("/bin/true",), {{}}))
         """)
     )

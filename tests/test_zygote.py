@@ -346,11 +346,11 @@ KILLED = """
 import sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_zygote import ENVIRONMENT, Zygote, Room, opened, warm
+from test_zygote import ENVIRONMENT, Zygote, Sandbox, opened, warm
 if {program!r}:
     warm.zygote.__file__ = {program!r}
 zygote = Zygote()
-room = Room(*map(Path, {room!r}))
+room = Sandbox(*map(Path, {room!r}))
 print("go", flush=True)
 if {wait}:
     from grader.sandbox import Command

@@ -19,7 +19,7 @@ from grader.errors import SandboxError
 from grader.wire.files import PinnedFolder
 
 ENTER = Path(__file__).with_name("enter.py")
-_KEEPER = Path(__file__).with_name("keeper.py")
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 START_S = 60.0
 """Longest that a room may take to be made, on a machine that is busy."""
 END_S = 15.0
@@ -186,7 +186,7 @@ def kept(
 ) -> tuple[Waiting, Callable[[], None]]:
     """The same under a keeper, which ends everything when the second of these is called or the grader dies."""
     lifeline_out, lifeline = os.pipe()
-    keeper = (sys.executable, "-I", "-S", str(_KEEPER), str(lifeline_out))
+    keeper = (sys.executable, "-I", "-S", str(_SUPERVISOR), str(lifeline_out))
     end = _Once(lifeline)
     try:
         return wait_at_the_door(level, (*keeper, *before), log, enter=enter, keep=(lifeline_out, *keep), door=door), end
