@@ -1,4 +1,4 @@
-"""The way through: find → read → label → run → harvest → match → check → score → report.
+"""The way through: find → read → run → collect → label → match → check → score → report.
 
 `grade` is the whole of it; `rescore` starts from stored evidence. One bad submission never stops the
 others. What has finished is on disk, in this order: the executed notebook, weights, evidence, pages; whatever ends

@@ -13,7 +13,8 @@ import numpy as np
 
 from grader.datasets.fashion_mnist import KERAS_NAMES
 from grader.evidence.decode import read_weights
-from grader.execution.run import RunResult, RunSettings, run_submission
+from grader.evidence.run_result import RunResult
+from grader.execution.run import RunSettings, run_submission
 from grader.records import Cell, CellKind, CellRun, Fault, Submission, SubmissionRef
 from grader.sandbox import Bounds, choose
 

@@ -31,15 +31,15 @@ from ruamel.yaml import YAML
 from grader import __version__, cli, pipeline
 from grader.errors import ClusterError, EvidenceError, GradeError, SandboxError, UsageError
 from grader.evidence import store
+from grader.execution.cluster import bundle as parcel
 from grader.execution.cluster import head, worker
+from grader.execution.cluster.bundle import Bundle, OtherVersion, gathered, lay_out, pack, unpack
 from grader.execution.cluster.head import Cluster, received
 from grader.records import SubmissionRef, Unreadable
 from grader.report.run_info import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import LEVELS
 from grader.system.atomic_files import atomic_write
-from grader.wire import bundle as parcel
-from grader.wire.bundle import Bundle, OtherVersion, gathered, lay_out, pack, unpack
 from grader.wire.files import PinnedFolder
 from grader.wire.npz import weights_digest, write_npz
 

@@ -20,6 +20,7 @@ from grader.datasets import fashion_mnist as data
 from grader.doctor import finding, installed, memory, places
 from grader.doctor import sandboxes as rooms
 from grader.doctor.finding import GIB, MIB, State
+from grader.system import memory as system_memory
 
 OK, INFO, WARNING, PROBLEM = State
 ROOT = Path(__file__).parent.parent
@@ -29,7 +30,7 @@ CGROUP2, CGROUP1 = "proc/self/cgroup", "sys/fs/cgroup/memory"
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine of which only the given files are known, with two cores."""
-    monkeypatch.setattr(finding, "ROOT", tmp_path)
+    monkeypatch.setattr(system_memory, "ROOT", tmp_path)
     monkeypatch.setattr(finding.os, "sched_getaffinity", lambda _: {0, 1})
 
     def files(told: dict[str, str]) -> None:

@@ -28,8 +28,8 @@ from grader.datasets.fashion_mnist import DataFiles, provide_data
 from grader.errors import NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.evidence.collect import weights_digest
+from grader.evidence.run_result import RunResult
 from grader.execution import gather
-from grader.execution.run import RunResult
 from grader.report.run_info import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import choose
@@ -121,7 +121,7 @@ def ran(monkeypatch, tmp_path) -> list[str]:
     loaded = builders.loaded_rubric()
     info = RunInfo.now(loaded, sandbox="none", fits="local")
     monkeypatch.setattr(gather, "run_submission", run_submission)
-    monkeypatch.setattr(gather, "harvest", collect)
+    monkeypatch.setattr(gather, "collect", collect)
     monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
     monkeypatch.setattr(pipeline.data, "provide_data", lambda _: DataFiles(tmp_path))
     monkeypatch.setattr(pipeline.RunInfo, "now", lambda *_, **__: info)
@@ -462,7 +462,7 @@ def test_a_failure_while_it_stops_is_nobodys_result(ran, students, tmp_path, mon
         stop.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr(gather, "harvest", collect)
+    monkeypatch.setattr(gather, "collect", collect)
     told = Told()
     with pytest.raises(KeyboardInterrupt):
         pipeline.grade(pipeline.Settings((students,), tmp_path / "out"), told, stop)

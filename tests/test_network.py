@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from test_recipes import dense, layer, request
 
-from grader.keras.stock import _OPTIMIZERS
 from grader.training import network as networks
 from grader.training.network import Inputs
 from grader.training.recipe import checked
 from grader.training.request import Images
+from grader.training.stock import _OPTIMIZERS
 from grader.training.train import TrainTask
 from grader.training.workers import Sets
 

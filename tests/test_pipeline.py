@@ -150,7 +150,7 @@ def test_one_that_cannot_be_harvested_does_not_stop_the_others(class_folder, tmp
             raise EvidenceError("bob's evidence is broken.")
         return real(submission, *rest)
 
-    monkeypatch.setattr(gather, "harvest", collect)
+    monkeypatch.setattr(gather, "collect", collect)
     outcome = pipeline.grade(settings(class_folder, tmp_path), Quiet(), threading.Event())
     assert outcome.failures == ("bob: the grader itself failed: bob's evidence is broken.",)
     assert [g.score > 0 for g in outcome.grades] == [True, False, True, False]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from raw_evidence import small_official
 
 from grader.execution.admission import Admission
-from grader.execution.slots import Slots
 from grader.recorder import fit_recipe as kernels
 from grader.recorder.dataset_index import Official
+from grader.system.slots import Slots
 from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
 from grader.training.cache import Cache, Entry
 from grader.training.recipe import Work, checked, keeps_epochs

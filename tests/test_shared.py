@@ -15,9 +15,10 @@ from running import LEVEL, submission
 from grader.datasets.fashion_mnist import provide_data
 from grader.evidence import store
 from grader.evidence.decode import decode, read_weights
-from grader.execution.run import RunResult, RunSettings, run_submission
-from grader.execution.slots import Slots
+from grader.evidence.run_result import RunResult
+from grader.execution.run import RunSettings, run_submission
 from grader.records import Evidence
+from grader.system.slots import Slots
 from grader.training.bounds import Refused
 from grader.training.cache import Cache, Entry
 from grader.training.single_flight import SingleFlight

@@ -15,10 +15,10 @@ import pytest
 from test_recipes import request
 
 from grader.errors import GradeError
-from grader.execution.slots import Slots
 from grader.recorder import trainer_client as kernels
 from grader.recorder.recipe import Recipe
 from grader.recorder.trainer_client import LENGTHS, packed, received
+from grader.system.slots import Slots
 from grader.training.bounds import Refused
 from grader.training.cache import Entry
 from grader.training.trainer_connection import ARRAYS_BYTES, TOLD_BYTES, Line

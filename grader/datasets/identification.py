@@ -7,15 +7,12 @@ dozen official images share with another). Rows are numbered through both sets: 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from grader.records import DataRef
 from grader.wire.fingerprint import PIXELS, hash_rows, mask_rows
-
-if TYPE_CHECKING:
-    from grader.evidence.decode import RawArray
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
@@ -25,6 +22,42 @@ _RESOLVED = 10_000
 """Most rows of an array for which several official rows are weighed against each other."""
 _RUN = 16
 """Fewest labels that are looked for among the official ones: shorter runs occur by chance."""
+
+
+class Facts(Protocol):
+    """What the recorder says of an array; see `wire.fingerprint.fingerprint`."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def minimum(self) -> float | None: ...
+    @property
+    def maximum(self) -> float | None: ...
+    @property
+    def lo(self) -> float | None: ...
+    @property
+    def hi(self) -> float | None: ...
+
+
+class Fingerprinted(Protocol):
+    """An array by its facts and one entry per row: uint64 hashes of images, int16 values of labels; None: not known."""
+
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def mask(self) -> Array | None: ...
+    @property
+    def pixels(self) -> Array | None: ...
+    @property
+    def values(self) -> Array | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +113,7 @@ class Official:
         for array in (self.images, self.labels):
             array.flags.writeable = False
 
-    def recognise(self, array: RawArray) -> Identified:
+    def recognise(self, array: Fingerprinted) -> Identified:
         """What an array is by itself."""
         facts = array.facts
         ref = DataRef(
@@ -98,7 +131,7 @@ class Official:
             return Identified(self._run_of_labels(array, ref))
         return Identified(replace(ref, unknown_rows=ref.rows))
 
-    def pair(self, x: Identified, y: RawArray) -> tuple[DataRef, bool | None]:
+    def pair(self, x: Identified, y: Fingerprinted) -> tuple[DataRef, bool | None]:
         """(what the labels `y` of the images `x` are, whether they are the official labels of those images).
 
         None where that cannot be told. Right labels are of the same set as their images, whatever their order.
@@ -120,7 +153,7 @@ class Official:
             return "unknown", None
         return ("train", row) if row < self.train else ("test", row - self.train)
 
-    def _images(self, array: RawArray, ref: DataRef) -> Identified:
+    def _images(self, array: Fingerprinted, ref: DataRef) -> Identified:
         n = ref.rows
         if array.mask is None:
             return Identified(replace(ref, unknown_rows=n), np.full(n, -1))
@@ -183,7 +216,7 @@ class Official:
             stop=stop,
         )
 
-    def _run_of_labels(self, array: RawArray, ref: DataRef) -> DataRef:
+    def _run_of_labels(self, array: Fingerprinted, ref: DataRef) -> DataRef:
         unknown = replace(ref, unknown_rows=ref.rows)
         values = array.values
         if values is None or len(values) < _RUN or values.min() < 0 or values.max() > 255:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from grader.rubric.schema import Limits
 
-ROOT = Path("/")
 MIB, GIB = 1 << 20, 1 << 30
 
 
@@ -26,19 +24,6 @@ class State(StrEnum):
 
 Finding = tuple[State, str, str]
 """State, what was found and how to mend it, a sentence each; nothing to mend is ''."""
-
-
-def read(path: str | Path) -> str:
-    """A file below the root, '' where it cannot be read."""
-    try:
-        return (ROOT / path).read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def number(text: str) -> int | None:
-    """The first word that is a number."""
-    return next((int(word) for word in text.split() if word.isdecimal()), None)
 
 
 def jobs() -> int:

@@ -8,7 +8,8 @@ import subprocess
 from importlib import metadata
 from typing import Any
 
-from grader.doctor.finding import Finding, State, read
+from grader.doctor.finding import Finding, State
+from grader.system.memory import read
 
 PYTHON = (3, 11)
 _DISTRIBUTION = "grade-notebooks"

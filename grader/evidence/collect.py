@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.datasets.fashion_mnist import DataFiles
-    from grader.execution.run import RunResult
+    from grader.evidence.run_result import RunResult
 
 Array = np.ndarray[Any, Any]
 

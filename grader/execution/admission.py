@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from grader.execution.slots import Slots
+from grader.system.slots import Slots
 
 _POLL_S = 0.5
 SETTLE_S = 3.0
 """How long a kernel that was let in takes to use what it will use."""
+
+KERNEL_BYTES = 1 << 30
+"""What a notebook's kernel usually takes: TensorFlow, the images as float64, and copies of them."""
 
 
 class Admission:

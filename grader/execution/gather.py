@@ -1,4 +1,4 @@
-"""Stages 2 to 5 for one submission: read, run, harvest, store."""
+"""Stages 2 to 5 for one submission: read, run, collect, store."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from typing import Protocol, Self
 import nbformat
 
 from grader.datasets.fashion_mnist import DataFiles
-from grader.doctor.memory import KERNEL, free_bytes
 from grader.errors import GradeError
 from grader.evidence import store
 from grader.evidence.collect import collect, official
-from grader.execution.admission import Admission
-from grader.execution.run import RunResult, RunSettings, run_submission
-from grader.execution.slots import Slots
+from grader.evidence.run_result import RunResult
+from grader.execution.admission import KERNEL_BYTES, Admission
+from grader.execution.run import RunSettings, run_submission
 from grader.intake.read import read_submission
 from grader.records import Evidence, Submission, SubmissionRef, Unreadable
 from grader.rubric.schema import Limits
 from grader.sandbox import Bounds
 from grader.sandbox.warm import Zygote
 from grader.system.atomic_files import atomic_write
+from grader.system.memory import free_bytes
+from grader.system.slots import Slots
 from grader.training.cache import Cache
 from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
@@ -94,7 +95,7 @@ class Here:
         self._workers = Workers(files, jobs)
         self._zygote: Zygote | None = Zygote(say)
         slots = Slots(jobs)
-        self._admission = Admission(slots, KERNEL, free_bytes, stop)
+        self._admission = Admission(slots, KERNEL_BYTES, free_bytes, stop)
         self._once = once = SingleFlight(cache, stop)
         self._verifier = Verifier(self._workers, once)
         self._trainer = Trainer(self._workers, once, slots)

@@ -24,6 +24,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from grader.evidence.run_result import RunResult
 from grader.execution import faults
 from grader.execution.kernel import LINE, Kernel, KernelGone, Stopped, connection
 from grader.execution.outputs import as_seen, printed
@@ -33,7 +34,6 @@ from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, War
 from grader.sandbox.interface import PACKAGE
 from grader.training.trainer import Trainer
 from grader.training.trainer_connection import Line
-from grader.wire.files import PinnedFolder
 
 RECORDER = tuple(Path(__file__).parents[1] / part for part in ("recorder", "wire"))
 """What of the grader is in the kernel: it imports nothing else."""
@@ -70,25 +70,6 @@ class Progress:
     """What it is doing: 'cell 3 of 12'."""
     share: float
     """0 … 1 of its cells done."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    executed: NotebookNode
-    """The submitted cells in their order, with the outputs they had here."""
-    cells: tuple[CellRun, ...]
-    """One per code cell that is not empty."""
-    faults: tuple[Fault, ...]
-    duration_s: float
-    raw_evidence: PinnedFolder
-    """The recorder's folder: events.jsonl, arrays/, weights/. Untrusted; everything that could write to it is dead."""
-    sandbox: str
-    discard: Callable[[], None]
-    """To be called once the evidence is read: leaves nothing of the room."""
-    seal: str = ""
-    """Key of the seals on the record's lines (see `wire.hash_chain`)."""
-    shared: frozenset[str] = frozenset()
-    """Digests of the weights that the trainer handed to the kernel."""
 
 
 def run_submission(

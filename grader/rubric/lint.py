@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from grader.errors import BadReferenceError
 from grader.records import Outcome
 from grader.rubric.expected import Reference
+from grader.rubric.registry import REGISTRY
 from grader.rubric.schema import Criterion, Rubric
 from grader.rubric.yaml_source import Location, Source
 
@@ -39,9 +40,7 @@ def _unique(source: Source, what: str, ids: Iterable[tuple[Location, str]]) -> N
 
 def registered_checks() -> frozenset[str]:
     """Names of all checks; empty where none are registered."""
-    from grader.marking import checks
-
-    return frozenset(checks.REGISTRY)
+    return frozenset(REGISTRY)
 
 
 def check_rubric(source: Source, rubric: Rubric) -> None:

@@ -50,8 +50,8 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(_KEY.pattern + r"\.fit")
 _LEFTOVER = re.compile(r"\.grade-.*\.tmp")
 _CODE = (
-    *(f"keras/{name}.py" for name in ("layers", "rebuild", "stock")),
-    *(f"training/{name}.py" for name in ("measure", "network", "train", "verification", "workers")),
+    *(f"keras/{name}.py" for name in ("layers", "rebuild")),
+    *(f"training/{name}.py" for name in ("measure", "network", "stock", "train", "verification", "workers")),
     *("recorder/seeds.py", "wire/seeding.py"),
 )
 """What decides which numbers come out, besides the key."""

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from grader.keras import stock
 from grader.keras.config import Unsupported
 from grader.recorder.inference import OUTPUTS
 from grader.recorder.recipe import key_of
-from grader.training import bounds
+from grader.training import bounds, stock
 from grader.training.bounds import Refused
 from grader.training.measure import MeasureTask, PredictTask
 from grader.training.request import Data, Use

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.keras.rebuild import Plan
-    from grader.keras.stock import Measures
     from grader.training.request import Data, Images
+    from grader.training.stock import Measures
     from grader.training.workers import Sets
 
 Array = np.ndarray[Any, Any]

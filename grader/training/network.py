@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from grader.keras.rebuild import Plan
-    from grader.keras.stock import Measures, Named
     from grader.training.request import Images, Labels
+    from grader.training.stock import Measures, Named
     from grader.training.workers import Sets
 
 Array = np.ndarray[Any, Any]

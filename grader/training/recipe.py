@@ -13,15 +13,14 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from grader.keras import stock
 from grader.keras.config import Unsupported
 from grader.keras.rebuild import Plan
-from grader.keras.stock import Measures, Named
 from grader.recorder.fit_recipe import VALUES
 from grader.recorder.recipe import key_of
-from grader.training import bounds
+from grader.training import bounds, stock
 from grader.training.bounds import Refused
 from grader.training.request import Data, Facts, Request
+from grader.training.stock import Measures, Named
 
 Array = np.ndarray[Any, Any]
 

@@ -17,7 +17,7 @@ from grader.training.workers import Failed, NoAnswer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grader.execution.slots import Slots
+    from grader.system.slots import Slots
     from grader.training.single_flight import SingleFlight
     from grader.training.workers import Task, Workers
 

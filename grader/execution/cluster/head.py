@@ -25,12 +25,12 @@ from grader import __version__
 from grader.errors import ClusterError, EvidenceError, GradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.execution.cluster import worker
+from grader.execution.cluster.bundle import OtherVersion, lay_out, unpack
 from grader.execution.gather import EXECUTED, Doing, Stored
 from grader.intake.read import read_submission
 from grader.records import Evidence, SubmissionRef, Unreadable
 from grader.rubric.schema import Limits
 from grader.system.atomic_files import atomic_write
-from grader.wire.bundle import OtherVersion, lay_out, unpack
 from grader.wire.files import PinnedFolder
 
 if TYPE_CHECKING:

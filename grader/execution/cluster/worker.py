@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import DataError, EvidenceError, GradeError, SandboxError, UsageError
+from grader.execution.cluster.bundle import Bundle, gathered, lay_out, pack, unpack
 from grader.records import SubmissionRef
-from grader.wire.bundle import Bundle, gathered, lay_out, pack, unpack
 
 if TYPE_CHECKING:
     from distributed import Worker

@@ -7,34 +7,18 @@ exception in a check is the grader's own fault and becomes `errored`, which cost
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.marking.checks.case import Case
 from grader.records import Evidence, Labels, Outcome, Verdict
+from grader.rubric.registry import REGISTRY
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment
     from grader.rubric.load import LoadedRubric
     from grader.rubric.schema import Criterion
-
-    Check = Callable[[Case, Criterion], Verdict]
-
-REGISTRY: dict[str, Check] = {}
-"""Check name, as in a rubric's `check:`, → function."""
-
-
-def check(name: str) -> Callable[[Check], Check]:
-    """Register a function as the check `name`."""
-
-    def register(function: Check) -> Check:
-        assert name not in REGISTRY, name
-        REGISTRY[name] = function
-        return function
-
-    return register
 
 
 def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loaded: LoadedRubric) -> tuple[Verdict, ...]:

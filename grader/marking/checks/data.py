@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.keras.canonical import canonical
-from grader.marking.checks import check, verdicts
+from grader.marking.checks import verdicts
+from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

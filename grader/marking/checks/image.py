@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
-from grader.marking.checks import check, verdicts
+from grader.marking.checks import verdicts
+from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

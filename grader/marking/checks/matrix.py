@@ -12,8 +12,9 @@ import numpy as np
 
 from grader.extraction.matrices import Source, stated_matrices, zero_claims
 from grader.marking.assigning import assign
-from grader.marking.checks import check, convolution_names, verdicts
+from grader.marking.checks import convolution_names, verdicts
 from grader.records import CellKind, MatrixDiff
+from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from grader.extraction.passages import passages, tree_of
 from grader.extraction.stated_accuracies import LONGEST, figures_in, only_role
 from grader.marking.candidates import by_hand
-from grader.marking.checks import check, verdicts
+from grader.marking.checks import verdicts
 from grader.records import CellStatus, Place
+from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from grader.extraction.numbers import WRITTEN, How, Stated, stated_numbers
 from grader.keras.align import Comparison, compare
-from grader.marking.checks import check, verdicts
+from grader.marking.checks import verdicts
+from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grader.extraction.prose import paragraphs
-from grader.marking.checks import check, verdicts
+from grader.marking.checks import verdicts
 from grader.records import PointToLookFor, Suggestion, Written
+from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from grader.extraction.prose import Paragraph
