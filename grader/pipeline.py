@@ -261,7 +261,7 @@ def _judge_safely(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Grade
 
 
 def _judge(stored: Evidence | Unreadable, loaded: LoadedRubric) -> _Graded:
-    """Stages 6 to 8, pure: match, check, score."""
+    """Stages 5 to 8, pure: label, match, check, score."""
     if isinstance(stored, Unreadable):
         return _Graded(score(stored, (), loaded), stored)
     labels = label(stored.submission, [task.id for task in loaded.rubric.tasks])

@@ -1,4 +1,4 @@
-"""Stages 2 to 5 for one submission: read, run, collect, store."""
+"""Stages 2 to 4 for one submission: read, run, collect, store."""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""What a student *wrote*: text, numbers, matrices and answers, read out of cells and of what they printed. Pure."""
+"""What a student wrote: numbers, arithmetic, matrices, accuracies and prose in cells.
+
+Source of cells in; stated values with their places out. Pure.
+Executes nothing, and knows neither expected values nor points.
+"""

@@ -1,4 +1,4 @@
-"""Levels without namespaces: the room is a set of folders on disk, its processes are kept together by `keeper.py`."""
+"""Levels without namespaces: the room is a set of folders on disk, its processes are kept together by `supervisor.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the processes of a room together where there is no pid namespace to do it: `keeper.py LIFELINE_FD ARGV…`.
+"""Keeps the processes of a room together where there is no pid namespace to do it: `supervisor.py LIFELINE_FD ARGV…`.
 
 Everything that the command starts stays a descendant of this process, however it detaches itself. When the command
 ends, or the lifeline closes because the grader let go of it or died, all of them are killed.
