@@ -570,8 +570,8 @@ def test_measuring_is_called_off_at_once(tmp_path, wait_s):
 STARTS_A_WORKER = """
 import threading, sys, time
 from pathlib import Path
-from grader.data import DataFiles
-from grader.fits.workers import Workers
+from grader.datasets.fashion_mnist import DataFiles
+from grader.training.workers import Workers
 worker = Workers(DataFiles(Path(sys.argv[1])))._all[0]
 threading.Thread(target=worker._start, daemon=True).start()
 while worker._process is None or worker._process.pid is None:

@@ -1,4 +1,4 @@
-"""Levels without namespaces: the room is a set of folders on disk, its processes are kept together by `supervisor.py`."""
+"""Levels without namespaces: folders on disk are the room, and `supervisor.py` keeps its processes together."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Stages 2 to 5 on a Dask cluster: `head` asks, `worker` does, `parcel` is what travels between them."""
+"""Stages 2 to 4 on a Dask cluster: `head` asks, `worker` does, `bundle` is what travels between them."""

@@ -32,7 +32,7 @@ def _():
 
 
 # %% The same by import
-for name in ("grader", "grader.checks", "reference", "reference.ps10", "rubrics", "grader._bundled"):
+for name in ("grader", "grader.marking.checks", "reference", "reference.ps10", "rubrics", "grader._bundled"):
 
     @attempt(f"import {name}")
     def _():
