@@ -1,4 +1,4 @@
-"""Stage 4: run a submission in a fresh kernel and room of its own, cell by cell to its end.
+"""Stage 3: run a submission in a fresh kernel and room of its own, cell by cell to its end.
 
 What student code does wrong becomes faults; only our own failures raise.
 """

@@ -1,4 +1,4 @@
-"""Stage 3: which lines answer which task.
+"""Stage 5: which lines answer which task.
 
 `lines` finds where a label may stand, `grammar` reads it, `weigh` says what it is worth there, `sequence`
 decides which ones are meant, and this module spreads them over the lines that follow: a label holds until
