@@ -195,7 +195,7 @@ def test_the_strongest_does_not_hold(levels):
         "sandbox.none": INFO,
         "sandbox": WARNING,
     }
-    assert rooms.level("bwrap") == (WARNING, "bubblewrap says: [bold]no[/bold]", sandbox.open_sandbox("bwrap").fix)
+    assert rooms.level("bwrap") == (WARNING, "bubblewrap says: [bold]no[/bold]", sandbox.sandbox_level("bwrap").fix)
     assert rooms.in_force() == "landlock"
 
 

@@ -15,7 +15,7 @@ from grader.execution.kernel import Kernel
 from grader.execution.outputs import PRINTED, Budget, as_seen, printed, without_progress
 from grader.execution.run import Progress, RunSettings, run_submission
 from grader.records import CellStatus, FaultKind
-from grader.sandbox import Bounds, open_sandbox
+from grader.sandbox import Bounds, sandbox_level
 
 pytestmark = pytest.mark.xdist_group("run")  # one worker runs the notebooks of all its tests
 
@@ -145,7 +145,7 @@ def test_a_value_that_cannot_be_displayed_stops_nothing():
 
 def test_an_unknown_sandbox_is_refused():
     with pytest.raises(SandboxError, match="moat"):
-        open_sandbox("moat")
+        sandbox_level("moat")
 
 
 # ------------------------------------------------------------------ real kernels

@@ -39,7 +39,7 @@ def room(tmp_path: Path) -> Sandbox:
 
 def opened(level: str, room: Sandbox, code: str, **told: object) -> tuple[SandboxProcess, Places]:
     """A room in which `code` waits; it finds `told` and `result`, a file of its evidence to write to."""
-    level_ = sandbox.open_sandbox(level)
+    level_ = sandbox.sandbox_level(level)
     places = level_.places(room)
     told |= {"result": str(places.evidence / "result.json")}
     start = "import json, os, sys\nglobals().update(json.loads(sys.argv[1]))\ndef tell(x): json.dump(x, open(result, 'w'))\n"
@@ -112,7 +112,7 @@ def test_a_level_that_lets_something_through_fails_its_self_test(level: str, mon
     options = bwrap._namespaces
     monkeypatch.setattr(bwrap, "_namespaces", lambda uid: [o for o in options(uid) if o != "--disable-userns"])
     with pytest.raises(SandboxError, match="student code makes namespaces"):
-        selftest.check(sandbox.open_sandbox(level))
+        selftest.check(sandbox.sandbox_level(level))
 
 
 def test_no_isolation_fails_the_self_test():
@@ -135,7 +135,7 @@ def test_a_room_holds_what_was_put_into_it(level: str, room: Sandbox):
         files = [os.path.join(f, name) for f, _, names in os.walk(".") for name in names]
         tell([os.getcwd(), files, open(hello).read(), open(data).read(), sorted(os.environ), sys.stdin.read()])
     """
-    places = sandbox.open_sandbox(level).places(room)
+    places = sandbox.sandbox_level(level).places(room)
     told = {"hello": str(places.sockets / "hello"), "data": str(places.keras / "datasets" / "fashion-mnist" / "some")}
     cwd, files, hello, data, environment, typed = inside(level, room, code, **told)
     assert (cwd, files, hello, data, typed) == (str(places.work), ["./sub/note"], "text", "data", "")
@@ -380,10 +380,10 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
         textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        from grader.sandbox import Command, Sandbox, open_sandbox
+        from grader.sandbox import Command, Sandbox, sandbox_level
         room = Sandbox(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
         print("go", flush=True)
-        held = open_sandbox({level!r}).open(room, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
+        held = sandbox_level({level!r}).open(room, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
         held.go()
         time.sleep(600)
         """)
@@ -432,7 +432,7 @@ def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Sandbo
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_program_that_cannot_start_says_why(level: str, room: Sandbox):
-    level_ = sandbox.open_sandbox(level)
+    level_ = sandbox.sandbox_level(level)
     held = level_.open(room, Command(("/nowhere/python",), {}))
     try:
         with pytest.raises(SandboxError, match=f"'{level}' cannot start a program: FileNotFoundError"):

@@ -25,10 +25,10 @@ from grader.evidence.decode import read_weights
 from grader.execution import run as run_module
 from grader.execution.run import RunSettings, run_submission
 from grader.records import CellStatus, FaultKind
-from grader.sandbox import Bounds, Command, Sandbox, SandboxProcess, warm
+from grader.sandbox import Bounds, Command, Sandbox, SandboxProcess, zygote_client
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.namespaced import PLACES
-from grader.sandbox.warm import Zygote
+from grader.sandbox.zygote_client import ZygoteClient
 
 pytestmark = [
     pytest.mark.kernel,
@@ -37,7 +37,7 @@ pytestmark = [
 ]
 ENVIRONMENT = run_module._environment(PLACES)
 
-ORIGINAL = Path(warm.zygote.__file__).read_text()
+ORIGINAL = Path(zygote_client.zygote.__file__).read_text()
 FEW = ORIGINAL.replace('"sqlite3")', '"threading")')
 FEW = re.sub(r"GROUPS = \(.*\)", "GROUPS = ()", FEW)
 """Loads fewer libraries: it is there at once."""
@@ -51,15 +51,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def zygote(data: Path) -> Iterator[Zygote]:
+def zygote(data: Path) -> Iterator[ZygoteClient]:
     """As a grader has it that ignores a signal, which children inherit."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with Zygote() as zygote:
+    with ZygoteClient() as zygote:
         yield zygote
     signal.signal(signal.SIGHUP, before)
 
 
-def ran(folder: Path, data: Path, zygote: Zygote | None, *sources: str, **limits: Any) -> Ran:
+def ran(folder: Path, data: Path, zygote: ZygoteClient | None, *sources: str, **limits: Any) -> Ran:
     folder.mkdir(parents=True)
     settings = RunSettings(data_directory=data, sandbox="bwrap", zygote=zygote, **limits)
     result = run_submission(submission(*sources), folder, settings, lambda _: None)
@@ -67,7 +67,7 @@ def ran(folder: Path, data: Path, zygote: Zygote | None, *sources: str, **limits
     return Ran(result, tuple(json.loads(line) for line in lines))
 
 
-def both(folder: Path, data: Path, zygote: Zygote, *sources: str) -> tuple[Ran, Ran]:
+def both(folder: Path, data: Path, zygote: ZygoteClient, *sources: str) -> tuple[Ran, Ran]:
     """Run as a copy, and from nothing."""
     copy = ran(folder / "warm", data, zygote, *sources)
     assert zygote.why == ""
@@ -119,7 +119,7 @@ def _evidence(ran: Ran) -> tuple[Any, ...]:
     return events, printed, weights, ran.result.faults, [cell.status for cell in ran.result.cells]
 
 
-def test_the_evidence_is_the_same_bit_for_bit(tmp_path: Path, data: Path, zygote: Zygote) -> None:
+def test_the_evidence_is_the_same_bit_for_bit(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
     copy, cold = both(tmp_path, data, zygote, *map(textwrap.dedent, TRAINING))
     assert {cell.status for cell in copy.result.cells} == {CellStatus.OK}
     for of_copy, of_cold in zip(_evidence(copy), _evidence(cold), strict=True):
@@ -147,7 +147,7 @@ IMPORTS = [
 
 @pytest.mark.parametrize("sources", IMPORTS, ids=["matplotlib", "keras"])
 def test_an_import_does_what_it_does_when_nothing_is_loaded(
-    tmp_path: Path, data: Path, zygote: Zygote, sources: list[str]
+    tmp_path: Path, data: Path, zygote: ZygoteClient, sources: list[str]
 ) -> None:
     copy, cold = both(tmp_path, data, zygote, "1" + ABOUT, *(source + ABOUT for source in sources))
     for of_copy, of_cold in zip(_evidence(copy), _evidence(cold), strict=True):
@@ -199,7 +199,7 @@ print(json.dumps({"facts": facts, "bound": int(status["CapBnd"], 16), "uid": os.
 """
 
 
-def test_a_copy_is_walled_in_like_what_starts_in_the_room(tmp_path: Path, data: Path, zygote: Zygote) -> None:
+def test_a_copy_is_walled_in_like_what_starts_in_the_room(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
     copy, cold = (json.loads(r.cell(0).printed) for r in both(tmp_path, data, zygote, DUMP))
     for name, fact in cold["facts"].items():
         assert copy["facts"][name] == fact, name
@@ -225,7 +225,7 @@ print(sorted(os.listdir("/dev/shm")), files, sorted(p for p in os.listdir("/proc
 """
 
 
-def test_two_at_once_do_not_see_each_other(tmp_path: Path, data: Path, zygote: Zygote) -> None:
+def test_two_at_once_do_not_see_each_other(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
     """The same names, ports and paths are free in each."""
     found: dict[int, Ran] = {}
 
@@ -257,7 +257,7 @@ def room(tmp_path: Path, data: Path) -> Sandbox:
     )
 
 
-def opened(room: Sandbox, zygote: Zygote, code: str, **told: object) -> SandboxProcess:
+def opened(room: Sandbox, zygote: ZygoteClient, code: str, **told: object) -> SandboxProcess:
     """A room in which `code` waits to be run by a copy."""
     told |= {"result": str(PLACES.evidence / "result.json")}
     start = "import json, os, sys\nglobals().update(json.loads(sys.argv[1]))\ndef tell(x): json.dump(x, open(result, 'w'))\n"
@@ -268,7 +268,7 @@ def opened(room: Sandbox, zygote: Zygote, code: str, **told: object) -> SandboxP
     return Bubblewrap().open(room, Command(command.arguments, ENVIRONMENT, {}, zygote._process))
 
 
-def test_daemons_end_with_the_room(room: Sandbox, zygote: Zygote) -> None:
+def test_daemons_end_with_the_room(room: Sandbox, zygote: ZygoteClient) -> None:
     mark = f"mark-{os.getpid()}-warm"
     held = opened(room, zygote, DAEMONS, mark=mark)
     held.go()
@@ -283,7 +283,7 @@ def test_daemons_end_with_the_room(room: Sandbox, zygote: Zygote) -> None:
     held.discard()
 
 
-def _family(zygote: Zygote) -> list[int]:
+def _family(zygote: ZygoteClient) -> list[int]:
     """What lives of the processes that came from it."""
     assert zygote._process is not None
     assert zygote._process._started is not None
@@ -305,7 +305,7 @@ def _state(pid: int) -> str:
 @pytest.mark.parametrize(
     "last", ["os._exit(3)", "os.kill(os.getpid(), 9)", "os.kill(2, 9)", "import ctypes; ctypes.string_at(0)"]
 )
-def test_the_end_of_a_kernel_is_noticed(room: Sandbox, zygote: Zygote, last: str) -> None:
+def test_the_end_of_a_kernel_is_noticed(room: Sandbox, zygote: ZygoteClient, last: str) -> None:
     """Also when it first stops what keeps the room."""
     stop = "" if "(2" in last else "os.kill(2, 19)\n"
     held = opened(room, zygote, f"{stop}tell(1)\n{last}")
@@ -315,7 +315,7 @@ def test_the_end_of_a_kernel_is_noticed(room: Sandbox, zygote: Zygote, last: str
     held.discard()
 
 
-def test_a_cell_that_ends_the_kernel_is_a_fault(tmp_path: Path, data: Path, zygote: Zygote) -> None:
+def test_a_cell_that_ends_the_kernel_is_a_fault(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
     before = time.monotonic()
     found = ran(tmp_path / "r", data, zygote, "import os\nos._exit(1)", "1")
     assert [fault.kind for fault in found.result.faults] == [FaultKind.KERNEL_DIED]
@@ -323,7 +323,7 @@ def test_a_cell_that_ends_the_kernel_is_a_fault(tmp_path: Path, data: Path, zygo
     found.result.discard()
 
 
-def test_a_copy_is_counted_fairly(tmp_path: Path, data: Path, zygote: Zygote) -> None:
+def test_a_copy_is_counted_fairly(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
     found = ran(
         tmp_path / "r",
         data,
@@ -346,10 +346,10 @@ KILLED = """
 import sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_zygote import ENVIRONMENT, Zygote, Sandbox, opened, warm
+from test_zygote import ENVIRONMENT, Sandbox, ZygoteClient, opened, zygote_client
 if {program!r}:
-    warm.zygote.__file__ = {program!r}
-zygote = Zygote()
+    zygote_client.zygote.__file__ = {program!r}
+zygote = ZygoteClient()
 room = Sandbox(*map(Path, {room!r}))
 print("go", flush=True)
 if {wait}:
@@ -443,9 +443,9 @@ def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, program: str) -> tu
     """What is said, and whether it serves, with another program in its place."""
     file = room.scratch / "zygote.py"
     file.write_text(program)
-    monkeypatch.setattr(warm.zygote, "__file__", str(file))
+    monkeypatch.setattr(zygote_client.zygote, "__file__", str(file))
     notes: list[str] = []
-    with Zygote(notes.append) as zygote:
+    with ZygoteClient(notes.append) as zygote:
         command = Command((sys.executable, "-P", "-m"), ENVIRONMENT)
         serves = [zygote.serves(room, command) for _ in range(2)]
     assert len(notes) == 1
@@ -473,9 +473,9 @@ def test_where_it_does_not_hold_it_is_not_used(
 
 
 def test_kernels_start_from_nothing_without_it(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "_self_test", lambda _: "It is gone.")
-    monkeypatch.setattr(warm._Process, "problem", lambda _: "")
-    with Zygote() as zygote:
+    monkeypatch.setattr(zygote_client, "_self_test", lambda _: "It is gone.")
+    monkeypatch.setattr(zygote_client._ZygoteProcess, "problem", lambda _: "")
+    with ZygoteClient() as zygote:
         found = ran(tmp_path / "r", data, zygote, "print(open('/proc/self/cmdline').read())")
     assert "grade_recorder" in found.cell(0).printed
     assert zygote.why == "It is gone."
@@ -486,8 +486,8 @@ def test_one_that_ends_on_the_way_is_done_without(room: Sandbox, monkeypatch: py
     """Between the making of the room and the start of its program."""
     file = room.scratch / "zygote.py"
     file.write_text(FEW)
-    monkeypatch.setattr(warm.zygote, "__file__", str(file))
-    with Zygote() as other:
+    monkeypatch.setattr(zygote_client.zygote, "__file__", str(file))
+    with ZygoteClient() as other:
         held = opened(room, other, "tell(open('/proc/self/cmdline').read())")
         other.close()
         held.go()
@@ -498,7 +498,7 @@ def test_one_that_ends_on_the_way_is_done_without(room: Sandbox, monkeypatch: py
 
 
 def test_it_serves_only_what_is_like_that_for_which_it_was_loaded(
-    room: Sandbox, zygote: Zygote, tmp_path: Path
+    room: Sandbox, zygote: ZygoteClient, tmp_path: Path
 ) -> None:
     command = Command((sys.executable, "-P", "-m"), ENVIRONMENT)
     assert zygote.serves(room, command)

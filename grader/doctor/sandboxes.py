@@ -30,7 +30,7 @@ def in_force() -> str | None:
 
 def level(name: str) -> Finding:
     """A level, tried live with its real options; 'none' holds nothing, so there is nothing to try."""
-    from grader.sandbox import LEVELS, credentials, failure, open_sandbox, warning
+    from grader.sandbox import LEVELS, credentials, failure, sandbox_level, warning
 
     if name == "none":
         if found := credentials():
@@ -40,7 +40,7 @@ def level(name: str) -> Finding:
         return State.OK, f"Holds, tried from the inside. {warning(name)}".rstrip(), ""
     order, taken = list(LEVELS), in_force()
     not_needed = taken is not None and order.index(taken) < order.index(name)
-    return State.INFO if not_needed else State.WARNING, why, open_sandbox(name).fix
+    return State.INFO if not_needed else State.WARNING, why, sandbox_level(name).fix
 
 
 def sandbox() -> Finding:

@@ -24,7 +24,7 @@ from grader.intake.read import read_submission
 from grader.records import Evidence, Submission, SubmissionRef, Unreadable
 from grader.rubric.schema import Limits
 from grader.sandbox import Bounds
-from grader.sandbox.warm import Zygote
+from grader.sandbox.zygote_client import ZygoteClient
 from grader.system.atomic_files import atomic_write
 from grader.system.memory import free_bytes
 from grader.system.slots import Slots
@@ -93,7 +93,7 @@ class Here:
         self._sandbox = sandbox
         self._shared = shared
         self._workers = Workers(files, jobs)
-        self._zygote: Zygote | None = Zygote(say)
+        self._zygote: ZygoteClient | None = ZygoteClient(say)
         slots = Slots(jobs)
         self._admission = Admission(slots, KERNEL_BYTES, free_bytes, stop)
         self._once = once = SingleFlight(cache, stop)

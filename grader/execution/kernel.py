@@ -206,7 +206,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             await self._unless_stopped(self.kc.wait_for_ready(timeout=START_S))
         except (RuntimeError, OSError) as error:
             await self.end()
-            raise GradeError(f"The notebook's kernel did not start: {self._held.said or error}") from error
+            raise GradeError(f"The notebook's kernel did not start: {self._held.last_line or error}") from error
         except BaseException:
             await self.end()
             raise

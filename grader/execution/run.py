@@ -30,7 +30,7 @@ from grader.execution.kernel import LINE, Kernel, KernelGone, Stopped, connectio
 from grader.execution.outputs import as_seen, printed
 from grader.recorder.seeds import SETTINGS
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
-from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, Warm, host, open_sandbox
+from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, Zygote, host, sandbox_level
 from grader.sandbox.interface import PACKAGE
 from grader.training.trainer import Trainer
 from grader.training.trainer_connection import Line
@@ -60,7 +60,7 @@ class RunSettings:
     """Set by another thread to call the run off."""
     trainer: Trainer | None = None
     """Trains for all kernels; without one each trains its own networks."""
-    zygote: Warm | None = None
+    zygote: Zygote | None = None
     """What kernels start as copies of, where the sandbox can."""
 
 
@@ -79,7 +79,7 @@ def run_submission(
 
     Raises `GradeError` when the kernel cannot be started, KeyboardInterrupt when `settings.stop` was set.
     """
-    sandbox = open_sandbox(settings.sandbox)
+    sandbox = sandbox_level(settings.sandbox)
     handed_in = _handed_in(submission, scratch / "handed_in")
     (scratch / "room").mkdir()
     room = Sandbox(scratch / "room", settings.data_directory, RECORDER, handed_in, settings.bounds)

@@ -17,12 +17,12 @@ from grader.sandbox import selftest
 from grader.sandbox.bwrap import Bubblewrap
 from grader.sandbox.container import Container
 from grader.sandbox.folders import Landlock, Plain
-from grader.sandbox.interface import Bounds, Command, Places, Sandbox, SandboxLevel, Warm
+from grader.sandbox.interface import Bounds, Command, Places, Sandbox, SandboxLevel, Zygote
 from grader.sandbox.process import SandboxProcess
 
 __all__ = [
-    "LEVELS", "Bounds", "Command", "Places", "Sandbox", "SandboxLevel", "SandboxProcess", "Warm", "choose",
-    "credentials", "failure", "open_sandbox", "warning",
+    "LEVELS", "Bounds", "Command", "Places", "Sandbox", "SandboxLevel", "SandboxProcess", "Zygote", "choose",
+    "credentials", "failure", "sandbox_level", "warning",
 ]  # fmt: skip
 
 LEVELS: dict[str, Callable[[], SandboxLevel]] = {
@@ -35,7 +35,7 @@ LEVELS: dict[str, Callable[[], SandboxLevel]] = {
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
 
 
-def open_sandbox(name: str) -> SandboxLevel:
+def sandbox_level(name: str) -> SandboxLevel:
     """The level `name`. Raises SandboxError where there is none."""
     if name not in LEVELS:
         raise SandboxError(f"There is no sandbox '{name}'; choose from {', '.join(LEVELS)}.")
@@ -46,7 +46,7 @@ def open_sandbox(name: str) -> SandboxLevel:
 def failure(name: str) -> str:
     """Why a level does not hold here, '' where it does; tried once."""
     try:
-        selftest.check(open_sandbox(name))
+        selftest.check(sandbox_level(name))
     except SandboxError as problem:
         return str(problem)
     return ""
@@ -74,7 +74,7 @@ def choose(name: str) -> Choice:
         if not (why := failure(level)):
             weaker = [warning(level)] if level != next(iter(LEVELS)) else []
             return Choice(level, (*reasons, *weaker))
-        reasons.append(f"{why} {open_sandbox(level).fix}")
+        reasons.append(f"{why} {sandbox_level(level).fix}")
     raise SandboxError(
         " ".join(["No sandbox holds here.", *reasons, "`--sandbox none` runs student code unprotected."])
     )
@@ -82,12 +82,12 @@ def choose(name: str) -> Choice:
 
 def warning(level: str) -> str:
     """What a level leaves open and what to do about it, '' for one that leaves nothing."""
-    gaps = open_sandbox(level).gaps
+    gaps = sandbox_level(level).gaps
     if not gaps:
         return ""
     better = level if level == "none" else next(iter(LEVELS))
     return (
-        f"Sandbox level '{level}': student code can {', '.join(gaps[:-1])} and {gaps[-1]}. {open_sandbox(better).fix}"
+        f"Sandbox level '{level}': student code can {', '.join(gaps[:-1])} and {gaps[-1]}. {sandbox_level(better).fix}"
     )
 
 
@@ -103,5 +103,5 @@ def _no_secrets() -> None:
     if found := credentials():
         raise SandboxError(
             f"`--sandbox none` is refused on a CI runner that holds credentials ({', '.join(found[:3])}): "
-            f"student code could read them. {open_sandbox('bwrap').fix}"
+            f"student code could read them. {sandbox_level('bwrap').fix}"
         )

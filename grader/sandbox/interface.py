@@ -84,11 +84,11 @@ class Command:
     """All of it: nothing is inherited."""
     files: dict[Path, str] = field(default_factory=dict)
     """Texts that are there when it starts, by their path in the room."""
-    zygote: Warm | None = None
+    zygote: Zygote | None = None
     """Where a level can, the program starts as a copy of this process."""
 
 
-class Warm(Protocol):
+class Zygote(Protocol):
     """A process that has loaded its libraries, of which programs start as copies."""
 
     def serves(self, room: Sandbox, command: Command) -> bool:

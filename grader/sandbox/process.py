@@ -92,7 +92,7 @@ class SandboxProcess:
             raise SandboxError(f"The sandbox level '{self.level}' cannot start a program: {words}")
 
     @property
-    def said(self) -> str:
+    def last_line(self) -> str:
         """The last line of the log."""
         try:
             lines = self.log.read_bytes()[-_SAID:].decode("utf-8", "replace").strip().splitlines()

@@ -16,7 +16,7 @@ from typing import Any
 
 from grader.errors import SandboxError
 from grader.sandbox import host
-from grader.sandbox.interface import Bounds, Command, Sandbox, SandboxLevel, Warm
+from grader.sandbox.interface import Bounds, Command, Sandbox, SandboxLevel, Zygote
 from grader.system import leftovers
 from grader.wire.files import Rejected
 
@@ -75,7 +75,7 @@ with open(os.path.join(told["evidence"], "told.json"), "w") as file:
 """
 
 
-def check(sandbox: SandboxLevel, zygote: Warm | None = None) -> None:
+def check(sandbox: SandboxLevel, zygote: Zygote | None = None) -> None:
     """Raise SandboxError with what a level does not hold, or why it does not work.
 
     With `zygote` the same of programs that start as copies of it.
@@ -110,13 +110,13 @@ def _told(sandbox: SandboxLevel, room: Sandbox, command: Command) -> dict[str, A
     try:
         held.go()
         if command.zygote and not held.forked:
-            raise SandboxError(f"The sandbox level '{sandbox.name}' does not let a copy into a room: {held.said}.")
+            raise SandboxError(f"The sandbox level '{sandbox.name}' does not let a copy into a room: {held.last_line}.")
         with contextlib.suppress(subprocess.TimeoutExpired):
             held.process.wait(_SECONDS)
         held.kill()
         found: dict[str, Any] = json.loads(held.evidence.read("told.json", 1 << 16))
     except (Rejected, ValueError) as problem:
-        why = held.said or f"it ended with {held.process.returncode}"
+        why = held.last_line or f"it ended with {held.process.returncode}"
         raise SandboxError(f"The sandbox level '{sandbox.name}' does not run a program: {why}.") from problem
     finally:
         held.discard()

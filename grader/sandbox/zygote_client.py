@@ -29,7 +29,7 @@ _START_S = 30.0
 _MESSAGE = 1 << 16
 
 
-class Zygote:
+class ZygoteClient:
     """Starts the process when the first kernel wants it, and uses it where it holds what a room promises.
 
     A context manager; may be used by several threads. Where it cannot be used, kernels start from nothing.
@@ -38,7 +38,7 @@ class Zygote:
     def __init__(self, note: Callable[[str], None] = lambda _: None) -> None:
         self._note = note
         self._lock = threading.Lock()
-        self._process: _Process | None = None
+        self._process: _ZygoteProcess | None = None
         self._tried = False
         self._data, self._environment = Path(), dict[str, str]()
         """What it is started with; rooms and programs that differ start from nothing."""
@@ -71,7 +71,7 @@ class Zygote:
 
     def _start(self, data: Path, environment: dict[str, str]) -> None:
         self._data, self._environment = data, environment
-        process = _Process(data, environment)
+        process = _ZygoteProcess(data, environment)
         self.why = process.problem() or _self_test(process)
         if self.why:
             process.close()
@@ -80,7 +80,7 @@ class Zygote:
             self._process = process
 
 
-def _self_test(process: _Process) -> str:
+def _self_test(process: _ZygoteProcess) -> str:
     try:
         selftest.check(Bubblewrap(), process)
     except SandboxError as problem:
@@ -88,7 +88,7 @@ def _self_test(process: _Process) -> str:
     return ""
 
 
-class _Process:
+class _ZygoteProcess:
     """One such process."""
 
     def __init__(self, data: Path, environment: dict[str, str]) -> None:
@@ -137,7 +137,7 @@ class _Process:
     def alive(self) -> bool:
         return self._end.fileno() >= 0 and self._started is not None and self._started.poll() is None
 
-    def serves(self, room: Sandbox, command: Command) -> bool:  # noqa: ARG002 - `Zygote` looks at them
+    def serves(self, room: Sandbox, command: Command) -> bool:  # noqa: ARG002 - `ZygoteClient` looks at them
         return self.alive()
 
     def fork(self, first: int, lifeline: int, told: dict[str, Any], log: Path) -> bool:
