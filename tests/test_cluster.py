@@ -40,7 +40,6 @@ from grader.report.run_info import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import LEVELS
 from grader.system.atomic_files import atomic_write
-from grader.wire.files import PinnedFolder
 from grader.wire.npz import weights_digest, write_npz
 
 ROOT = Path(__file__).parent.parent
@@ -161,15 +160,13 @@ def ref(tmp_path) -> SubmissionRef:
 def left(tmp_path, ref) -> dict[str, bytes]:
     """What a run leaves, on a machine where the submission lies elsewhere."""
     folder, there = tmp_path / "there", replace(ref, source=Path("/there/ps10.ipynb"), root=Path("/there"))
-    (tmp_path / "raw" / "weights").mkdir(parents=True)
     digest = weights_digest(WEIGHTS)
-    (tmp_path / "raw" / "weights" / "t1.npz").write_bytes(write_npz({f"w{i}": a for i, a in enumerate(WEIGHTS)}))
-    trained = replace(builders.training(builders.dense_net(10)), weights="weights/t1.npz", weights_digest=digest)
+    weights = store.save_weights(WEIGHTS, digest, folder)
+    trained = replace(builders.training(builders.dense_net(10)), weights=weights, weights_digest=digest)
     evidence = builders.evidence(trainings=(trained,), duration_s=1.0)
     evidence = replace(evidence, submission=replace(evidence.submission, ref=there), sandbox="landlock")
     atomic_write(folder / "executed.ipynb", nbformat.writes(new_notebook(cells=[new_markdown_cell("hello")])))
-    with PinnedFolder(tmp_path / "raw") as raw:
-        store.save(evidence, folder, Limits(), weights_from=raw)
+    store.save(evidence, folder, Limits())
     return gathered(folder)
 
 

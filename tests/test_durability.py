@@ -27,7 +27,6 @@ from grader import cli, pipeline
 from grader.datasets.fashion_mnist import DataFiles, provide_data
 from grader.errors import NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
-from grader.evidence.collect import weights_digest
 from grader.evidence.run_result import RunResult
 from grader.execution import gather
 from grader.report.run_info import RunInfo
@@ -39,6 +38,7 @@ from grader.training.single_flight import SingleFlight
 from grader.training.verification import Prepared, Verifier
 from grader.training.workers import Workers
 from grader.wire.files import PinnedFolder
+from grader.wire.npz import weights_digest
 
 WEIGHTS = [np.zeros((784, 10), np.float32), np.zeros(10, np.float32)]
 COUNT = "## 1d)\n$(784 \\cdot 10 + 10) + (10 \\cdot 10 + 10) + (10 \\cdot 10 + 10) = 8070$"
@@ -106,16 +106,16 @@ def ran(monkeypatch, tmp_path) -> list[str]:
 
     def run_submission(submission, scratch, settings, on_progress):
         ids.append(submission.ref.id)
-        (scratch / "evidence" / "weights").mkdir(parents=True)
-        np.savez(scratch / "evidence/weights/t1.npz", allow_pickle=False, w0=WEIGHTS[0], w1=WEIGHTS[1])
+        (scratch / "evidence").mkdir(parents=True)
         cells = builders.evidence(submission).cells
         executed = new_notebook(cells=[new_markdown_cell("half of a pair: \ud800", id="one")])
         raw = PinnedFolder(scratch / "evidence")
         return RunResult(executed, cells, (), 1.0, raw, "none", raw.close)
 
-    def collect(submission, result, files, verifier):
+    def collect(submission, result, files, verifier, folder):
         trained = builders.training(builders.dense_net(10))
-        trained = replace(trained, weights="weights/t1.npz", weights_digest=weights_digest(WEIGHTS))
+        digest = weights_digest(WEIGHTS)
+        trained = replace(trained, weights=store.save_weights(WEIGHTS, digest, folder), weights_digest=digest)
         return builders.evidence(submission, trainings=(trained,), duration_s=1.0)
 
     loaded = builders.loaded_rubric()

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -494,7 +495,9 @@ def harvested(
     verifier: Any = None,
     run: tuple[CellRun, ...] | None = None,
     seal: str = "",
+    folder: Path | None = None,
 ) -> Evidence:
+    """`folder`: where its weights are stored."""
     cells = (CellRun(1, CellStatus.ERROR, 1.0),) if run is None else run
     result = SimpleNamespace(
         cells=cells,
@@ -505,9 +508,10 @@ def harvested(
         seal=seal,
         shared=frozenset(),
     )
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as elsewhere:
         patch.setattr(collect, "official", lambda _: OFFICIAL)
-        return collect.collect(SUBMISSION, result, None, verifier or Measures())  # type: ignore[arg-type]
+        out = folder or Path(elsewhere)
+        return collect.collect(SUBMISSION, result, None, verifier or Measures(), out)  # type: ignore[arg-type]
 
 
 WEIGHTS = [np.zeros((784, 10), np.float32), np.zeros(10, np.float32)]
@@ -728,14 +732,13 @@ def test_no_alarm_where_something_else_explains_it(recording: Recording) -> None
 
 
 def test_what_is_stored_comes_back(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(a_run(recording))
+    evidence = harvested(a_run(recording), folder=tmp_path / "ada")
     evidence = replace(evidence, trainings=tuple(replace(t, history={"a": (1.0,)}) for t in evidence.trainings))
     evidence = replace(evidence, arrays=())
-    store.save(evidence, tmp_path / "ada", LIMITS, weights_from=PinnedFolder(recording.folder))
-    loaded = store.load(tmp_path / "ada")
+    store.save(evidence, tmp_path / "ada", LIMITS)
+    assert store.load(tmp_path / "ada") == evidence
     name = f"weights/{evidence.trainings[0].weights_digest}.npz"
-    named = tuple(replace(t, weights=name if t.weights else "") for t in evidence.trainings)
-    assert loaded == replace(evidence, trainings=named)
+    assert evidence.trainings[0].weights == name
     found = read_weights(PinnedFolder(tmp_path / "ada" / "evidence"), name)
     np.testing.assert_array_equal(found[0], WEIGHTS[0])
     assert store.stored_folders(tmp_path) == [tmp_path / "ada"]
@@ -751,31 +754,43 @@ def test_not_a_number_comes_back(recording: Recording, tmp_path: Path) -> None:
 
 
 def test_same_evidence_same_bytes(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(a_run(recording))
+    run = a_run(recording)
 
     def files(folder: Path) -> dict[str, bytes]:
         return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
 
-    store.save(evidence, tmp_path / "a", LIMITS, weights_from=PinnedFolder(recording.folder))
-    store.save(evidence, tmp_path / "b", LIMITS, weights_from=PinnedFolder(recording.folder))
+    for name in "ab":
+        store.save(harvested(run, folder=tmp_path / name), tmp_path / name, LIMITS)
     assert files(tmp_path / "a") == files(tmp_path / "b")
-    loaded = store.load(tmp_path / "a")
-    store.save(loaded, tmp_path / "a", LIMITS)  # without the recorder's folder: what is stored stays
+    store.save(store.load(tmp_path / "a"), tmp_path / "a", LIMITS)  # weights that are named stay
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
-def test_weights_that_changed_since_are_left_out(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(a_run(recording))
-    store.save(evidence, tmp_path / "ada", LIMITS, weights_from=PinnedFolder(recording.folder))
-    np.savez(recording.folder / "weights/t1.npz", w0=np.ones((784, 10), np.float32), w1=np.ones(10, np.float32))
-    first = replace(evidence, trainings=evidence.trainings[:1])
-    store.save(first, tmp_path / "eve", LIMITS, weights_from=PinnedFolder(recording.folder))
-    loaded = store.load(tmp_path / "eve")
-    assert isinstance(loaded, Evidence)
-    assert loaded.trainings[0].weights == ""
-    assert not list((tmp_path / "eve").rglob("*.npz"))
-    store.save(replace(evidence, trainings=()), tmp_path / "ada", LIMITS)  # what is no longer named goes
+def test_weights_that_are_no_longer_named_go(recording: Recording, tmp_path: Path) -> None:
+    evidence = harvested(a_run(recording), folder=tmp_path / "ada")
+    store.save(evidence, tmp_path / "ada", LIMITS)
+    assert list((tmp_path / "ada").rglob("*.npz"))
+    store.save(replace(evidence, trainings=()), tmp_path / "ada", LIMITS)
     assert not list((tmp_path / "ada").rglob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("content", "seconds"),
+    [
+        ('{"record":{"duration_s":2.5}}', 2.5),
+        ('{"record":{"duration_s":"long"}}', None),
+        ('{"record":{}}', None),
+        ('{"record":[]}', None),
+        ("[" * 100_000, None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_how_long_something_ran(tmp_path: Path, content: str | None, seconds: float | None) -> None:
+    (tmp_path / "evidence").mkdir()
+    if content is not None:
+        (tmp_path / "evidence" / "evidence.json").write_text(content)
+    assert store.duration_s(tmp_path) == seconds
 
 
 def test_resuming_takes_the_same_submission_only(recording: Recording, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.datasets import fashion_mnist as data
-from grader.datasets.identification import Identified, Official
-from grader.evidence import events
+from grader.datasets import fashion_mnist
+from grader.datasets.identification import Official
+from grader.evidence import events, store
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Changed, Doubt, RawEvidence, decode, read_weights
 from grader.evidence.reader import Reader
@@ -37,6 +37,7 @@ from grader.wire.npz import weights_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from grader.datasets.fashion_mnist import DataFiles
     from grader.evidence.run_result import RunResult
@@ -50,23 +51,26 @@ _CUT_SHORT = {FaultKind.KERNEL_DIED, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultK
 _TRAINED = 0.5
 """Test accuracy that shows a network to have been given the images as assumed, when that is not known."""
 _SCALED = (0.0, 1.0)
+_FAR_BELOW = 0.1
+"""A subclassed network is measured this much below all that it claims: then its layers are not all that it does."""
 
 
 @functools.lru_cache(maxsize=1)
 def official(files: DataFiles) -> Official:
     """The official data with their hashes, kept in memory."""
-    return Official(data.load(files))
+    return Official(fashion_mnist.load(files))
 
 
-def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: Verifier) -> Evidence:
+def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: Verifier, folder: Path) -> Evidence:
     """All that a run left, with every trained network's accuracy as measured here.
 
-    Takes seconds where networks are to be measured. Raises the grader's own errors only.
+    Takes seconds where networks are to be measured. Their weights, read once, are stored under `folder` meanwhile.
+    Raises the grader's own errors only.
     """
     raw = decode(run.raw_evidence, run.seal)
     reader = Reader(raw, official(files), submission)
-    measuring = _Measuring(reader, run, raw.files, verifier)
-    trainings = measuring.all()
+    networks = _TrainedNetworks(reader, run, raw.files, verifier, folder)
+    trainings = networks.verified()
     claims = [fault for training in trainings if (fault := contradiction(training))]
     bounded = tuple(problem.message for problem in raw.problems if problem.doubt is Doubt.BOUNDED)
     return Evidence(
@@ -85,65 +89,72 @@ def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: 
         states=reader.states(),
         scalars=reader.scalars(),
         bridged=tuple(Bridged(reader.place(e), e.idiom, e.today) for e in reader.of(events.Bridged)),
-        faults=(*run.faults, *_tampering(raw, run, measuring.forged), *_disturbed(reader), *claims),
+        faults=(*run.faults, *_damaged(raw, run, networks.forged), *_disturbed(reader), *claims),
         duration_s=run.duration_s,
     )
 
 
 def _disturbed(reader: Reader) -> list[Fault]:
-    """One fault at most: the first thing that the recorder saw being done to it, and how many more there are."""
+    """What the recorder saw being done to it."""
     seen = reader.of(events.Tampered)
-    if not seen:
-        return []
-    more = f" ({len(seen) - 1} more such findings)" if len(seen) > 1 else ""
-    return [
-        Fault(FaultKind.TAMPERED, reader.cell(seen[0]), f"The code works on its own recording: {seen[0].what}{more}")
-    ]
+    cell = reader.cell(seen[0]) if seen else None
+    return _tampered(cell, "The code works on its own recording", [event.what for event in seen])
 
 
-def _tampering(raw: RawEvidence, run: RunResult, forged: Sequence[str]) -> list[Fault]:
-    """One fault at most: the first thing that the recorder would not have written, and how many more there are."""
+def _damaged(raw: RawEvidence, run: RunResult, forged: Sequence[str]) -> list[Fault]:
+    """What the recorder would not have written."""
     cut_short = any(fault.kind in _CUT_SHORT for fault in run.faults)
     serious = {Doubt.FORGED} if cut_short else {Doubt.FORGED, Doubt.DAMAGED}
-    found = [problem.message for problem in raw.problems if problem.doubt in serious]
-    found += forged
+    findings = [problem.message for problem in raw.problems if problem.doubt in serious]
+    findings += forged
     if not cut_short and not any(problem.doubt is Doubt.BOUNDED for problem in raw.problems):
         done = {cell.cell for cell in run.cells if cell.status is CellStatus.OK}
-        found += [f"The recorder did not see the end of cell {cell}." for cell in sorted(done - raw.ended_cells)]
-    if not found:
+        findings += [f"The recorder did not see the end of cell {cell}." for cell in sorted(done - raw.ended_cells)]
+    return _tampered(None, "The record of this run fails its checks", findings)
+
+
+def _tampered(cell: int | None, sentence: str, findings: Sequence[str]) -> list[Fault]:
+    """One fault at most: the first finding, and how many more there are."""
+    if not findings:
         return []
-    more = f" ({len(found) - 1} more such findings)" if len(found) > 1 else ""
-    return [Fault(FaultKind.TAMPERED, None, f"The record of this run fails its checks: {found[0]}{more}")]
+    more = f" ({len(findings) - 1} more such findings)" if len(findings) > 1 else ""
+    return [Fault(FaultKind.TAMPERED, cell, f"{sentence}: {findings[0]}{more}")]
 
 
-class _Measuring:
-    """Measures the networks of one run."""
+class _TrainedNetworks:
+    """Reads the weights that each training of a run left, measures them, and stores them."""
 
-    def __init__(self, reader: Reader, run: RunResult, files: dict[str, str] | None, verifier: Verifier) -> None:
+    def __init__(
+        self, reader: Reader, run: RunResult, digests: dict[str, str] | None, verifier: Verifier, folder: Path
+    ) -> None:
+        """`digests`: those of the recorder's files, as `RawEvidence.files` has them."""
         self.forged: list[str] = []
-        """What was found wrong with the stored weights."""
+        """What was found wrong with the weights."""
         self._reader = reader
-        self._files = files
-        self._raw = run.raw_evidence
-        self._shared = run.shared
+        self._run = run
+        self._digests = digests
         self._verifier = verifier
+        self._folder = folder
         self._left_s = VERIFY_S
-        self._seen: dict[str, list[DataRef]] = {}
+        self._stored: dict[str, str] = {}
+        """Names of stored weights by their digest."""
+        self._used: dict[str, list[DataRef]] = {}
         """Images that each network was given otherwise than in training."""
-        used: list[events.Evaluate | events.Predict] = [*reader.of(events.Evaluate), *reader.of(events.Predict)]
-        for event in used:
+        uses: list[events.Evaluate | events.Predict] = [*reader.of(events.Evaluate), *reader.of(events.Predict)]
+        for event in uses:
             if ref := reader.ref(event.x):
-                self._seen.setdefault(event.network, []).append(ref)
+                self._used.setdefault(event.network, []).append(ref)
 
-    def all(self) -> tuple[Training, ...]:
-        xs = {event.id: event.x for event in self._reader.of(events.Fit)}
-        return tuple(self._one(training, xs[training.id]) for training in self._reader.trainings())
+    def verified(self) -> tuple[Training, ...]:
+        """Every training with the accuracies of its weights as measured here, or why they were not."""
+        fits = zip(self._reader.trainings(), self._reader.of(events.Fit), strict=True)
+        return tuple(self._verified(training, fit.x) for training, fit in fits)
 
-    def _one(self, training: Training, x: str | None) -> Training:
+    def _verified(self, training: Training, x: str | None) -> Training:
         if not training.weights:
             return replace(training, verified=Verified(None, None, "Its weights were not stored."))
         try:
-            weights = read_weights(self._raw, training.weights, self._files)
+            weights = read_weights(self._run.raw_evidence, training.weights, self._digests)
         except Rejected as rejected:
             if isinstance(rejected, Changed):
                 self.forged.append(f"{rejected}.")
@@ -153,19 +164,29 @@ class _Measuring:
         verified = self._measure(training, x, weights)
         self._left_s -= time.monotonic() - started
         digest = weights_digest(weights)
-        return replace(training, weights_digest=digest, verified=verified, shared=digest in self._shared)
+        if digest not in self._stored:
+            self._stored[digest] = store.save_weights(weights, digest, self._folder)
+        return replace(
+            training,
+            weights=self._stored[digest],
+            weights_digest=digest,
+            verified=verified,
+            shared=digest in self._run.shared,
+        )
 
     def _measure(self, training: Training, x: str | None, weights: Sequence[Array]) -> Verified:
         if self._left_s <= 0:
             return Verified(None, None, f"Measuring the networks before it took longer than {VERIFY_S:g} seconds.")
-        rows = np.arange(self._reader.official.train)  # what it was trained on is not always seen
-        if known := self._reader.recognised(x):
-            rows = found if len(found := _training_rows(known, self._reader.official)) else rows
-        given = [ref for ref in (training.x, training.validation_x, *self._seen.get(training.network, ())) if ref]
+        official = self._reader.official
+        rows = np.arange(official.train)  # what it was trained on is not always seen
+        if images := self._reader.recognised(x):
+            trained_on = images.rows[(images.rows >= 0) & (images.rows < official.train)]
+            rows = trained_on if len(trained_on) else rows
+        given = [ref for ref in (training.x, training.validation_x, *self._used.get(training.network, ())) if ref]
         exact = next((ref for ref in given if ref.kind == "images" and ref.exact), None)
         if exact is not None and exact.lo is not None and exact.hi is not None:
             prepared = Prepared(_item_shape(training.architecture, exact), exact.lo, exact.hi)
-            return self._plausible(training, self._verifier.verify(training.architecture, weights, prepared, rows))
+            return _plausible(training, self._verifier.verify(training.architecture, weights, prepared, rows))
         if training.x is not None:
             return Verified(None, None, _why_not(training.x))
         prepared = Prepared(_item_shape(training.architecture, None), *_SCALED)
@@ -174,25 +195,23 @@ class _Measuring:
             return verified
         return Verified(None, None, "It is not known how the images were prepared that it was trained on.")
 
-    def _plausible(self, training: Training, verified: Verified) -> Verified:
-        """A subclassed network may do more than its layers say: a figure far below its own claims is none."""
-        if training.architecture.style != "subclassed" or verified.test_accuracy is None:
-            return verified
-        claims = [v[-1] for name, v in training.history.items() if "acc" in name and v]
-        if claims and verified.test_accuracy < min(claims) - 0.1:
-            return Verified(None, None, "Its `call` seems to do more than apply its layers in order.")
+
+def _plausible(training: Training, verified: Verified) -> Verified:
+    """A subclassed network may do more than its layers say: a figure far below its own claims is none."""
+    if training.architecture.style != "subclassed" or verified.test_accuracy is None:
         return verified
-
-
-def _training_rows(images: Identified, official: Official) -> Array:
-    return images.rows[(images.rows >= 0) & (images.rows < official.train)]
+    claims = [values[-1] for name, values in training.history.items() if "acc" in name and values]
+    if claims and verified.test_accuracy < min(claims) - _FAR_BELOW:
+        return Verified(None, None, "Its `call` seems to do more than apply its layers in order.")
+    return verified
 
 
 def _item_shape(architecture: Architecture, ref: DataRef | None) -> tuple[int, ...]:
     """Shape of one image as the network takes it: Keras adds or drops an axis of 1 where they differ."""
-    own = architecture.input_shape
-    if own is not None and math.prod(whole := [n for n in own if n is not None]) == PIXELS and len(whole) == len(own):
-        return tuple(whole)
+    shape = architecture.input_shape or ()
+    sizes = tuple(size for size in shape if size is not None)
+    if math.prod(sizes) == PIXELS and len(sizes) == len(shape):
+        return sizes
     return ref.shape[1:] if ref else (PIXELS,)
 
 

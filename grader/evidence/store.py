@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from grader.errors import EvidenceError
-from grader.evidence.decode import read_weights
 from grader.records import EVIDENCE_FORMAT, Evidence, SubmissionRef, Unreadable
 from grader.system.atomic_files import atomic_write, remove
-from grader.wire.files import PinnedFolder, Rejected
-from grader.wire.npz import weights_digest, write_npz
+from grader.wire.npz import write_npz
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
 
     from grader.rubric.schema import Limits
 
@@ -35,16 +35,12 @@ _AGAIN = "`grade` runs this submission anew"
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {"evidence": TypeAdapter(Evidence), "unreadable": TypeAdapter(Unreadable)}
 
 
-def save(stored: Stored, folder: Path, limits: Limits, *, weights_from: PinnedFolder | None = None) -> None:
+def save(stored: Stored, folder: Path, limits: Limits) -> None:
     """Store under `folder`/evidence what reading or running a submission found, within which limits.
 
-    `weights_from` is the recorder's folder; weights whose digest is no longer the verified one are left out.
-    Raises WriteError when the folder cannot be written.
+    Weights that it names are there already, by `save_weights`; others go. Raises WriteError when the folder cannot be
+    written.
     """
-    target = folder / FOLDER
-    kept: set[str] = set()
-    if isinstance(stored, Evidence):
-        stored, kept = _with_weights(stored, target, weights_from)
     kind = "evidence" if isinstance(stored, Evidence) else "unreadable"
     document = {
         "format": EVIDENCE_FORMAT,
@@ -53,10 +49,21 @@ def save(stored: Stored, folder: Path, limits: Limits, *, weights_from: PinnedFo
         "record": _writable(_ADAPTERS[kind].dump_python(stored, mode="json")),
     }
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    atomic_write(target / FILE, text.encode("utf-8", "replace") + b"\n")
-    for old in (target / "weights").glob("*.npz"):
-        if old.name not in kept:
-            remove(old)
+    atomic_write(folder / FOLDER / FILE, text.encode("utf-8", "replace") + b"\n")
+    named = {training.weights for training in stored.trainings} if isinstance(stored, Evidence) else set()
+    for file in (folder / FOLDER).glob("weights/*.npz"):
+        if f"weights/{file.name}" not in named:
+            remove(file)
+
+
+def save_weights(arrays: Sequence[np.ndarray[Any, Any]], digest: str, folder: Path) -> str:
+    """Store a network's weights under their `weights_digest`; gives the name that `Training.weights` holds.
+
+    Raises WriteError.
+    """
+    name = f"weights/{digest}.npz"
+    atomic_write(folder / FOLDER / name, write_npz({f"w{i}": array for i, array in enumerate(arrays)}))
+    return name
 
 
 def load(folder: Path) -> Stored:
@@ -84,12 +91,15 @@ def reusable(folder: Path, ref: SubmissionRef, limits: Limits) -> Stored | None:
 
 
 def duration_s(folder: Path) -> float | None:
-    """How long what is stored under `folder` ran, whichever version of the submission it is; None when not known."""
+    """Seconds that what is stored under `folder` ran, whichever version of the submission it is; None when not known.
+
+    Only orders a queue: nothing else of the file is validated.
+    """
     try:
-        stored = load(folder)
-    except EvidenceError:
+        seconds = json.loads((folder / FOLDER / FILE).read_bytes())["record"]["duration_s"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return stored.duration_s if isinstance(stored, Evidence) else None
+    return seconds if isinstance(seconds, float) else None
 
 
 def stored_folders(out: Path) -> list[Path]:
@@ -113,38 +123,6 @@ def _read(folder: Path) -> tuple[Stored, Any]:
         raise EvidenceError(f"{file} is damaged ({place}: {first['msg']}): {_AGAIN}.") from problem
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise EvidenceError(f"{file} is damaged: {_AGAIN}.") from problem
-
-
-def _with_weights(evidence: Evidence, target: Path, raw: PinnedFolder | None) -> tuple[Evidence, set[str]]:
-    """The evidence with its weights named as they are stored, by content; and the names of those files."""
-    kept: set[str] = set()
-    trainings = []
-    for training in evidence.trainings:
-        name = f"{training.weights_digest}.npz" if training.weights and training.weights_digest else ""
-        if name and name not in kept:
-            data = _weights(target, name, training.weights, raw, training.weights_digest)
-            if data is None:
-                name = ""
-            else:
-                atomic_write(target / "weights" / name, data)
-                kept.add(name)
-        trainings.append(replace(training, weights=f"weights/{name}" if name else ""))
-    return replace(evidence, trainings=tuple(trainings)), kept
-
-
-def _weights(target: Path, name: str, source: str, raw: PinnedFolder | None, digest: str) -> bytes | None:
-    """The bytes to store: the recorder's arrays written anew, or what is stored already."""
-    sources: list[tuple[Callable[[], PinnedFolder], str]] = [(lambda: PinnedFolder(target), f"weights/{name}")]
-    if raw is not None:
-        sources.insert(0, (lambda: raw, source))
-    for opened, file in sources:
-        try:
-            arrays = read_weights(opened(), file)
-        except Rejected:
-            continue
-        if weights_digest(arrays) == digest:
-            return write_npz({f"w{i}": array for i, array in enumerate(arrays)})
-    return None
 
 
 def _writable(value: Any) -> Any:

@@ -167,10 +167,9 @@ class Here:
             if self._stop.is_set():  # what its killed processes left is nobody's result
                 raise KeyboardInterrupt
             doing("verifying", 1.0)
-            evidence = collect(submission, result, self._workers.files, self._verifier)
-            # The evidence is last: where it is, the submission is never run again.
             atomic_write(folder / EXECUTED, nbformat.writes(result.executed).encode("utf-8", "replace") + b"\n")
-            store.save(evidence, folder, limits, weights_from=result.raw_evidence)
+            evidence = collect(submission, result, self._workers.files, self._verifier, folder)
+            store.save(evidence, folder, limits)  # the last: where it is, the submission is never run again
             return evidence
         finally:
             if result is not None:

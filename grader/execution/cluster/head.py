@@ -24,14 +24,16 @@ import nbformat
 from grader import __version__
 from grader.errors import ClusterError, EvidenceError, GradeError, UsageError, WriteError
 from grader.evidence import store
+from grader.evidence.decode import read_weights
 from grader.execution.cluster import worker
 from grader.execution.cluster.bundle import OtherVersion, lay_out, unpack
 from grader.execution.gather import EXECUTED, Doing, Stored
 from grader.intake.read import read_submission
-from grader.records import Evidence, SubmissionRef, Unreadable
+from grader.records import Evidence, SubmissionRef, Training, Unreadable
 from grader.rubric.schema import Limits
 from grader.system.atomic_files import atomic_write
-from grader.wire.files import PinnedFolder
+from grader.wire.files import PinnedFolder, Rejected
+from grader.wire.npz import weights_digest
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -309,9 +311,23 @@ def received(
             raise EvidenceError(f"What a worker sent lacks {weights[:100]!r}.")
     stored = replace(stored, submission=replace(stored.submission, ref=ref))
     atomic_write(folder / EXECUTED, _notebook(executed))
-    with PinnedFolder(scratch / store.FOLDER) as raw:
-        store.save(stored, folder, limits, weights_from=raw)
+    with PinnedFolder(scratch / store.FOLDER) as sent:
+        trainings = tuple(replace(t, weights=_rewritten(t, sent, folder)) for t in stored.trainings)
+    stored = replace(stored, trainings=trainings)
+    store.save(stored, folder, limits)
     return stored
+
+
+def _rewritten(training: Training, sent: PinnedFolder, folder: Path) -> str:
+    """The name under which its weights are stored anew; '' where they are not those that were measured."""
+    if not training.weights:
+        return ""
+    try:
+        weights = read_weights(sent, training.weights)
+    except Rejected:
+        return ""
+    digest = weights_digest(weights)
+    return store.save_weights(weights, digest, folder) if digest == training.weights_digest else ""
 
 
 def _notebook(data: bytes | None) -> bytes:
