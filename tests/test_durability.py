@@ -29,6 +29,8 @@ from grader.errors import NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.evidence.run_result import RunResult
 from grader.execution import gather
+from grader.report import export
+from grader.report.class_report import ClassResult
 from grader.report.run_info import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import choose
@@ -123,7 +125,7 @@ def ran(monkeypatch, tmp_path) -> list[str]:
     monkeypatch.setattr(gather, "run_submission", run_submission)
     monkeypatch.setattr(gather, "collect", collect)
     monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
-    monkeypatch.setattr(pipeline.data, "provide_data", lambda _: DataFiles(tmp_path))
+    monkeypatch.setattr(pipeline.fashion_mnist, "provide_data", lambda _: DataFiles(tmp_path))
     monkeypatch.setattr(pipeline.RunInfo, "now", lambda *_, **__: info)
     return ids
 
@@ -144,7 +146,7 @@ def notebooks(folder: Path, names: list[str], code: str = "x = 1") -> None:
         nbformat.write(new_notebook(cells=cells), folder / name / "ps10.ipynb")
 
 
-def grade(students: Path, out: Path, told: Told | None = None, **more: Any) -> pipeline.Outcome:
+def grade(students: Path, out: Path, told: Told | None = None, **more: Any) -> ClassResult:
     return pipeline.grade(pipeline.Settings((students,), out, **more), told or Told(), threading.Event())
 
 
@@ -239,14 +241,14 @@ def test_folders_that_cannot_be_synchronised_are_no_failure(tmp_path, monkeypatc
 
 
 def test_a_page_that_cannot_be_made_is_our_own_fault(ran, students, tmp_path, monkeypatch):
-    real = pipeline.export.submission_view
+    real = export.submission_view
 
     def submission_view(grade, evidence, *rest):
         if evidence is not None and grade.ref.id == "ada":
             raise ZeroDivisionError
         return real(grade, evidence, *rest)
 
-    monkeypatch.setattr(pipeline.export, "submission_view", submission_view)
+    monkeypatch.setattr(export, "submission_view", submission_view)
     outcome = grade(students, tmp_path / "out")
     assert [failure.partition(":")[0] for failure in outcome.failures] == ["ada"]
     assert sorted(rows(tmp_path / "out")) == ["ada", "bob", "eve"]
@@ -295,12 +297,13 @@ def test_what_is_damaged_runs_anew(ran, students, tmp_path, file, damage, said):
 def test_a_changed_rubric_runs_nothing_again_but_other_limits_do(ran, students, tmp_path, monkeypatch):
     out = tmp_path / "out"
     before = grade(students, out)
+    first = pipeline.load_rubric(None)
     tasks = [
         task.model_copy(update={"criteria": [c.model_copy(update={"points": 2 * c.points}) for c in task.criteria]})
-        for task in before.loaded.rubric.tasks
+        for task in first.rubric.tasks
     ]
-    rubric = before.loaded.rubric.model_copy(update={"version": "2.0", "tasks": tasks, "follow_through": 0.1})
-    loaded = replace(before.loaded, rubric=rubric, sha256="0" * 64)
+    rubric = first.rubric.model_copy(update={"version": "2.0", "tasks": tasks, "follow_through": 0.1})
+    loaded = replace(first, rubric=rubric, sha256="0" * 64)
     monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
     told = Told()
     after = grade(students, out, told)

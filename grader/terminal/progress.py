@@ -22,7 +22,7 @@ from grader.system.display_text import one_line
 class _Running:
     name: str
     since: float
-    what: str = "waiting"
+    step: str = "waiting"
     share: float = 0.0
 
 
@@ -60,10 +60,10 @@ class Display:
             self._total = len(refs)
             self._started = time.monotonic()
 
-    def doing(self, ref: SubmissionRef, what: str, share: float) -> None:
+    def doing(self, ref: SubmissionRef, step: str, share: float) -> None:
         with self._lock:
             running = self._running.setdefault(ref.id, _Running(ref.name, time.monotonic()))
-            running.what, running.share = what, share
+            running.step, running.share = step, share
 
     def finished(self, ref: SubmissionRef, grade: Grade, *, reused: bool) -> None:
         with self._lock:
@@ -98,7 +98,7 @@ class Display:
                 table.add_row(
                     Text(_safe(running.name), "bold"),
                     Text(f"{bar:<12}", "cyan"),
-                    Text(_safe(running.what)),
+                    Text(_safe(running.step)),
                     Text(f"{seconds:.0f} s", "dim"),
                 )
             table.add_row(Text(f"{self._done} of {self._total} done", "bold"), "", Text(left, "dim"), "")
