@@ -10,12 +10,12 @@ from builders import Story, submission
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.extraction.accuracies import extract_accuracies
 from grader.extraction.arithmetic import LARGEST, apply, mentions, readings
-from grader.extraction.matrices import Source, grids, stated_matrices, zero_claims
-from grader.extraction.numbers import How, stated_numbers
+from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_zero_claims, grids
+from grader.extraction.numbers import NumberOrigin, extract_numbers
 from grader.extraction.passages import passages_of, tree_of
 from grader.extraction.prose import paragraphs
-from grader.extraction.stated_accuracies import figures_in
 from grader.records import Cell, CellKind, Labels, Span
 
 # ------------------------------------------------------------------ numbers in text
@@ -135,7 +135,7 @@ _NOISE = st.lists(_PIECES, max_size=60).map("".join)
 def test_no_text_is_too_odd(text):
     for mention in mentions(text):
         assert all(abs(v) <= LARGEST for v in mention.values)
-    assert all(0.05 < f.value <= 1 for f in figures_in(text))
+    assert all(0.05 < f.value <= 1 for f in extract_accuracies(text))
     assert all(len(row) == len(g.values[0]) for g in grids(text) for row in g.values)
 
 
@@ -163,15 +163,15 @@ def test_arithmetic_has_bounds():
 # ------------------------------------------------------------------ numbers in code and output
 
 
-def stated(nb: Story) -> dict[float, set[How]]:
-    found: dict[float, set[How]] = {}
-    for s in stated_numbers(nb.evidence()):
+def stated(nb: Story) -> dict[float, set[NumberOrigin]]:
+    found: dict[float, set[NumberOrigin]] = {}
+    for s in extract_numbers(nb.evidence()):
         for value in s.values:
-            found.setdefault(value, set()).add(s.how)
+            found.setdefault(value, set()).add(s.origin)
     return found
 
 
-def code(*sources: str) -> dict[float, set[How]]:
+def code(*sources: str) -> dict[float, set[NumberOrigin]]:
     nb = Story()
     for source in sources:
         nb.cell("", source)
@@ -197,18 +197,18 @@ def code(*sources: str) -> dict[float, set[How]]:
     ],
 )
 def test_arithmetic_in_code_is_the_students_own(source):
-    assert How.ARITHMETIC in code(source)[8070]
+    assert NumberOrigin.ARITHMETIC in code(source)[8070]
 
 
 def test_names_reach_over_cells():
-    assert How.ARITHMETIC in code("n = 784", "n * 10 + 10")[7850]
+    assert NumberOrigin.ARITHMETIC in code("n = 784", "n * 10 + 10")[7850]
 
 
 def test_literals_comments_and_strings():
     found = code("count = 8070  # or 55,050\nprint('Parameters: 3.330')")
-    assert found[8070] == {How.LITERAL}
-    assert How.COMMENT in found[55050]
-    assert How.STRING in found[3330]
+    assert found[8070] == {NumberOrigin.LITERAL}
+    assert NumberOrigin.COMMENT in found[55050]
+    assert NumberOrigin.STRING in found[3330]
 
 
 def test_the_result_of_a_loop_comes_from_the_run():
@@ -217,7 +217,7 @@ def test_the_result_of_a_loop_comes_from_the_run():
         "", "total = 0\nfor i, o in [(784, 10), (10, 10), (10, 10)]:\n    total += i * o + o\ntotal", printed="8070"
     )
     nb.holds("total", 8070)
-    assert stated(nb)[8070] == {How.ARITHMETIC, How.PRINTED}
+    assert stated(nb)[8070] == {NumberOrigin.ARITHMETIC, NumberOrigin.PRINTED}
 
 
 @pytest.mark.parametrize(
@@ -234,24 +234,24 @@ def test_what_keras_counts_is_not_by_hand(source):
     nb = Story()
     nb.cell("", source, printed="Total params: 8,070 (31.52 KB)" if "summary" in source else "8070")
     nb.holds("n", 8070)
-    assert stated(nb)[8070] == {How.MACHINE}
+    assert stated(nb)[8070] == {NumberOrigin.KERAS}
 
 
 def test_summary_beside_an_own_print():
     nb = Story()
     nb.cell("", "model.summary()\nprint(mine(784))", printed=" Total params: 8,070 (31.52 KB)\n8070")
-    assert stated(nb)[8070] == {How.MACHINE, How.PRINTED}
+    assert stated(nb)[8070] == {NumberOrigin.KERAS, NumberOrigin.PRINTED}
 
 
 def test_an_accuracy_printed_with_a_count_is_own():
     nb = Story()
     nb.cell("", "print(model.count_params(), acc)", printed="8070 0.771")
-    assert stated(nb)[0.771] == {How.PRINTED}
+    assert stated(nb)[0.771] == {NumberOrigin.PRINTED}
 
 
 @pytest.mark.parametrize("source", ["784*10+10 = 7850 parameters", "The count is 7850."])
 def test_a_code_cell_that_is_no_python_is_text(source):
-    assert How.TEXT in code(source)[7850]
+    assert NumberOrigin.TEXT in code(source)[7850]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_code_cell_that_is_no_python_is_text(source):
 def test_no_code_is_too_odd(source):
     nb = Story()
     nb.cell("", source)
-    assert stated_numbers(nb.evidence()) is not None
+    assert extract_numbers(nb.evidence()) is not None
 
 
 @settings(deadline=None)
@@ -277,7 +277,7 @@ def test_places_are_lines_of_cells():
     nb = Story()
     nb.text("", "# Title\n\nThere are\n8070 of them.")
     nb.cell("", "x = 1\n# first\n# 55050")
-    lines = {s.values[0]: (s.place.cell, s.place.line) for s in stated_numbers(nb.evidence())}
+    lines = {s.values[0]: (s.place.cell, s.place.line) for s in extract_numbers(nb.evidence())}
     assert lines[8070] == (0, 4)
     assert lines[55050] == (1, 3)
 
@@ -351,7 +351,7 @@ def test_printed_matrices_round_trip(rows, show):
 def test_nested_lists_in_code_bear_names(source):
     nb = Story()
     nb.cell("", source)
-    found = [m for m in stated_matrices(nb.evidence()) if m.source is Source.CODE and m.values == EDGES]
+    found = [m for m in extract_matrices(nb.evidence()) if m.source is MatrixOrigin.CODE and m.values == EDGES]
     assert len(found) == 1
     assert "KxIA" in found[0].hint
 
@@ -362,11 +362,11 @@ def test_nested_lists_in_code_bear_names(source):
 def test_other_lists_are_no_matrices(source):
     nb = Story()
     nb.cell("", source)
-    assert not stated_matrices(nb.evidence())
+    assert not extract_matrices(nb.evidence())
 
 
 def test_results_that_are_said_to_be_zero():
-    told = zero_claims(
+    told = extract_zero_claims(
         submission("md: Ky*IA and Kx*IB are zero everywhere.\n\n$K_y * I_A = 0$.\n\nThe border is zero padded.")
     )
     assert [m.place.line for m in told] == [1, 3]
@@ -393,7 +393,7 @@ def test_results_that_are_said_to_be_zero():
     ],
 )
 def test_accuracies_with_their_roles(text):
-    assert sorted((f.role, round(f.value, 6)) for f in figures_in(text)) == [("test", 0.78), ("train", 0.77)]
+    assert sorted((f.role, round(f.value, 6)) for f in extract_accuracies(text)) == [("test", 0.78), ("train", 0.77)]
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_accuracies_with_their_roles(text):
     ["loss: 0.53", "learning rate 0.5", "938/938 - 1s - 1ms/step - accuracy: 0.77", "3 epochs", "0.3 s per epoch"],
 )
 def test_other_figures_are_no_accuracies(text):
-    assert not [f for f in figures_in(text) if f.role]
+    assert not [f for f in extract_accuracies(text) if f.role]
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ def test_other_figures_are_no_accuracies(text):
     ],
 )
 def test_settings_versions_and_shares_are_no_accuracies(text):
-    assert figures_in(text) == []
+    assert extract_accuracies(text) == []
 
 
 @pytest.mark.parametrize(
@@ -429,11 +429,11 @@ def test_settings_versions_and_shares_are_no_accuracies(text):
     ["Dropout(0.25) helps: test 0.78", "0.78 on the test set with dropout 0.5", "test accuracy with CUDA 10.1: 78.0"],
 )
 def test_a_setting_beside_an_accuracy(text):
-    assert [(f.role, f.value) for f in figures_in(text)] == [("test", 0.78)]
+    assert [(f.role, f.value) for f in extract_accuracies(text)] == [("test", 0.78)]
 
 
 def test_a_figure_agrees_as_far_as_it_is_rounded():
-    (figure,) = figures_in("test accuracy 0.77")
+    (figure,) = extract_accuracies("test accuracy 0.77")
     assert figure.agrees(0.7749)
     assert not figure.agrees(0.78)
 

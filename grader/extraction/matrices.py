@@ -48,7 +48,7 @@ _NOT_ZERO = re.compile(r"non-?\s?zero|not (?:all )?zero|nicht (?:alle )?null|pad
 _EQUALS = re.compile(r"[\s$)}\]]*=\s*(?!.*(?:\^|\\top|[Tt]ranspos|[^_]\bT\b))(?=[^\d\-\[(]*[A-Za-z])")
 
 
-class Source(enum.StrEnum):
+class MatrixOrigin(enum.StrEnum):
     VARIABLE = "variable"
     PRINTED = "printed"
     CODE = "code"
@@ -56,16 +56,16 @@ class Source(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StatedMatrix:
+class ExtractedMatrix:
     values: Rows
     """Two-dimensional."""
     place: Place
-    source: Source
+    source: MatrixOrigin
     hint: str
     """The variable's name, or the text before it (since the matrix before, cut to a bound)."""
 
 
-def stated_matrices(evidence: Evidence) -> tuple[StatedMatrix, ...]:
+def extract_matrices(evidence: Evidence) -> tuple[ExtractedMatrix, ...]:
     """All small matrices that a submission states, cell by cell: code and text, variables, output."""
     return _stated(evidence.submission, evidence.cells, evidence.arrays)
 
@@ -73,20 +73,21 @@ def stated_matrices(evidence: Evidence) -> tuple[StatedMatrix, ...]:
 @lru_cache(maxsize=4)
 def _stated(
     submission: Submission, runs: tuple[CellRun, ...], arrays: tuple[SmallArray, ...]
-) -> tuple[StatedMatrix, ...]:
+) -> tuple[ExtractedMatrix, ...]:
     run_of = {run.cell: run for run in runs}
-    found: list[StatedMatrix] = []
+    found: list[ExtractedMatrix] = []
     for cell in submission.cells:
         found.extend(_in_source(cell))
         found += [
-            StatedMatrix(a.values, Place(cell.index, _assigned(cell, a.name)), Source.VARIABLE, a.name)
+            ExtractedMatrix(a.values, Place(cell.index, _assigned(cell, a.name)), MatrixOrigin.VARIABLE, a.name)
             for a in arrays
             if a.cell == cell.index and a.values
         ]
         run = run_of.get(cell.index)
         if run is not None and run.printed:
             found += [
-                StatedMatrix(grid.values, Place(cell.index), Source.PRINTED, grid.before) for grid in grids(run.printed)
+                ExtractedMatrix(grid.values, Place(cell.index), MatrixOrigin.PRINTED, grid.before)
+                for grid in grids(run.printed)
             ]
     return tuple(found)
 
@@ -99,9 +100,9 @@ def _assigned(cell: Cell, name: str) -> int | None:
 
 
 @lru_cache(maxsize=512)
-def _in_source(cell: Cell) -> tuple[StatedMatrix, ...]:
+def _in_source(cell: Cell) -> tuple[ExtractedMatrix, ...]:
     found = [
-        StatedMatrix(grid.values, passage.at(grid.line), Source.TEXT, grid.before)
+        ExtractedMatrix(grid.values, passage.at(grid.line), MatrixOrigin.TEXT, grid.before)
         for passage in passages_of(cell)
         for grid in grids(passage.text)
     ]
@@ -111,13 +112,13 @@ def _in_source(cell: Cell) -> tuple[StatedMatrix, ...]:
     return tuple(sorted(found, key=lambda m: m.place.line or 0))
 
 
-def zero_claims(submission: Submission) -> tuple[StatedMatrix, ...]:
+def extract_zero_claims(submission: Submission) -> tuple[ExtractedMatrix, ...]:
     """'K_y * I_A = 0', 'Ky*IA and Kx*IB are zero everywhere': a 1×1 zero for each sentence, hinted by it."""
-    found: list[StatedMatrix] = []
+    found: list[ExtractedMatrix] = []
     for passage in (p for cell in submission.cells for p in passages_of(cell)):
         for offset, line in enumerate(passage.text[:_LONGEST].split("\n")):
             if len(line) < 1000 and _ZERO.search(line) and not _NOT_ZERO.search(line):
-                found.append(StatedMatrix(((0.0,),), passage.at(offset), Source.TEXT, line))
+                found.append(ExtractedMatrix(((0.0,),), passage.at(offset), MatrixOrigin.TEXT, line))
     return tuple(found)
 
 
@@ -272,9 +273,9 @@ def _blocks(rows: Rows) -> list[Rows]:
 # ------------------------------------------------------------------ code
 
 
-def _literals(tree: ast.Module, cell: Cell) -> list[StatedMatrix]:
+def _literals(tree: ast.Module, cell: Cell) -> list[ExtractedMatrix]:
     """Nested list literals, also as [[0] * 5 for _ in range(5)] or np.zeros((5, 5)), under the names they get."""
-    found: list[StatedMatrix] = []
+    found: list[ExtractedMatrix] = []
     named: set[int] = set()
     for node in ast.walk(tree):
         for name, value in _named(node):
@@ -282,12 +283,12 @@ def _literals(tree: ast.Module, cell: Cell) -> list[StatedMatrix]:
             rows = _list(value)
             if rows:
                 named.update(id(n) for n in ast.walk(value))
-                found.append(StatedMatrix(rows, Place(cell.index, value.lineno), Source.CODE, name))
+                found.append(ExtractedMatrix(rows, Place(cell.index, value.lineno), MatrixOrigin.CODE, name))
         if isinstance(node, ast.List | ast.Tuple | ast.BinOp) and id(node) not in named:
             rows = _list(node)
             if rows:
                 named.update(id(n) for n in ast.walk(node))
-                found.append(StatedMatrix(rows, Place(cell.index, node.lineno), Source.CODE, ""))
+                found.append(ExtractedMatrix(rows, Place(cell.index, node.lineno), MatrixOrigin.CODE, ""))
     return found
 
 

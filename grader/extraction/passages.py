@@ -36,7 +36,7 @@ class Passage:
     line: int
     source: str
     """'markdown', 'comment', 'string', 'docstring' or 'code' (a code cell that is no Python)."""
-    spoken: bool = True
+    for_readers: bool = True
     """Whether it is there to be read: not a key, a mode or a file name in code."""
 
     @property
@@ -105,15 +105,15 @@ def _comment_tokens(source: str) -> list[tuple[int, bool, str]]:
 def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
     """String literals: docstrings and bare strings, and those in expressions; f-strings with holes as ' … '."""
     inside: set[int] = set()
-    spoken: set[int] = set()
+    for_readers: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
                 yield Passage(node.value.value, cell, node.lineno, "docstring")
                 inside.add(id(node.value))
-            spoken.update(id(a) for a in _said(node.value))
+            for_readers.update(id(a) for a in _shown_nodes(node.value))
         elif isinstance(node, ast.Assign):
-            spoken.add(id(node.value))
+            for_readers.add(id(node.value))
         elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
             inside.update(id(n) for n in ast.walk(node.format_spec))  # '.4f' is nothing said
         elif isinstance(node, ast.JoinedStr) and id(node) not in inside:
@@ -121,10 +121,10 @@ def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
             text = "".join(str(p.value) if isinstance(p, ast.Constant) else " … " for p in node.values)
             yield Passage(text, cell, node.lineno, "string")
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
-            yield Passage(node.value, cell, node.lineno, "string", id(node) in spoken)
+            yield Passage(node.value, cell, node.lineno, "string", id(node) in for_readers)
 
 
-def _said(call: ast.expr) -> list[ast.AST]:
+def _shown_nodes(call: ast.expr) -> list[ast.AST]:
     """What a call of `print`, `display`, `Markdown`, `write`, … says."""
     if not isinstance(call, ast.Call):
         return []

@@ -78,12 +78,12 @@ def _paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Par
     quoted = _shingles(sheet)
     found: list[Paragraph] = []
     for passage in passages(submission):
-        if passage.source == "string" and not passage.spoken:
+        if passage.source == "string" and not passage.for_readers:
             continue
         for paragraph in _split(passage, labels):
-            own = own_words(paragraph.text, quoted)
-            if _WORD.search(_bare(own)):
-                found.append(Paragraph(own, paragraph.cell, paragraph.line, paragraph.source))
+            text = students_words(paragraph.text, quoted)
+            if _WORD.search(_bare(text)):
+                found.append(Paragraph(text, paragraph.cell, paragraph.line, paragraph.source))
     return tuple(found)
 
 
@@ -138,7 +138,7 @@ def _plain(statement: ast.stmt) -> bool:
 # ------------------------------------------------------------------ the student's own words
 
 
-def own_words(text: str, quoted: frozenset[tuple[str, ...]]) -> str:
+def students_words(text: str, quoted: frozenset[tuple[str, ...]]) -> str:
     """The text without questions, placeholders and sentences of the sheet; '' when nothing is left."""
     kept = []
     for sentence in _SENTENCE.split(text):
@@ -157,8 +157,8 @@ def _bare(text: str) -> str:
 
 
 def _is_quoted(sentence: str, quoted: frozenset[tuple[str, ...]]) -> bool:
-    own = _shingles(sentence)
-    return bool(own) and len(own & quoted) >= 0.75 * len(own)
+    shingles = _shingles(sentence)
+    return bool(shingles) and len(shingles & quoted) >= 0.75 * len(shingles)
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,7 @@ from grader.extraction.arithmetic import apply
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MACHINE = {
+_KERAS_COUNTS = {
     "summary", "count_params", "get_weights", "weights", "trainable_weights", "trainable_variables", "variables",
     "non_trainable_weights", "plot_model",
 }  # fmt: skip
@@ -35,7 +35,7 @@ Names = MutableMapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
+class EvaluatedNumber:
     """A number in code."""
 
     value: float
@@ -46,29 +46,29 @@ class Worked:
 
 
 @dataclass
-class Workings:
+class StaticEvaluator:
     """Follows cell after cell; what only the run could tell comes from the scalars it left."""
 
     names: Names = field(default_factory=dict)
     functions: dict[str, ast.FunctionDef | ast.Lambda] = field(default_factory=dict)
-    machine: set[str] = field(default_factory=set)
+    keras_names: set[str] = field(default_factory=set)
     """Names whose values come from a network."""
-    known: dict[str, float] = field(default_factory=dict)
+    run_scalars: dict[str, float] = field(default_factory=dict)
     """Scalars that variables held after the current cell."""
-    _found: list[Worked] = field(default_factory=list)
+    _numbers: list[EvaluatedNumber] = field(default_factory=list)
 
-    def follow(self, tree: ast.Module, known: dict[str, float]) -> list[Worked]:
+    def follow(self, tree: ast.Module, run_scalars: dict[str, float]) -> list[EvaluatedNumber]:
         """Numbers of a cell in order; `known` are the scalars that variables held after it."""
-        self.known = known
-        self._found = []
+        self.run_scalars = run_scalars
+        self._numbers = []
         self._statements(tree.body)
-        return self._found
+        return self._numbers
 
-    def tainted(self, node: ast.AST) -> bool:
+    def counted_by_keras(self, node: ast.AST) -> bool:
         """Whether an expression tells what Keras counted."""
         return any(
-            (isinstance(n, ast.Attribute) and n.attr in _MACHINE)
-            or (isinstance(n, ast.Name) and (n.id in self.machine or n.id in _MACHINE))
+            (isinstance(n, ast.Attribute) and n.attr in _KERAS_COUNTS)
+            or (isinstance(n, ast.Name) and (n.id in self.keras_names or n.id in _KERAS_COUNTS))
             for n in ast.walk(node)
         )
 
@@ -82,46 +82,46 @@ class Workings:
         match node:
             case ast.FunctionDef(name=name):
                 self.functions[name] = node
-                if any(self.tainted(part) for part in node.body):
-                    self.machine.add(name)
+                if any(self.counted_by_keras(part) for part in node.body):
+                    self.keras_names.add(name)
                 inner = self.names
                 self.names = ChainMap({}, inner)
                 self._statements(node.body)
                 self.names = inner
                 return
             case ast.Assign(targets=targets, value=value):
-                self._look(value)
+                self._record_numbers(value)
                 for target in targets:
                     self._assign(target, value, node.lineno)
             case ast.AnnAssign(target=target, value=value) if value is not None:
-                self._look(value)
+                self._record_numbers(value)
                 self._assign(target, value, node.lineno)
             case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
-                self._look(value)
+                self._record_numbers(value)
                 both = ast.BinOp(ast.Name(name, ast.Load()), op, value)
                 ast.copy_location(both, node)
                 self._assign(target, ast.fix_missing_locations(both), node.lineno)
                 result = self.names.get(name)
                 if isinstance(result, float):
-                    self._found.append(Worked(result, node.lineno, _source(node), literal=False))
+                    self._numbers.append(EvaluatedNumber(result, node.lineno, _source(node), literal=False))
             case ast.For(target=target, iter=source, body=body, orelse=orelse):
-                self._look(source)
-                self._forget(target, self.tainted(source))
+                self._record_numbers(source)
+                self._unbind(target, self.counted_by_keras(source))
                 for inner_node in body:
                     for changed in ast.walk(inner_node):
                         if isinstance(changed, ast.Assign | ast.AugAssign):
                             for t in changed.targets if isinstance(changed, ast.Assign) else [changed.target]:
-                                self._forget(t, self.tainted(changed.value))
+                                self._unbind(t, self.counted_by_keras(changed.value))
                 self._statements(body + orelse)
                 for inner_node in body:  # what a loop leaves is not what its body says once
                     for changed in ast.walk(inner_node):
                         if isinstance(changed, ast.AugAssign):
-                            self._forget(changed.target, tainted=False)
+                            self._unbind(changed.target, counted_by_keras=False)
                             self._state_known(changed.target, changed.lineno)
             case _:
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
-                        self._look(child)
+                        self._record_numbers(child)
                 for name in ("body", "orelse", "finalbody"):
                     self._statements([s for s in getattr(node, name, []) if isinstance(s, ast.stmt)])
                 for handler in getattr(node, "handlers", []):
@@ -134,13 +134,13 @@ class Workings:
                 self._assign(t, v, line)
             return
         if not isinstance(target, ast.Name):
-            self._forget(target, self.tainted(value))
+            self._unbind(target, self.counted_by_keras(value))
             return
         if isinstance(value, ast.Lambda):
             self.functions[target.id] = value
             return
         result = self.evaluate(value)
-        self._forget(target, self.tainted(value))
+        self._unbind(target, self.counted_by_keras(value))
         if result is not None:
             self.names[target.id] = result
         else:
@@ -148,21 +148,21 @@ class Workings:
 
     def _state_known(self, target: ast.expr, line: int) -> None:
         """What the run says of a name that was worked out in a way that is not followed here."""
-        if isinstance(target, ast.Name) and target.id in self.known and target.id not in self.machine:
-            self._found.append(Worked(self.known[target.id], line, target.id, literal=False))
+        if isinstance(target, ast.Name) and target.id in self.run_scalars and target.id not in self.keras_names:
+            self._numbers.append(EvaluatedNumber(self.run_scalars[target.id], line, target.id, literal=False))
 
-    def _forget(self, target: ast.AST, tainted: bool) -> None:
+    def _unbind(self, target: ast.AST, counted_by_keras: bool) -> None:
         for node in ast.walk(target):
             if isinstance(node, ast.Name):
                 self.names.pop(node.id, None)
-                if tainted:
-                    self.machine.add(node.id)
+                if counted_by_keras:
+                    self.keras_names.add(node.id)
                 elif isinstance(target, ast.Name):
-                    self.machine.discard(node.id)
+                    self.keras_names.discard(node.id)
 
     # ------------------------------------------------------------------ expressions
 
-    def _look(self, node: ast.expr) -> None:
+    def _record_numbers(self, node: ast.expr) -> None:
         """State every literal and every evaluable arithmetic in an expression."""
         for part in ast.walk(node):
             line = getattr(part, "lineno", 1)
@@ -170,22 +170,22 @@ class Workings:
                 if isinstance(part.value, int | float) and not isinstance(part.value, bool):
                     value = _number(part.value)
                     if value is not None:
-                        self._found.append(Worked(value, line, str(part.value)[:40], literal=True))
-            elif isinstance(part, ast.BinOp | ast.Call) and not self.tainted(part):
+                        self._numbers.append(EvaluatedNumber(value, line, str(part.value)[:40], literal=True))
+            elif isinstance(part, ast.BinOp | ast.Call) and not self.counted_by_keras(part):
                 result = self.evaluate(part)
                 if isinstance(result, float):
-                    self._found.append(Worked(result, line, _source(part), literal=False))
+                    self._numbers.append(EvaluatedNumber(result, line, _source(part), literal=False))
 
     def evaluate(self, node: ast.expr) -> Value | None:
         """The value of an expression of numbers, known names and own functions; None for anything else."""
-        if isinstance(node, ast.BinOp | ast.Call) and self.tainted(node):
+        if isinstance(node, ast.BinOp | ast.Call) and self.counted_by_keras(node):
             return None
         return _Evaluation(self).value(node, self.names, 0)
 
 
 class _Evaluation:
-    def __init__(self, workings: Workings) -> None:
-        self.workings = workings
+    def __init__(self, evaluator: StaticEvaluator) -> None:
+        self.evaluator = evaluator
         self.steps = 0
 
     def value(self, node: ast.AST | None, names: Names, depth: int) -> Value | None:
@@ -201,7 +201,7 @@ class _Evaluation:
             case ast.Name(id=name):
                 if name in names:
                     return names[name]
-                return None if name in self.workings.machine else self.workings.known.get(name)
+                return None if name in self.evaluator.keras_names else self.evaluator.run_scalars.get(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.value(operand, names, deeper)
                 return -inner if isinstance(inner, float) else None
@@ -230,13 +230,13 @@ class _Evaluation:
         self, function: ast.expr, arguments: list[ast.expr], keywords: list[ast.keyword], names: Names, depth: int
     ) -> Value | None:
         name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-        own = self.workings.functions.get(name) if isinstance(function, ast.Name) else None
+        own = self.evaluator.functions.get(name) if isinstance(function, ast.Name) else None
         if own is None and name not in {"sum", "prod", "product", "int", "float", "round", "abs"}:
             return None
         values = [self.value(a, names, depth) for a in arguments]
         if own is not None:
             given = {k.arg: self.value(k.value, names, depth) for k in keywords if k.arg}
-            return self._own(own, values, given, names, depth)
+            return self._call_students(own, values, given, names, depth)
         if len(values) != 1 or keywords:
             return None
         only = values[0]
@@ -249,7 +249,7 @@ class _Evaluation:
             return {"int": float(math.trunc(only)), "round": float(round(only)), "abs": abs(only)}.get(name, only)
         return None
 
-    def _own(
+    def _call_students(
         self,
         function: ast.FunctionDef | ast.Lambda,
         values: list[Value | None],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grader.extraction.matrices import Source, stated_matrices, zero_claims
+from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_zero_claims
 from grader.marking.assigning import assign
 from grader.marking.checks import convolution_names, verdicts
 from grader.records import CellKind, MatrixDiff
@@ -19,7 +19,7 @@ from grader.rubric.registry import check
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grader.extraction.matrices import StatedMatrix
+    from grader.extraction.matrices import ExtractedMatrix
     from grader.marking.checks.case import Case
     from grader.records import Cell, Verdict
     from grader.rubric.expected import Convolution, Matrix, Reference
@@ -47,7 +47,7 @@ _EMBEDDED = re.compile(r"!\[[^\]\[]{0,500}\]\(|<img\b|attachment:|\bImage\(|\bim
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    matrix: StatedMatrix
+    matrix: ExtractedMatrix
     kernel: str
     """Letter of the kernel that its name tells, '' when it does not."""
     image: str
@@ -131,7 +131,7 @@ def _best(case: Case, wanted: Convolution) -> Finding | None:
     """The best of what the sources say: a check by SciPy may repeat what stands in the text, or fill its gaps."""
     found = [
         finding
-        for source in Source
+        for source in MatrixOrigin
         if (finding := _assigned(case, _candidates(case, source)).get(wanted.name)) is not None
     ]
     found += [Finding(3, c, likeness=1.0) for c in _zeros(case, wanted)]
@@ -150,7 +150,7 @@ def _zeros(case: Case, wanted: Convolution) -> list[Candidate]:
     if np.any(wanted.expected):
         return []
     pair = _letters(wanted)
-    claims = zero_claims(case.evidence.submission)
+    claims = extract_zero_claims(case.evidence.submission)
     return [Candidate(m, *pair) for m in claims if pair in convolution_names.in_text(m.hint)]
 
 
@@ -158,26 +158,26 @@ def _letters(wanted: Convolution) -> convolution_names.Pair:
     return wanted.kernel[-1].lower(), wanted.image[-1].lower()
 
 
-def _candidates(case: Case, source: Source) -> list[Candidate]:
+def _candidates(case: Case, source: MatrixOrigin) -> list[Candidate]:
     """Matrices of a source that may be results, with what their names tell."""
     inputs = _inputs(case.reference)
     found: list[Candidate] = []
-    stated = [m for m in stated_matrices(case.evidence) if m.source is source]
+    stated = [m for m in extract_matrices(case.evidence) if m.source is source]
     for _, same in groupby(stated, key=lambda m: (m.place, m.hint)):
         group = list(same)
         for matrix, (kernel, image) in zip(group, _names(group), strict=True):
             values = np.array(matrix.values)
             if any(values.shape == i.shape and np.allclose(values, i) for i in inputs):
                 continue
-            if source is Source.CODE and not values.any() and not (kernel and image):
+            if source is MatrixOrigin.CODE and not values.any() and not (kernel and image):
                 continue  # an empty buffer that a loop fills
             found.append(Candidate(matrix, kernel, image))
     return found[:_MOST]
 
 
-def _names(group: list[StatedMatrix]) -> list[tuple[str, str]]:
+def _names(group: list[ExtractedMatrix]) -> list[tuple[str, str]]:
     first = group[0]
-    if first.source in {Source.VARIABLE, Source.CODE}:
+    if first.source in {MatrixOrigin.VARIABLE, MatrixOrigin.CODE}:
         return [convolution_names.of_variable(first.hint)] * len(group)
     pairs = convolution_names.before(first.hint, len(group))
     return [*pairs] if pairs else [("", "")] * len(group)

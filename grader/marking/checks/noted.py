@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from grader.extraction.accuracies import LONGEST, extract_accuracies, only_role
 from grader.extraction.passages import passages, tree_of
-from grader.extraction.stated_accuracies import LONGEST, figures_in, only_role
 from grader.marking.candidates import by_hand
 from grader.marking.checks import verdicts
 from grader.records import CellStatus, Place
@@ -18,8 +18,8 @@ from grader.rubric.registry import check
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grader.extraction.accuracies import ExtractedAccuracy
     from grader.extraction.passages import Passage
-    from grader.extraction.stated_accuracies import Figure
     from grader.marking.checks.case import Case
     from grader.records import Training, Verdict
     from grader.rubric.schema import Criterion
@@ -32,7 +32,7 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    figure: Figure
+    figure: ExtractedAccuracy
     place: Place
     printed: bool = False
 
@@ -103,10 +103,10 @@ class Notes:
         for passage in passages(self.case.evidence.submission):
             text = _FORMAT.sub(" … ", passage.text) if passage.source == "string" else passage.text
             said = self._beside(passage) if passage.source == "comment" else ""
-            for figure in figures_in(text):
+            for figure in extract_accuracies(text):
                 yield Note(replace(figure, role=figure.role or said), passage.at(figure.line))
         for run in self.case.evidence.cells:
-            for figure in figures_in(_ends(run.printed)):
+            for figure in extract_accuracies(_ends(run.printed)):
                 yield Note(figure, Place(run.cell), printed=True)
 
     def _beside(self, comment: Passage) -> str:

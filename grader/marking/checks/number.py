@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from grader.extraction.numbers import WRITTEN, How, Stated, stated_numbers
+from grader.extraction.numbers import WRITTEN, ExtractedNumber, NumberOrigin, extract_numbers
 from grader.keras.align import Comparison, compare
 from grader.marking.checks import verdicts
 from grader.rubric.registry import check
@@ -122,42 +122,46 @@ class Count:
     # ------------------------------------------------------------------ what was stated
 
     @cached_property
-    def stated(self) -> tuple[Stated, ...]:
-        return stated_numbers(self.case.evidence)
+    def stated(self) -> tuple[ExtractedNumber, ...]:
+        return extract_numbers(self.case.evidence)
 
     @cached_property
-    def here(self) -> tuple[Stated, ...]:
+    def here(self) -> tuple[ExtractedNumber, ...]:
         """Numbers under the task's own label."""
         task = self.case.task(self.criterion).id
         return tuple(s for s in self.stated if in_task(self.case, s, task))
 
     @cached_property
-    def crowded(self) -> frozenset[How]:
+    def crowded(self) -> frozenset[NumberOrigin]:
         """Ways in which so many numbers of the asked size are stated that one of them says nothing: printed indices."""
-        sizes: dict[How, set[float]] = {}
+        sizes: dict[NumberOrigin, set[float]] = {}
         for s in self.stated:
-            sizes.setdefault(s.how, set()).update(v for v in s.values if self.asked / 2 <= v <= self.asked * 2)
-        return frozenset(how for how, values in sizes.items() if len(values) > _CROWD and how is not How.MACHINE)
+            sizes.setdefault(s.origin, set()).update(v for v in s.values if self.asked / 2 <= v <= self.asked * 2)
+        return frozenset(
+            origin for origin, values in sizes.items() if len(values) > _CROWD and origin is not NumberOrigin.KERAS
+        )
 
-    def find(self, values: dict[float, object], *, machine: bool, crowd: bool = False) -> tuple[Stated, float] | None:
+    def find(
+        self, values: dict[float, object], *, machine: bool, crowd: bool = False
+    ) -> tuple[ExtractedNumber, float] | None:
         """Where one of the values is stated, the task's own cells first; alone, or in a crowd."""
         for group in (self.here, self.stated):
             for s in group:
-                if (s.how is How.MACHINE) == machine and (s.how in self.crowded) == crowd:
+                if (s.origin is NumberOrigin.KERAS) == machine and (s.origin in self.crowded) == crowd:
                     for value in values:
                         if s.says(value):
                             return s, value
         return None
 
     @cached_property
-    def wrong(self) -> Stated | None:
+    def wrong(self) -> ExtractedNumber | None:
         """What was stated under the task's label instead: the largest number that is called a count."""
         known = {self.asked, *self.own} | set(self.case.reference.numbers.values())
         inputs = {28.0 * 28.0, 28.0, 60_000.0, 10_000.0}
         claims = [
             s
             for s in self.here
-            if s.how not in {How.MACHINE, How.LITERAL}
+            if s.origin not in {NumberOrigin.KERAS, NumberOrigin.LITERAL}
             and s.values
             and s.values[0] == int(s.values[0])
             and s.values[0] >= 200
@@ -167,14 +171,14 @@ class Count:
         return max(claims, key=lambda s: s.values[0], default=None)
 
     @cached_property
-    def all_terms(self) -> Stated | None:
+    def all_terms(self) -> ExtractedNumber | None:
         """Where the last of all right terms stands, when each is stated under the task's label."""
-        said = [s for s in self.here if s.how is not How.MACHINE and any(s.says(t) for t in self.terms)]
+        said = [s for s in self.here if s.origin is not NumberOrigin.KERAS and any(s.says(t) for t in self.terms)]
         every = len(self.terms) > 1 and all(any(s.says(t) for s in said) for t in self.terms)
         return said[-1] if every else None
 
 
-def in_task(case: Case, stated: Stated, task: str) -> bool:
+def in_task(case: Case, stated: ExtractedNumber, task: str) -> bool:
     """Whether a number stands under a task's label; output belongs where any of its cell's code does."""
     place = stated.place
     spans = [s for s in case.spans(task) if s.cell == place.cell]
@@ -221,10 +225,10 @@ def count(case: Case, criterion: Criterion) -> Verdict:
     return _told_by_keras(c)
 
 
-def _under_task(c: Count, values: dict[float, tuple[str, ...]]) -> tuple[Stated, float] | None:
+def _under_task(c: Count, values: dict[float, tuple[str, ...]]) -> tuple[ExtractedNumber, float] | None:
     for s in c.here:
         for value in values:
-            if s.how is not How.MACHINE and s.says(value):
+            if s.origin is not NumberOrigin.KERAS and s.says(value):
                 return s, value
     return None
 
@@ -241,7 +245,7 @@ def _told_by_keras(c: Count) -> Verdict:
     return c.case.absent(criterion, "The number of parameters is not stated.", expected=c.arithmetic)
 
 
-def _seen(stated: Stated) -> dict[str, str | Place]:
+def _seen(stated: ExtractedNumber) -> dict[str, str | Place]:
     return {"actual": stated.text.strip(), "place": stated.place}
 
 
@@ -269,20 +273,20 @@ def default_rate(case: Case, criterion: Criterion) -> Verdict:
     accepted = _defaults(case, criterion, asked)
     task = case.task(criterion).id
     facts = {"expected": " or ".join(f"{v:g}" for v in accepted)}
-    rates = [s for s in stated_numbers(case.evidence) if s.values and any(0 < v < 1 for v in s.values)]
+    rates = [s for s in extract_numbers(case.evidence) if s.values and any(0 < v < 1 for v in s.values)]
 
-    def says(s: Stated) -> bool:
+    def says(s: ExtractedNumber) -> bool:
         return any(s.says(v, 1e-6) for v in accepted)
 
     here = [s for s in rates if in_task(case, s, task)]
-    told = [s for s in here if s.how in WRITTEN | {How.PRINTED} and not s.percent]
+    told = [s for s in here if s.origin in WRITTEN | {NumberOrigin.PRINTED} and not s.percent]
     if right := next((s for s in told if says(s)), None):
         return _rate_stated(criterion, right, facts)
-    elsewhere = [s for s in rates if s.how in WRITTEN | {How.PRINTED} and says(s) and _about_rate(case, s)]
+    elsewhere = [s for s in rates if s.origin in WRITTEN | {NumberOrigin.PRINTED} and says(s) and _about_rate(case, s)]
     if elsewhere:
         return _rate_stated(criterion, elsewhere[0], facts)
     trained = {t.compiled.learning_rate for t in case.evidence.trainings}
-    claims = [s for s in told if s.how in WRITTEN and _CLAIM.search(s.context) and _RATE.search(s.context)]
+    claims = [s for s in told if s.origin in WRITTEN and _CLAIM.search(s.context) and _RATE.search(s.context)]
     wrong = [
         s
         for s in claims
@@ -292,7 +296,9 @@ def default_rate(case: Case, criterion: Criterion) -> Verdict:
     if wrong:
         message = f"{wrong[0].text} is not the default learning rate of the optimizer that you used."
         return verdicts.failed(criterion, message, **facts, **_seen(wrong[0]))
-    set_in_code = [s for s in rates if s.how in {How.LITERAL, How.ARITHMETIC} and says(s) and _sets_rate(s)]
+    set_in_code = [
+        s for s in rates if s.origin in {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC} and says(s) and _sets_rate(s)
+    ]
     if set_in_code and _meant(case, accepted):
         stated = set_in_code[0]
         message = f"Your code sets the learning rate to {stated.text}, which is the default."
@@ -300,7 +306,7 @@ def default_rate(case: Case, criterion: Criterion) -> Verdict:
     return case.absent(criterion, "The default learning rate is not stated.", **facts)
 
 
-def _rate_stated(criterion: Criterion, stated: Stated, facts: dict[str, str]) -> Verdict:
+def _rate_stated(criterion: Criterion, stated: ExtractedNumber, facts: dict[str, str]) -> Verdict:
     return verdicts.passed(criterion, f"The default learning rate, {stated.text}, is stated.", **facts, **_seen(stated))
 
 
@@ -314,15 +320,15 @@ def _defaults(case: Case, criterion: Criterion, asked: float) -> tuple[float, ..
     return (asked, _USUAL_RATE)
 
 
-def _about_rate(case: Case, stated: Stated) -> bool:
+def _about_rate(case: Case, stated: ExtractedNumber) -> bool:
     """Whether a number is called a learning rate where it stands, or is the output of code that reads one."""
-    if stated.how is not How.PRINTED:
+    if stated.origin is not NumberOrigin.PRINTED:
         return bool(_RATE.search(stated.context))
     cell = next((c for c in case.evidence.submission.cells if c.index == stated.place.cell), None)
     return bool(_RATE.search(stated.context.replace("_", " "))) or bool(cell and _READS_RATE.search(cell.source))
 
 
-def _sets_rate(stated: Stated) -> bool:
+def _sets_rate(stated: ExtractedNumber) -> bool:
     return bool(re.search(r"learning_rate|\blr\b|\brate|SGD\(|\beta\b|lernrate", stated.context))
 
 
@@ -337,5 +343,5 @@ def _meant(case: Case, accepted: tuple[float, ...]) -> bool:
     return len(rates) > 1 and bool(rates & {round(v, 6) for v in accepted})
 
 
-def _used(stated: Stated, rates: set[float | None]) -> bool:
+def _used(stated: ExtractedNumber, rates: set[float | None]) -> bool:
     return any(stated.says(rate, 1e-5) for rate in rates if rate)

@@ -40,7 +40,7 @@ _BAR = re.compile(r"^\s*(?:Epoch \d+/\d+|\d+/\d+ .*(?:step|━|=))")
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ExtractedAccuracy:
     """A stated accuracy."""
 
     value: float
@@ -58,7 +58,7 @@ class Figure:
         return abs(self.value - value) <= self.rounding + 1e-6
 
 
-def figures_in(text: str) -> list[Figure]:
+def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
     """The accuracies that a text states, each with the set of items that it is said to be of."""
     text = text[:LONGEST]
     text = "\n".join("" if _BAR.match(line) else line for line in text.replace("\r", "\n").split("\n"))
@@ -74,7 +74,7 @@ def figures_in(text: str) -> list[Figure]:
         if not m.arithmetic and m.line < len(lines) and m.start > end:
             by_line.setdefault(m.line, []).append(m)
             end = m.start + len(m.text) - 1
-    found: list[Figure] = []
+    found: list[ExtractedAccuracy] = []
     last_role = ""
     for number, line in enumerate(lines):
         roles = _role_words(line)
@@ -85,7 +85,7 @@ def figures_in(text: str) -> list[Figure]:
         for (_, m), role in zip(kept, _roles(line, kept, roles, lines, number, last_role), strict=True):
             value = _fraction(m)
             if value is not None:
-                found.append(Figure(value, role, number, m.text, _rounding(m, value)))
+                found.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m, value)))
         if roles:
             last_role = roles[-1][1] if not kept else ""
     return found
