@@ -25,6 +25,7 @@ from grader.execution.gather import EXECUTED, Gatherer, Here
 from grader.intake.find import find_submissions
 from grader.intake.label import label
 from grader.marking.checks import run_checks
+from grader.marking.checks.registry import REGISTRY
 from grader.marking.match import match
 from grader.marking.score import score
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
@@ -80,7 +81,7 @@ def grade(settings: Settings, progress: Progress, stop: threading.Event) -> Clas
     `stop` ends it early, as an interrupt does: kernels are killed, what finished stays stored and is reported; then
     KeyboardInterrupt is raised. Raises the errors of `grader.errors`, none of them for a student's fault.
     """
-    loaded = load_rubric(settings.rubric)
+    loaded = load_rubric(settings.rubric, REGISTRY)
     info = RunInfo.now(loaded, sandbox=settings.sandbox, fits=settings.fits)
     report = ClassReport(settings.out, loaded, info, settings.audience)
     leftovers.sweep()
@@ -110,7 +111,7 @@ def rescore(
     out: Path, rubric: str | None, audience: str, say: Callable[[str], None] = lambda _: None, *, jobs: int = 1
 ) -> ClassResult:
     """Apply today's rubric to the evidence stored under `out`, in up to `jobs` processes; no student code runs."""
-    loaded = load_rubric(rubric)
+    loaded = load_rubric(rubric, REGISTRY)
     with report_folder(out):
         try:
             before = export.read_results(out / "results.json")

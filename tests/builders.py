@@ -330,9 +330,10 @@ def evidence(source: Submission | None = None, **facts: Any) -> Evidence:
 @cache
 def loaded_rubric() -> Any:
     """The real rubric with its reference and calibration."""
+    from grader.marking.checks.registry import REGISTRY
     from grader.rubric.load import load_rubric
 
-    return load_rubric("ps10")
+    return load_rubric("ps10", REGISTRY)
 
 
 def judge(found: Evidence, labels: Labels | None = None, loaded: Any = None) -> dict[str, Verdict]:

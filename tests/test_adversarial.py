@@ -13,12 +13,13 @@ import pytest
 from hostile import LEVELS, LIMITS, RECORDED, Case, Ran, Seen, grade, judge, judge_run, read_cases, record
 from security_table import SECURITY, replaced, table
 
+from grader.marking.checks.registry import REGISTRY
 from grader.records import FaultKind, Status
 from grader.rubric.load import load_rubric
 from grader.sandbox import failure
 
 CASES = read_cases()
-RUBRIC = load_rubric("ps10").rubric
+RUBRIC = load_rubric("ps10", REGISTRY).rubric
 CRITERIA = {criterion.id for task in RUBRIC.tasks for criterion in task.criteria}
 GROUPS = {group: [c for c in CASES.values() if c.group == group] for group in sorted({c.group for c in CASES.values()})}
 RECORDING = "GRADE_RECORD_OUTCOMES" in os.environ

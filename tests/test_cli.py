@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from grader import cli
+from grader.marking.checks.registry import REGISTRY
 from grader.rubric.load import load_rubric
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_an_empty_folder(grade, tmp_path):
 
 
 def test_a_rubric_with_a_typo_names_file_and_line(grade, tmp_path, broken_class):
-    text = load_rubric(None).path.read_text("utf-8").replace("points:", "pionts:", 1)
+    text = load_rubric(None, REGISTRY).path.read_text("utf-8").replace("points:", "pionts:", 1)
     wrong = tmp_path / "ps10.yaml"
     wrong.write_text(text, "utf-8")
     code, _, err = grade(broken_class, "--out", tmp_path / "r", "--rubric", wrong)

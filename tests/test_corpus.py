@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from expectations import FOLDER, Expectation, compare, compare_all, read, read_all, table
 
+from grader.marking.checks.registry import REGISTRY
 from grader.records import FaultKind, Outcome, Status
 from grader.rubric.load import load_rubric
 
@@ -21,7 +22,7 @@ EXAMPLE = ROOT / "submissions_example"
 CORPUS = ROOT / "tests" / "corpus"
 BOTH = pytest.mark.parametrize("submissions", [EXAMPLE, CORPUS], ids=lambda folder: folder.name)
 
-RUBRIC = load_rubric("ps10").rubric
+RUBRIC = load_rubric("ps10", REGISTRY).rubric
 CRITERIA = {criterion.id: criterion for task in RUBRIC.tasks for criterion in task.criteria}
 BONUS = {criterion.id for task in RUBRIC.tasks if task.bonus for criterion in task.criteria}
 

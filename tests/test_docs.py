@@ -8,7 +8,7 @@ import click
 import pytest
 
 from grader import cli, errors
-from grader.marking.checks import REGISTRY
+from grader.marking.checks.registry import REGISTRY
 from grader.rubric.load import load_rubric
 
 ROOT = Path(__file__).parent.parent
@@ -22,14 +22,14 @@ def test_every_check_is_documented(name):
     assert f"| `{name}` |" in CHECKS
 
 
-@pytest.mark.parametrize("slug", sorted(load_rubric(None).rubric.misconceptions))
+@pytest.mark.parametrize("slug", sorted(load_rubric(None, REGISTRY).rubric.misconceptions))
 def test_every_misconception_is_documented(slug):
     assert f"| `{slug}` |" in CHECKS
 
 
 def test_every_documented_check_exists():
     rows = [line.split("`")[1] for line in CHECKS.splitlines() if line.startswith("| `")]
-    assert set(rows) == set(REGISTRY) | set(load_rubric(None).rubric.misconceptions)
+    assert set(rows) == set(REGISTRY) | set(load_rubric(None, REGISTRY).rubric.misconceptions)
 
 
 def _commands(group: click.Group, path: str = "grade"):

@@ -124,7 +124,7 @@ def ran(monkeypatch, tmp_path) -> list[str]:
     info = RunInfo.now(loaded, sandbox="none", fits="local")
     monkeypatch.setattr(gather, "run_submission", run_submission)
     monkeypatch.setattr(gather, "collect", collect)
-    monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
+    monkeypatch.setattr(pipeline, "load_rubric", lambda *_: loaded)
     monkeypatch.setattr(pipeline.fashion_mnist, "provide_data", lambda _: DataFiles(tmp_path))
     monkeypatch.setattr(pipeline.RunInfo, "now", lambda *_, **__: info)
     return ids
@@ -304,7 +304,7 @@ def test_a_changed_rubric_runs_nothing_again_but_other_limits_do(ran, students, 
     ]
     rubric = first.rubric.model_copy(update={"version": "2.0", "tasks": tasks, "follow_through": 0.1})
     loaded = replace(first, rubric=rubric, sha256="0" * 64)
-    monkeypatch.setattr(pipeline, "load_rubric", lambda _: loaded)
+    monkeypatch.setattr(pipeline, "load_rubric", lambda *_: loaded)
     told = Told()
     after = grade(students, out, told)
     assert ran == ["ada", "bob"]
@@ -312,7 +312,7 @@ def test_a_changed_rubric_runs_nothing_again_but_other_limits_do(ran, students, 
     assert after.grades[0].max_score == 2 * before.grades[0].max_score
     limits = rubric.limits.model_copy(update={"cell_s": 1.0})
     monkeypatch.setattr(
-        pipeline, "load_rubric", lambda _: replace(loaded, rubric=rubric.model_copy(update={"limits": limits}))
+        pipeline, "load_rubric", lambda *_: replace(loaded, rubric=rubric.model_copy(update={"limits": limits}))
     )
     grade(students, out)
     assert ran == ["ada", "bob", "ada", "bob"]

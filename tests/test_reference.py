@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from grader.marking.checks.registry import REGISTRY
 from grader.rubric.load import load_rubric
 from grader.rubric.references import import_reference
 from grader.rubric.yaml_source import read_yaml
@@ -26,7 +27,7 @@ FOLDER = resource_root() / "reference" / "ps10"
 
 @pytest.fixture(scope="module")
 def reference():
-    return load_rubric("ps10").reference
+    return load_rubric("ps10", REGISTRY).reference
 
 
 @pytest.fixture(scope="module")
@@ -351,7 +352,7 @@ def test_what_is_planned_was_measured(package, reference):
     calibrate = importlib.import_module(f"{package.__name__}.calibrate")
     names = [name for members in calibrate.FAMILIES.values() for name in members]
     assert set(names) <= set(reference.networks)
-    stored = load_rubric("ps10").calibration
+    stored = load_rubric("ps10", REGISTRY).calibration
     assert [p.configuration for p in calibrate.plan()] == [
         c.model_copy(update={"runs": ()}) for c in stored.configurations
     ]

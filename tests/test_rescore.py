@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from grader import cli, pipeline
 from grader.evidence import store
+from grader.marking.checks.registry import REGISTRY
 from grader.report import changes, results_schema
 from grader.report.results_schema import CriterionChange, Judged, RescoreInfo, RubricInfo, SubmissionChange
 from grader.rubric.load import load_rubric
@@ -47,7 +48,7 @@ def stored_copies(story, out: Path, names) -> None:
 @pytest.fixture
 def stricter(tmp_path) -> Path:
     """A rubric of another version, in which 1c.layers is worth 5."""
-    shipped = load_rubric(None).path
+    shipped = load_rubric(None, REGISTRY).path
     text = shipped.read_text("utf-8")
     start = text.index("- id: 1c.layers")
     text = text[:start] + text[start:].replace("points: 4", "points: 5", 1)
@@ -151,7 +152,7 @@ def test_processes_give_the_same_report(story, tmp_path, monkeypatch):
     assert files[0] == files[1]
 
 
-RUN = pipeline.RunInfo.now(load_rubric(None), sandbox="none", fits="local")
+RUN = pipeline.RunInfo.now(load_rubric(None, REGISTRY), sandbox="none", fits="local")
 
 
 # ------------------------------------------------------------------ pure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Rubric.model_json_schema()}
 
 
-def summary(which: str | None) -> str:
+def summary(which: str | None, known_checks: Collection[str]) -> str:
     """Check a rubric and return what it is worth, a line per problem; raises RubricError and BadReferenceError."""
-    loaded = load_rubric(which)
+    loaded = load_rubric(which, known_checks)
     rubric = loaded.rubric
     lines = [f"{rubric.title} ({rubric.id} {rubric.version}), {loaded.path}"]
     for problem, tasks in groupby(rubric.tasks, lambda task: (_problem(task), task.bonus)):
@@ -50,12 +50,12 @@ def _points(tasks: Iterable[Task]) -> float:
     return sum(criterion.points for task in tasks for criterion in task.criteria)
 
 
-def calibrate(which: str | None, *, seeds: int, say: Callable[[str], None]) -> Path:
+def calibrate(which: str | None, known_checks: Collection[str], *, seeds: int, say: Callable[[str], None]) -> Path:
     """Run the reference's `calibrate(path, seeds, say)` and return the file that it wrote beside the rubric.
 
     Raises RubricError where the rubric names no calibration or its reference has no such function.
     """
-    loaded = load_rubric(which)
+    loaded = load_rubric(which, known_checks)
     source = read_yaml(loaded.path, loaded.path.read_text("utf-8"))
     if not loaded.rubric.calibration:
         source.refuse((), "to calibrate, name the file to write: `calibration: NAME.json`.")

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator
 from grader.errors import BadReferenceError
 from grader.records import Outcome
 from grader.rubric.expected import Reference
-from grader.rubric.registry import REGISTRY
 from grader.rubric.schema import Criterion, Rubric
 from grader.rubric.yaml_source import Location, Source
 
@@ -38,23 +37,17 @@ def _unique(source: Source, what: str, ids: Iterable[tuple[Location, str]]) -> N
         seen.add(identifier)
 
 
-def registered_checks() -> frozenset[str]:
-    """Names of all checks; empty where none are registered."""
-    return frozenset(REGISTRY)
-
-
-def check_rubric(source: Source, rubric: Rubric) -> None:
-    """Raise RubricError for an id that stands twice or a name that the rubric or the grader does not know."""
+def check_rubric(source: Source, rubric: Rubric, known_checks: Collection[str]) -> None:
+    """Raise RubricError for an id that stands twice, or a name that neither the rubric nor the grader knows."""
     _unique(source, "task", ((("tasks", t, "id"), task.id) for t, task in enumerate(rubric.tasks)))
     _unique(source, "network", ((("networks", n, "id"), slot.id) for n, slot in enumerate(rubric.networks)))
     _unique(source, "criterion", (((*at, "id"), criterion.id) for at, criterion in _criteria(rubric)))
     _check_networks(source, rubric)
-    checks = registered_checks()
     slots = {slot.id for slot in rubric.networks}
     outcomes = {str(outcome) for outcome in Outcome}
     for at, criterion in _criteria(rubric):
-        if checks and criterion.check not in checks:
-            source.refuse((*at, "check"), f"there is no check '{criterion.check}': {_known(checks)}.")
+        if criterion.check not in known_checks:
+            source.refuse((*at, "check"), f"there is no check '{criterion.check}': {_known(known_checks)}.")
         if criterion.network and criterion.network not in slots:
             source.refuse((*at, "network"), f"there is no network '{criterion.network}': {_known(slots)}.")
         if not criterion.network and criterion.check.startswith(_ABOUT_A_NETWORK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,10 +55,11 @@ def find_rubric(which: str | None) -> Path:
     return path
 
 
-def load_rubric(which: str | None = None) -> LoadedRubric:
+def load_rubric(which: str | None, known_checks: Collection[str]) -> LoadedRubric:
     """Load a rubric by id or path; None means the only one there is.
 
-    Raises RubricError (file, line and what is wrong) and BadReferenceError.
+    Its criteria may name `known_checks` alone. Raises RubricError (file, line and what is wrong) and
+    BadReferenceError.
     """
     path = find_rubric(which)
     try:
@@ -69,7 +71,7 @@ def load_rubric(which: str | None = None) -> LoadedRubric:
         raise RubricError(f"Cannot read the rubric {path}: it is not UTF-8 text.") from None
     source = read_yaml(path, text)
     rubric = parse_rubric(source)
-    lint.check_rubric(source, rubric)
+    lint.check_rubric(source, rubric, known_checks)
     reference = load_reference(source, rubric.reference)
     lint.check_against_reference(source, rubric, reference)
     calibration = load_calibration(path.parent / rubric.calibration) if rubric.calibration else Calibration()

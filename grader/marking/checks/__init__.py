@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.marking.checks.case import Case
+from grader.marking.checks.registry import REGISTRY
 from grader.records import Evidence, Labels, Outcome, Verdict
-from grader.rubric.registry import REGISTRY
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment

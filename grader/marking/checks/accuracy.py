@@ -10,10 +10,10 @@ from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import by_hand, same_rate
 from grader.marking.checks.mistakes import mistakes_in
+from grader.marking.checks.registry import check
 from grader.marking.checks.training import never_trained, trained_rows
 from grader.marking.checks.verdicts import failed, needs_review, passed
 from grader.records import Curves, Outcome
-from grader.rubric.registry import check
 from grader.training.verification import TRAIN_ROWS
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from grader.extraction.passages import tree_of
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import by_hand, same_rate
+from grader.marking.checks.registry import check
 from grader.marking.checks.verdicts import needs_review
-from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case

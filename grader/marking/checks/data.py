@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.keras.canonical import canonical
 from grader.marking.checks import verdicts
-from grader.rubric.registry import check
+from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
 from grader.marking.checks import verdicts
-from grader.rubric.registry import check
+from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

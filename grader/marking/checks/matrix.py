@@ -13,8 +13,8 @@ import numpy as np
 from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_zero_claims
 from grader.marking.assigning import assign
 from grader.marking.checks import convolution_names, verdicts
+from grader.marking.checks.registry import check
 from grader.records import CellKind, MatrixDiff
-from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

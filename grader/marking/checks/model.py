@@ -8,8 +8,8 @@ from grader.keras.align import Comparison, compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import tasks_of
 from grader.marking.checks.mistakes import Mistake, consistent_logits, mistakes_in
+from grader.marking.checks.registry import check
 from grader.marking.checks.verdicts import failed, needs_review, passed
-from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case

@@ -12,8 +12,8 @@ from grader.extraction.accuracies import LONGEST, extract_accuracies, only_role
 from grader.extraction.passages import passages, tree_of
 from grader.marking.candidates import by_hand
 from grader.marking.checks import verdicts
+from grader.marking.checks.registry import check
 from grader.records import CellStatus, Place
-from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

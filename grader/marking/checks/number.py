@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grader.extraction.numbers import WRITTEN, ExtractedNumber, NumberOrigin, extract_numbers
 from grader.keras.align import Comparison, compare
 from grader.marking.checks import verdicts
-from grader.rubric.registry import check
+from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case

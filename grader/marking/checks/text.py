@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from grader.extraction.prose import paragraphs
 from grader.marking.checks import verdicts
+from grader.marking.checks.registry import check
 from grader.records import PointToLookFor, Suggestion, Written
-from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from grader.extraction.prose import Paragraph

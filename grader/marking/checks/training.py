@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from grader.marking.candidates import by_hand, same_rate
 from grader.marking.checks.compile import rate_text
+from grader.marking.checks.registry import check
 from grader.marking.checks.verdicts import failed, needs_review, partial, passed
 from grader.records import Outcome
-from grader.rubric.registry import check
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case

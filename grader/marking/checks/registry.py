@@ -1,19 +1,19 @@
-"""The names that a rubric's `check:` may say. `grader.marking.checks` fills it; a rubric is held against it."""
+"""The checks by the names that a rubric's `check:` may say; the modules beside this one fill it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from grader.records import Verdict
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from grader.marking.checks.case import Case
+    from grader.records import Verdict
     from grader.rubric.schema import Criterion
 
-    Check = Callable[[Any, Criterion], Verdict]
+    Check = Callable[[Case, Criterion], Verdict]
 
 REGISTRY: dict[str, Check] = {}
-"""Check name, as in a rubric's `check:`, → function."""
+"""Name → check; full wherever it is imported, since this package imports all its checks first."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
