@@ -7,17 +7,15 @@ dozen official images share with another). Rows are numbered through both sets: 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from grader.records import DataRef
-from grader.wire.fingerprint import PIXELS, hash_rows, mask_rows
+from grader.wire.fingerprint import PIXELS, Array, RowIndex, hash_rows, mask_rows
 
-Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
 
-_CHUNK = 4096
 _RESOLVED = 10_000
 """Most rows of an array for which several official rows are weighed against each other."""
 _RUN = 16
@@ -71,29 +69,6 @@ class Identified:
     """The official rows that rows with more than one candidate may be."""
 
 
-class _Index:
-    """Hashes of all official rows, for lookups of many at once."""
-
-    def __init__(self, hashes: Array, starts: tuple[int, ...]) -> None:
-        """`starts` are the rows at which sets begin."""
-        self.order = np.argsort(hashes, kind="stable")
-        self._sorted = hashes[self.order]
-        self._hashes, self._starts = hashes, starts
-        self._of_all = self._search(hashes)
-
-    def find(self, hashes: Array) -> Pair:
-        """First and one-past-last position in `order` of each hash; equal where it is unknown."""
-        for start in self._starts:  # most often they are the first of a set, or all
-            part = slice(start, start + len(hashes))
-            if np.array_equal(self._hashes[part], hashes):
-                first, last = self._of_all
-                return first[part], last[part]
-        return self._search(hashes)
-
-    def _search(self, hashes: Array) -> Pair:
-        return np.searchsorted(self._sorted, hashes, "left"), np.searchsorted(self._sorted, hashes, "right")
-
-
 class Official:
     """The official data: uint8 images of shape (n, 784) and labels, both sets one after the other, read-only."""
 
@@ -104,10 +79,9 @@ class Official:
         self.labels = np.concatenate([train_y, test_y]).astype(np.uint8)
         self.train = len(train_x)
         self.test = len(test_x)
-        chunks = [self.images[i : i + _CHUNK] for i in range(0, len(self.images), _CHUNK)]
         starts = (0, self.train)
-        self._pixels = _Index(np.concatenate([hash_rows(chunk) for chunk in chunks]), starts)
-        self._masks = _Index(np.concatenate([mask_rows(chunk) for chunk in chunks]), starts)
+        self._pixels = RowIndex(hash_rows(self.images), starts)
+        self._masks = RowIndex(mask_rows(self.images), starts)
         self._order = np.concatenate([self._masks.order, self._pixels.order])
         self._labels = (self.labels[: self.train].tobytes(), self.labels[self.train :].tobytes())
         for array in (self.images, self.labels):

@@ -17,11 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..wire.fingerprint import PIXELS, affine_map, hash_rows, mask_rows
+from ..wire.fingerprint import GREYS, PIXELS, Array, RowIndex, affine_map, facts_of, grey_values, hash_rows, mask_rows
 
-Array = np.ndarray[Any, Any]
-
-GREYS = 256
 _CHUNK = 100
 """Rows compared at once: they stay in the processor's cache."""
 _CLEAR = 2000
@@ -52,8 +49,7 @@ class Official:
         """`hashes` are those of `hash_rows` and `mask_rows`, where they are known already."""
         self.images = [images.reshape(len(images), PIXELS) for images in sets]
         self.pixels, self.masks = hashes or (self._hashed(hash_rows), self._hashed(mask_rows))
-        self._order = np.argsort(self.masks, kind="stable").astype(np.int32)
-        self._sorted = self.masks[self._order]
+        self._rows_by_mask = RowIndex(self.masks)
 
     def _hashed(self, of: Callable[[Array], Array]) -> Array:
         return np.concatenate([of(images) for images in self.images])
@@ -87,26 +83,21 @@ class Official:
 
     def _rows(self, flat: Array) -> Array | None:
         """The official row of each image, by the pixels that are not background."""
-        masks = np.concatenate([mask_rows(flat[i : i + _CHUNK]) for i in range(0, len(flat), _CHUNK)])
-        at = np.searchsorted(self._sorted, masks)
-        at[at == len(self._sorted)] = 0
-        if not np.array_equal(self._sorted[at], masks):
+        first, last = self._rows_by_mask.find(mask_rows(flat))
+        if (first == last).any():
             return None
-        rows = self._order[at]
-        twins = np.flatnonzero(self._sorted[np.minimum(at + 1, len(self._sorted) - 1)] == masks)
+        rows = self._rows_by_mask.order[first].astype(np.int32)
+        twins = np.flatnonzero(last - first > 1)
         if len(twins):
             clear = np.delete(np.arange(len(rows)), twins)[:_CLEAR]
             table, seen = _table(self.take(rows[clear]), flat[clear])
             for i in twins:
-                rows[i] = self._twin(int(at[i]), table, seen, flat[i])
+                # Of those whose pixels stand out in the same places (ankle boots fill theirs) the one most like it.
+                candidates = self._rows_by_mask.order[first[i] : last[i]]
+                greys = (self.take(row[None])[0] for row in candidates)
+                alike = [np.count_nonzero((table[grey] == flat[i]) & seen[grey]) for grey in greys]
+                rows[i] = candidates[int(np.argmax(alike))]
         return rows
-
-    def _twin(self, at: int, table: Array, seen: Array, image: Array) -> int:
-        """Of the rows whose pixels stand out in the same places (ankle boots fill theirs) the one of this image."""
-        candidates = self._order[at : np.searchsorted(self._sorted, self._sorted[at], side="right")]
-        greys = [self.take(row[None])[0] for row in candidates]
-        alike = [np.count_nonzero((table[grey] == image) & seen[grey]) for grey in greys]
-        return int(candidates[int(np.argmax(alike))])
 
     def fingerprint(self, array: Array, said: Expression) -> tuple[dict[str, Any], dict[str, Array]]:
         """As `fingerprint.fingerprint`, without looking at all values again; the digest is of what was said."""
@@ -114,28 +105,15 @@ class Official:
         hasher.update(said.rows.tobytes())
         hasher.update(np.where(said.seen, said.table, 0).tobytes())
         values = said.table[said.seen]
-        facts: dict[str, Any] = {
-            "digest": hasher.hexdigest()[:32],
-            "shape": list(array.shape),
-            "dtype": array.dtype.name,
-            "minimum": float(values.min()),
-            "maximum": float(values.max()),
-            "kind": "images",
-            "lo": None,
-            "hi": None,
-            "encoding": "",
-        }
+        facts = facts_of(array, hasher.hexdigest()[:32], kind="images")
+        facts["minimum"], facts["maximum"] = float(values.min()), float(values.max())
         stored = {"mask": self.masks[said.rows]}
         if found := affine_map(values[None]):
-            facts["lo"], facts["hi"] = lo, hi = found
+            facts["lo"], facts["hi"] = found
             greys = np.zeros(GREYS, np.uint8)
-            greys[said.seen] = np.rint((values.astype(np.float64) - lo) * (255.0 / (hi - lo))).astype(np.uint8)
-            if np.array_equal(np.flatnonzero(said.seen), greys[said.seen]):
-                stored["pixels"] = self.pixels[said.rows]
-            else:
-                images = self.take(said.rows)
-                parts = [hash_rows(greys.take(images[i : i + _CHUNK])) for i in range(0, len(images), _CHUNK)]
-                stored["pixels"] = np.concatenate(parts)
+            greys[said.seen] = np.rint(grey_values(values, *found)).astype(np.uint8)
+            unchanged = np.array_equal(np.flatnonzero(said.seen), greys[said.seen])
+            stored["pixels"] = self.pixels[said.rows] if unchanged else hash_rows(self.take(said.rows), greys.take)
         return facts, stored
 
 

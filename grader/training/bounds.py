@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from grader.keras.rebuild import Plan, plan
-from grader.recorder.dataset_index import GREYS
 from grader.recorder.fit_recipe import PARAMETERS
 from grader.records import Architecture, Layer
 from grader.training.request import IMAGES, Images, Labels, LayerFacts
-from grader.wire.fingerprint import PIXELS
+from grader.wire.fingerprint import GREYS, PIXELS
 
 Array = np.ndarray[Any, Any]
 

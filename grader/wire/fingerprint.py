@@ -13,52 +13,89 @@ Two hashes per image row, each a uint64:
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 PIXELS = 784
 """Pixels of an image (28 · 28)."""
-_CHUNK = 4096
+GREYS = 256
+_CHUNK = 256
+"""Rows looked at together: about what stays in a processor's cache (measured: half the time of 4096)."""
 _RESIDUAL = 0.2
 """Largest distance of a recovered grey value from a whole number; float16 rounds by about 0.13 at 255."""
+
+Array = np.ndarray[Any, Any]
 
 _rng = np.random.Generator(np.random.PCG64(20191209))
 _MULTIPLIERS = _rng.integers(0, 2**63, size=PIXELS // 8, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
-def digest(array: np.ndarray[Any, Any]) -> str:
+def digest(array: Array) -> str:
     """Digest (128 bits, hexadecimal) of an array's dtype, shape and values."""
     hasher = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
     hasher.update(np.ascontiguousarray(array).data if array.size else b"")
     return hasher.hexdigest()[:32]
 
 
-def hash_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """uint64 hash of each row of a uint8 array of shape (n, 784)."""
-    words = np.ascontiguousarray(rows).view(np.uint64)
-    with np.errstate(over="ignore"):
-        words = (words ^ (words >> np.uint64(29))) * _MULTIPLIERS
-        mixed = (words ^ (words >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
-        return np.asarray(mixed * _MULTIPLIERS[0] ^ (mixed >> np.uint64(31)), dtype=np.uint64)
+def hash_rows(rows: Array, prepare: Callable[[Array], Array] = np.ascontiguousarray) -> Array:
+    """uint64 hash of each row, shape (n, 784), of what `prepare` makes of some rows: contiguous, uint8."""
+    hashes = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), _CHUNK):
+        words = prepare(rows[start : start + _CHUNK]).view(np.uint64)
+        with np.errstate(over="ignore"):
+            words = (words ^ (words >> np.uint64(29))) * _MULTIPLIERS
+            mixed = (words ^ (words >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
+            hashes[start : start + _CHUNK] = mixed * _MULTIPLIERS[0] ^ (mixed >> np.uint64(31))
+    return hashes
 
 
-def mask_rows(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def mask_rows(rows: Array) -> Array:
     """uint64 hash of the mask of each row, shape (n, 784), any numeric dtype."""
-    return hash_rows((rows != rows.min(axis=1, keepdims=True)).astype(np.uint8))
+    return hash_rows(rows, lambda part: (part != part.min(axis=1, keepdims=True)).astype(np.uint8))
 
 
-def _explains(flat: np.ndarray[Any, Any], lo: float, hi: float) -> bool:
+class RowIndex:
+    """Finds the official rows that have a hash, for many hashes at once."""
+
+    def __init__(self, hashes: Array, starts: tuple[int, ...] = ()) -> None:
+        """`hashes`: uint64, one per official row. `starts`: where sets begin that are often looked for as they are."""
+        self.order = np.argsort(hashes, kind="stable")
+        """int64: all rows, those of one hash next to each other and ascending."""
+        self._sorted = hashes[self.order]
+        self._hashes, self._starts = hashes, starts
+        self._of_all = self._search(hashes if starts else hashes[:0])
+
+    def find(self, hashes: Array) -> tuple[Array, Array]:
+        """First and one-past-last position in `order` of each hash; equal where it is unknown."""
+        for start in self._starts:
+            part = slice(start, start + len(hashes))
+            if np.array_equal(self._hashes[part], hashes):
+                first, last = self._of_all
+                return first[part], last[part]
+        return self._search(hashes)
+
+    def _search(self, hashes: Array) -> tuple[Array, Array]:
+        return np.searchsorted(self._sorted, hashes, "left"), np.searchsorted(self._sorted, hashes, "right")
+
+
+def grey_values(values: Array, lo: float, hi: float) -> Array:
+    """float64: what in 0…255 became `values` where 0 became `lo` and 255 `hi`; whole numbers but for rounding."""
+    return np.asarray((values.astype(np.float64) - lo) * (255.0 / (hi - lo)))
+
+
+def _explains(flat: Array, lo: float, hi: float) -> bool:
     if flat.dtype == np.uint8 and (lo, hi) == (0.0, 255.0):
         return True
     for start in range(0, len(flat), _CHUNK):
-        values = (flat[start : start + _CHUNK].astype(np.float64) - lo) * (255.0 / (hi - lo))
-        if np.abs(values - np.rint(values)).max() > _RESIDUAL or values.min() < -0.5 or values.max() > 255.5:
+        greys = grey_values(flat[start : start + _CHUNK], lo, hi)
+        if np.abs(greys - np.rint(greys)).max() > _RESIDUAL or greys.min() < -0.5 or greys.max() > 255.5:
             return False
     return True
 
 
-def affine_map(flat: np.ndarray[Any, Any]) -> tuple[float, float] | None:
+def affine_map(flat: Array) -> tuple[float, float] | None:
     """(lo, hi) such that every value is lo + v / 255 · (hi − lo) with whole v in 0…255, or None.
 
     The usual ranges come first: a subset that happens to hold no full white is still recognised.
@@ -76,12 +113,18 @@ def affine_map(flat: np.ndarray[Any, Any]) -> tuple[float, float] | None:
     return None
 
 
-def _one_hot(array: np.ndarray[Any, Any], minimum: float, maximum: float) -> bool:
+def _one_hot(array: Array, minimum: float, maximum: float) -> bool:
     whole = minimum == 0 and maximum == 1 and np.array_equal(array, array.astype(np.uint8))
     return bool(whole and (array.sum(axis=1) == 1).all())
 
 
-def fingerprint(array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+def facts_of(array: Array, content: str, **known: Any) -> dict[str, Any]:
+    """The facts of an array with the digest `content` as `fingerprint` returns them, where only `known` is known."""
+    facts = {"digest": content, "shape": list(array.shape), "dtype": array.dtype.name, "minimum": None, "maximum": None}
+    return facts | {"kind": "other", "lo": None, "hi": None, "encoding": ""} | known
+
+
+def fingerprint(array: Array) -> tuple[dict[str, Any], dict[str, Array]]:
     """Describe a numeric array: (JSON-ready facts, arrays to store beside them).
 
     Facts: ``digest``, ``shape``, ``dtype``, ``minimum``, ``maximum``, ``kind`` ('images' for rows of 784 values,
@@ -89,18 +132,8 @@ def fingerprint(array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, 
     ``encoding`` of labels. Arrays: images have ``mask`` and, with an affine map, ``pixels`` (uint64, one per
     row); labels have ``values`` (int16, one per row).
     """
-    facts: dict[str, Any] = {
-        "digest": digest(array),
-        "shape": list(array.shape),
-        "dtype": array.dtype.name,
-        "minimum": None,
-        "maximum": None,
-        "kind": "other",
-        "lo": None,
-        "hi": None,
-        "encoding": "",
-    }
-    stored: dict[str, np.ndarray[Any, Any]] = {}
+    facts = facts_of(array, digest(array))
+    stored: dict[str, Array] = {}
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
     if array.size == 0 or array.ndim == 0 or array.dtype.kind not in "iuf":
@@ -114,19 +147,10 @@ def fingerprint(array: np.ndarray[Any, Any]) -> tuple[dict[str, Any], dict[str, 
     if array.ndim >= 2 and array.size == n * PIXELS:
         flat = array.reshape(n, PIXELS)
         facts["kind"] = "images"
-        chunks = range(0, n, _CHUNK)
-        stored["mask"] = np.concatenate([mask_rows(flat[i : i + _CHUNK]) for i in chunks])
-        found = affine_map(flat)
-        if found:
-            lo, hi = found
-            facts["lo"], facts["hi"] = lo, hi
-            factor = 255.0 / (hi - lo)
-            stored["pixels"] = np.concatenate(
-                [
-                    hash_rows(np.rint((flat[i : i + _CHUNK].astype(np.float64) - lo) * factor).astype(np.uint8))
-                    for i in chunks
-                ]
-            )
+        stored["mask"] = mask_rows(flat)
+        if found := affine_map(flat):
+            facts["lo"], facts["hi"] = lo, hi = found
+            stored["pixels"] = hash_rows(flat, lambda part: np.rint(grey_values(part, lo, hi)).astype(np.uint8))
     elif array.size == n and minimum >= 0 and maximum < 1000:
         values = array.reshape(n)
         if np.array_equal(values, np.rint(values)):
