@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_evidence import COMPILED, DENSE, Recording, small_official
 
-from grader.datasets.identification import Official
+from grader.datasets.identification import Identifier
 from grader.errors import EvidenceError
 from grader.evidence import collect, events, store
 from grader.evidence import decode as decoding
@@ -473,7 +473,7 @@ def test_any_line_is_an_object_or_refused(line: bytes) -> None:
 
 # ------------------------------------------------------------------ harvest
 
-OFFICIAL = Official(small_official())
+OFFICIAL = Identifier(small_official())
 
 
 class Measures:
@@ -842,7 +842,7 @@ def test_broken_evidence_is_named_with_what_to_do(tmp_path: Path, content: bytes
 
 def test_weights_that_were_changed_are_tampering(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "raw")
-    recorder.seal = HashChain("ab" * 16)
+    recorder.hash_chain = HashChain("ab" * 16)
     recording = Recording.__new__(Recording)
     recording.folder = recorder.folder
     recorder.save("weights/t1.npz", {f"w{i}": w for i, w in enumerate(WEIGHTS)})

@@ -80,7 +80,7 @@ def test_any_changed_byte_is_noticed(number: int, at: int, difference: int) -> N
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
     made = Recorder(tmp_path / "raw")
-    made.seal = HashChain(KEY)
+    made.hash_chain = HashChain(KEY)
     return made
 
 
@@ -178,7 +178,7 @@ def guarded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> TamperDetect
 
 
 def told(watching: TamperDetector) -> list[str]:
-    watching.look_around()
+    watching.report_changes()
     watching._recorder.close()
     raw = decode(PinnedFolder(watching._recorder.folder), KEY)
     return [event.what for event in raw.events if isinstance(event, events.Tampered)]
@@ -208,7 +208,7 @@ def test_what_is_replaced_is_told_once(
     guarded: TamperDetector, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, said: str
 ) -> None:
     monkeypatch.setattr(owner, name, functools.partial(getattr(owner, name)))
-    guarded.look_around()
+    guarded.report_changes()
     assert told(guarded) == [f"{said} was replaced"]
 
 
@@ -216,7 +216,7 @@ def test_changed_code_and_shadowed_methods_are_told(guarded: TamperDetector, mon
     code = record.plain.__code__
     monkeypatch.setattr(record.plain, "__code__", (lambda value: value).__code__)
     guarded._recorder.bridged = lambda *_: None  # type: ignore[method-assign]
-    guarded.look_around()
+    guarded.report_changes()
     record.plain.__code__ = code
     assert told(guarded) == ["the recorder's plain was replaced", "the recorder's Recorder.bridged was replaced"]
 
@@ -231,7 +231,7 @@ def test_hooks_on_keras_classes_are_watched_and_others_are_not(guarded: TamperDe
     own = type("Own", (model,), {"__module__": "__main__", "fit": method})
     for owner, name in ((trainer, "fit"), (trainer, "compile"), (model, "__init__"), (own, "call")):
         wrap(owner, [name], functools.partial(functools.partial))
-    guarded.look_around()
+    guarded.report_changes()
     own.fit = own.call = trainer.call = trainer.fit = method  # type: ignore[attr-defined]
     model.compile = method  # type: ignore[attr-defined]
     assert sorted(told(guarded)) == [f"keras' {name} was replaced" for name in ("Model.compile", "Trainer.fit")]

@@ -17,7 +17,7 @@ from raw_evidence import small_official
 
 from grader.execution.admission import Admission
 from grader.recorder import fit_recipe as kernels
-from grader.recorder.dataset_index import Official
+from grader.recorder.dataset_index import DatasetIndex
 from grader.system.slots import Slots
 from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
 from grader.training.cache import Cache, Entry
@@ -408,7 +408,7 @@ def test_kernels_wait_for_memory_but_the_first() -> None:
 # ------------------------------------------------------------------ images said as official ones
 
 (TRAIN, _), (TEST, _) = small_official()
-OFFICIAL = Official(TRAIN, TEST)
+OFFICIAL = DatasetIndex(TRAIN, TEST)
 BOTH = np.concatenate([TRAIN, TEST])
 TREATMENTS = {
     "as they are": lambda x: x,
@@ -446,7 +446,7 @@ def test_twins_are_told_apart() -> None:
     rng = np.random.default_rng(3)
     full = rng.integers(1, 255, (6, 28, 28)).astype(np.uint8)
     full[:, 0, 0] = 0
-    official = Official(np.concatenate([TRAIN, full]), TEST)
+    official = DatasetIndex(np.concatenate([TRAIN, full]), TEST)
     rows = np.array([303, 5, 301, 300, 305, 302])
     said = official.express(np.concatenate([TRAIN, full])[rows] / 255.0)
     assert said is not None

@@ -22,40 +22,24 @@ _RUN = 16
 """Fewest labels that are looked for among the official ones: shorter runs occur by chance."""
 
 
-class Facts(Protocol):
-    """What the recorder says of an array; see `wire.fingerprint.fingerprint`."""
-
-    @property
-    def digest(self) -> str: ...
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def encoding(self) -> str: ...
-    @property
-    def minimum(self) -> float | None: ...
-    @property
-    def maximum(self) -> float | None: ...
-    @property
-    def lo(self) -> float | None: ...
-    @property
-    def hi(self) -> float | None: ...
-
-
 class Fingerprinted(Protocol):
-    """An array by its facts and one entry per row: uint64 hashes of images, int16 values of labels; None: not known."""
+    """An array as a kernel recorded it (see `wire.fingerprint`); nothing of it needs to be true."""
 
     @property
-    def facts(self) -> Facts: ...
+    def ref(self) -> DataRef:
+        """Its facts: `lo` and `hi` as recorded, no row identified; kind 'images', 'labels' or 'unknown'."""
+
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def mask(self) -> Array | None:
+        """uint64, one per image; None: not recorded."""
+
     @property
-    def mask(self) -> Array | None: ...
+    def pixels(self) -> Array | None:
+        """uint64, one per image; None: no affine map explains the array, or not recorded."""
+
     @property
-    def pixels(self) -> Array | None: ...
-    @property
-    def values(self) -> Array | None: ...
+    def values(self) -> Array | None:
+        """int16, the class of each row of labels; None: not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +53,7 @@ class Identified:
     """The official rows that rows with more than one candidate may be."""
 
 
-class Official:
+class Identifier:
     """The official data: uint8 images of shape (n, 784) and labels, both sets one after the other, read-only."""
 
     def __init__(self, data: tuple[Pair, Pair]) -> None:
@@ -77,32 +61,22 @@ class Official:
         (train_x, train_y), (test_x, test_y) = data
         self.images = np.concatenate([train_x.reshape(-1, PIXELS), test_x.reshape(-1, PIXELS)])
         self.labels = np.concatenate([train_y, test_y]).astype(np.uint8)
-        self.train = len(train_x)
-        self.test = len(test_x)
-        starts = (0, self.train)
+        self.train_rows = len(train_x)
+        starts = (0, self.train_rows)
         self._pixels = RowIndex(hash_rows(self.images), starts)
         self._masks = RowIndex(mask_rows(self.images), starts)
         self._order = np.concatenate([self._masks.order, self._pixels.order])
-        self._labels = (self.labels[: self.train].tobytes(), self.labels[self.train :].tobytes())
+        self._labels = (self.labels[: self.train_rows].tobytes(), self.labels[self.train_rows :].tobytes())
         for array in (self.images, self.labels):
             array.flags.writeable = False
 
-    def recognise(self, array: Fingerprinted) -> Identified:
+    def identify(self, array: Fingerprinted) -> Identified:
         """What an array is by itself."""
-        facts = array.facts
-        ref = DataRef(
-            kind=facts.kind if facts.kind in {"images", "labels"} else "unknown",
-            shape=array.shape,
-            dtype=facts.dtype,
-            minimum=facts.minimum,
-            maximum=facts.maximum,
-            encoding=facts.encoding,
-            digest=facts.digest,
-        )
-        if facts.kind == "images":
+        ref = replace(array.ref, lo=None, hi=None)
+        if ref.kind == "images":
             return self._images(array, ref)
-        if facts.kind == "labels":
-            return Identified(self._run_of_labels(array, ref))
+        if ref.kind == "labels":
+            return Identified(self._run_of_labels(array.values, ref))
         return Identified(replace(ref, unknown_rows=ref.rows))
 
     def pair(self, x: Identified, y: Fingerprinted) -> tuple[DataRef, bool | None]:
@@ -110,7 +84,7 @@ class Official:
 
         None where that cannot be told. Right labels are of the same set as their images, whatever their order.
         """
-        alone = self.recognise(y).ref
+        alone = self.identify(y).ref
         known = x.rows >= 0
         if y.values is None or len(y.values) != len(x.rows) or not known.any():
             return alone, None
@@ -125,7 +99,7 @@ class Official:
         """('train', its row), ('test', its row) or ('unknown', None) of a row as `Identified.rows` numbers them."""
         if row < 0:
             return "unknown", None
-        return ("train", row) if row < self.train else ("test", row - self.train)
+        return ("train", row) if row < self.train_rows else ("test", row - self.train_rows)
 
     def _images(self, array: Fingerprinted, ref: DataRef) -> Identified:
         n = ref.rows
@@ -140,7 +114,7 @@ class Official:
         rows, choices = self._choose(first, last)
         known = rows >= 0
         affine = bool(known.any() and exact[known].all())
-        ref = replace(ref, exact=affine, lo=array.facts.lo if affine else None, hi=array.facts.hi if affine else None)
+        ref = replace(ref, exact=affine, lo=array.ref.lo if affine else None, hi=array.ref.hi if affine else None)
         return Identified(self._placed(ref, rows), rows, choices)
 
     def _choose(self, first: Array, last: Array) -> tuple[Array, dict[int, tuple[int, ...]]]:
@@ -151,14 +125,14 @@ class Official:
         # Candidates stand in ascending order, so the first and the last tell which sets they are from.
         lowest = np.where(count > 0, order[np.minimum(first, len(order) - 1)], -1)
         highest = np.where(count > 0, order[last - 1], -1)
-        in_train, in_test = (lowest >= 0) & (lowest < self.train), highest >= self.train
+        in_train, in_test = (lowest >= 0) & (lowest < self.train_rows), highest >= self.train_rows
         prefer_test = int(in_test.sum()) > int(in_train.sum())
         rows = np.where(in_test, highest, lowest) if prefer_test else lowest
         choices: dict[int, tuple[int, ...]] = {}
         several = np.flatnonzero(count > 1)[:_RESOLVED]
         for i in several.tolist():
             candidates = order[first[i] : last[i]].tolist()
-            preferred = [row for row in candidates if (row >= self.train) == prefer_test]
+            preferred = [row for row in candidates if (row >= self.train_rows) == prefer_test]
             choices[i] = tuple(preferred + [row for row in candidates if row not in preferred])
         settled = count == 1
         for i, step in [(i, -1) for i in choices] + [(i, 1) for i in reversed(choices)]:
@@ -176,7 +150,7 @@ class Official:
     def _placed(self, ref: DataRef, rows: Array) -> DataRef:
         """`ref` with its rows counted and, where they are one run in official order, that run."""
         known = rows >= 0
-        train = int((known & (rows < self.train)).sum())
+        train = int((known & (rows < self.train_rows)).sum())
         start, stop = None, None
         if known.all() and len(rows) and (np.diff(rows) == 1).all() and (train in {0, len(rows)}):
             start = self.row_in_set(int(rows[0]))[1]
@@ -190,9 +164,8 @@ class Official:
             stop=stop,
         )
 
-    def _run_of_labels(self, array: Fingerprinted, ref: DataRef) -> DataRef:
+    def _run_of_labels(self, values: Array | None, ref: DataRef) -> DataRef:
         unknown = replace(ref, unknown_rows=ref.rows)
-        values = array.values
         if values is None or len(values) < _RUN or values.min() < 0 or values.max() > 255:
             return unknown
         wanted = values.astype(np.uint8).tobytes()
@@ -200,7 +173,7 @@ class Official:
         if len(runs) != 1:
             return unknown
         which, at = runs[0]
-        return self._placed(ref, np.arange(len(values)) + at + which * self.train)
+        return self._placed(ref, np.arange(len(values)) + at + which * self.train_rows)
 
 
 def _occurrences(labels: bytes, wanted: bytes) -> list[int]:

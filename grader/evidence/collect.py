@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.datasets import fashion_mnist
-from grader.datasets.identification import Official
+from grader.datasets.identification import Identifier
 from grader.evidence import events, store
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Changed, Doubt, RawEvidence, decode, read_weights
@@ -56,9 +56,9 @@ _FAR_BELOW = 0.1
 
 
 @functools.lru_cache(maxsize=1)
-def official(files: DataFiles) -> Official:
+def official(files: DataFiles) -> Identifier:
     """The official data with their hashes, kept in memory."""
-    return Official(fashion_mnist.load(files))
+    return Identifier(fashion_mnist.load(files))
 
 
 def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: Verifier, folder: Path) -> Evidence:
@@ -178,9 +178,9 @@ class _TrainedNetworks:
         if self._left_s <= 0:
             return Verified(None, None, f"Measuring the networks before it took longer than {VERIFY_S:g} seconds.")
         official = self._reader.official
-        rows = np.arange(official.train)  # what it was trained on is not always seen
+        rows = np.arange(official.train_rows)  # what it was trained on is not always seen
         if images := self._reader.recognised(x):
-            trained_on = images.rows[(images.rows >= 0) & (images.rows < official.train)]
+            trained_on = images.rows[(images.rows >= 0) & (images.rows < official.train_rows)]
             rows = trained_on if len(trained_on) else rows
         given = [ref for ref in (training.x, training.validation_x, *self._used.get(training.network, ())) if ref]
         exact = next((ref for ref in given if ref.kind == "images" and ref.exact), None)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from grader.evidence import events
 from grader.evidence.events import EVENT, RAW_FORMAT, Event
+from grader.records import DataRef
 from grader.wire.files import PinnedFolder, Rejected
 from grader.wire.fingerprint import PIXELS
 from grader.wire.hash_chain import HashChain
@@ -68,8 +69,20 @@ class RawArray:
     values: np.ndarray[Any, Any] | None = None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.facts.shape)
+    def ref(self) -> DataRef:
+        """What it is before any row is identified."""
+        facts = self.facts
+        return DataRef(
+            kind=facts.kind if facts.kind != "other" else "unknown",
+            shape=tuple(facts.shape),
+            dtype=facts.dtype,
+            minimum=facts.minimum,
+            maximum=facts.maximum,
+            lo=facts.lo,
+            hi=facts.hi,
+            encoding=facts.encoding,
+            digest=facts.digest,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from grader.datasets.identification import Identified, Official
+from grader.datasets.identification import Identified, Identifier
 from grader.evidence import events
 from grader.records import (
     Architecture,
@@ -40,7 +40,7 @@ _NAN = float("nan")
 class Reader:
     """The records of one run."""
 
-    def __init__(self, raw: RawEvidence, official: Official, submission: Submission) -> None:
+    def __init__(self, raw: RawEvidence, official: Identifier, submission: Submission) -> None:
         self.official = official
         self._raw = raw
         self._code = {cell.index for cell in submission.cells if cell.kind is CellKind.CODE}
@@ -68,7 +68,7 @@ class Reader:
             return None
         found = self._recognised.get(array.facts.digest)
         if found is None:
-            found = self._recognised[array.facts.digest] = self.official.recognise(array)
+            found = self._recognised[array.facts.digest] = self.official.identify(array)
         return found
 
     def ref(self, digest: str | None) -> DataRef | None:
@@ -171,8 +171,8 @@ class Reader:
     def _rows(self, images: Identified) -> tuple[int, ...]:
         """Row in the set that most of the images are from, -1 for others."""
         test = images.ref.test_rows > images.ref.train_rows
-        inside = (images.rows >= self.official.train) == test
-        rows = np.where((images.rows >= 0) & inside, images.rows - (self.official.train if test else 0), -1)
+        inside = (images.rows >= self.official.train_rows) == test
+        rows = np.where((images.rows >= 0) & inside, images.rows - (self.official.train_rows if test else 0), -1)
         return tuple(rows.tolist())
 
     def shown(self) -> tuple[ShownImage, ...]:

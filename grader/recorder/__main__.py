@@ -22,11 +22,11 @@ from ..wire.hash_chain import HashChain
 from .bridge import Bridge
 from .cell_compiler import CellCompiler, without_recorder
 from .cell_source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
-from .dataset_index import KNOWN, Official
+from .dataset_index import PRELOADED, DatasetIndex
 from .dataset_loaders import install_datasets
 from .imports import ImportWatch
 from .magics import install_magics
-from .models import ModelHooks
+from .model_hooks import ModelHooks
 from .namespace import Namespace
 from .networks import Networks
 from .output_limit import Messages
@@ -54,7 +54,7 @@ class Recording:
         self.messages = Messages(kernel, settings["output_bytes"])
         self.preloaded = Preloaded()
         if self.preloaded.fashion_mnist:
-            KNOWN[:] = [Official(*(x for x, _ in self.preloaded.fashion_mnist), hashes=self.preloaded.hashes)]
+            PRELOADED[:] = [DatasetIndex(*(x for x, _ in self.preloaded.fashion_mnist), hashes=self.preloaded.hashes)]
         self.watch = ImportWatch(self.preloaded)
         self.kernel = kernel
         self.shell = kernel.shell
@@ -62,7 +62,7 @@ class Recording:
         self.namespace = Namespace(self.recorder, self.networks, set(self.shell.user_ns))
         self._to_shell(settings)
         self._to_imports()
-        self.guard = self.models.guard = TamperDetector(self.recorder, self.networks, self.models)
+        self.tamper_detector = self.models.tamper_detector = TamperDetector(self.recorder, self.networks, self.models)
 
     def _to_shell(self, settings: dict[str, Any]) -> None:
         shell = self.shell
@@ -119,7 +119,7 @@ class Recording:
             if self.recorder.cell is None:  # not earlier: the kernel's own start uses a random number or two
                 seed_start()
                 if key := self.kernel.get_parent()["metadata"].pop("seal", ""):
-                    self.recorder.seal = HashChain(key)
+                    self.recorder.hash_chain = HashChain(key)
             self.recorder.cell = int(cell)
             self.shell.compile.cell_source = info.raw_cell
 
@@ -130,7 +130,7 @@ class Recording:
             quietly(self._finish_imports)(result)
         for step in (self.figures.flush, self.networks.end_cell, self._scan):
             quietly(step)()
-        quietly(self.guard.look_around)()
+        quietly(self.tamper_detector.report_changes)()
         quietly(self.recorder.emit)("end_cell", [])
 
     def _private_keras(self, idiom: str, today: str, line: int) -> None:

@@ -25,7 +25,7 @@ _CLEAR = 2000
 """Images of which there is no doubt, and that hold every grey value among them."""
 _FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 _HEADER = 16
-KNOWN: list[Official] = []
+PRELOADED: list[DatasetIndex] = []
 """They, where they are in memory already."""
 
 
@@ -42,7 +42,7 @@ class Expression:
     item: tuple[int, ...]
 
 
-class Official:
+class DatasetIndex:
     """The official images, uint8 of shape (n, 784), and the hashes of their rows."""
 
     def __init__(self, *sets: Array, hashes: tuple[Array, Array] | None = None) -> None:
@@ -147,13 +147,13 @@ def _table(images: Array, flat: Array) -> tuple[Array, Array]:
 
 
 @functools.cache
-def official() -> Official | None:
+def official_index() -> DatasetIndex | None:
     """The data set as the kernel finds it; None where it does not."""
-    if KNOWN:
-        return KNOWN[0]
+    if PRELOADED:
+        return PRELOADED[0]
     folder = Path(os.environ.get("KERAS_HOME", "")) / "datasets" / "fashion-mnist"
     try:
-        return Official(*(_read(folder / name) for name in _FILES))
+        return DatasetIndex(*(_read(folder / name) for name in _FILES))
     except (OSError, ValueError, EOFError):
         return None
 

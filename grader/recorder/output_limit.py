@@ -20,7 +20,7 @@ class Messages:
     def __init__(self, kernel: Any, total: int) -> None:
         self._kernel = kernel
         self._left = total
-        self._told = False
+        self._flooded_once = False
         self._send = kernel.session.send
         kernel.session.send = self.send
 
@@ -82,8 +82,8 @@ class Messages:
         return cut
 
     def _flooded(self) -> None:
-        if not self._told:
-            self._told = True
+        if not self._flooded_once:
+            self._flooded_once = True
             self.notice(_CUT.strip() + "\n", fault="output_flood")
 
 

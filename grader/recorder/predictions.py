@@ -11,14 +11,14 @@ from .inputs import as_array, unpack
 from .networks import Network, Networks
 from .record import Recorder, quietly
 
-_HELD = 20_000
+_PENDING_ROWS = 20_000
 """Rows of single predictions that are held back to be written as one."""
 _SINGLE = 256
 """Predictions of at most so many rows are joined with the next of the same place."""
 
 
 @dataclass
-class _Held:
+class _Pending:
     """Single predictions that wait for more of their kind."""
 
     network: Network
@@ -27,23 +27,23 @@ class _Held:
     labels: list[Any] = field(default_factory=list)
     rows: int = 0
 
-    def take(self, images: Any, labels: Any) -> None:
+    def add(self, images: Any, labels: Any) -> None:
         self.images.append(images.copy())
         self.labels.append(labels)
         self.rows += len(images)
 
-    def takes(self, network: Network, stack: list[list[int]], images: Any) -> bool:
+    def accepts(self, network: Network, stack: list[list[int]], images: Any) -> bool:
         """Whether a prediction is of their kind, and there is room for it."""
         last = self.images[-1]
         alike = last.shape[1:] == images.shape[1:] and last.dtype == images.dtype
-        return self.network is network and self.stack == stack and alike and self.rows <= _HELD
+        return self.network is network and self.stack == stack and alike and self.rows <= _PENDING_ROWS
 
 
 class Predictions:
     def __init__(self, recorder: Recorder, networks: Networks) -> None:
         self._recorder = recorder
         self._networks = networks
-        self._held: _Held | None = None
+        self._pending: _Pending | None = None
         self._written = 0
         recorder.before_emit.append(self._flush)
 
@@ -60,17 +60,17 @@ class Predictions:
         if images is None or labels is None or len(images) != len(labels) or len(images) > _SINGLE:
             self._write(network, stack, images, labels)
             return
-        if self._held is None or not self._held.takes(network, stack, images):
+        if self._pending is None or not self._pending.accepts(network, stack, images):
             self._flush()
-            self._held = _Held(network, stack)
-        self._held.take(images, labels)
+            self._pending = _Pending(network, stack)
+        self._pending.add(images, labels)
 
     def _flush(self) -> None:
         """Write those that were held back, as one."""
-        held, self._held = self._held, None
-        if held is not None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
             write = quietly(self._write)
-            write(held.network, held.stack, np.concatenate(held.images), np.concatenate(held.labels))
+            write(pending.network, pending.stack, np.concatenate(pending.images), np.concatenate(pending.labels))
 
     def _write(self, network: Network, stack: list[list[int]], images: Any, labels: Any) -> None:
         digest = self._recorder.array(images) if images is not None else None

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..wire.fingerprint import PIXELS, digest, fingerprint
 from ..wire.hash_chain import HashChain
-from .dataset_index import Expression, official
+from .dataset_index import Expression, official_index
 
 FORMAT = 1
 STACK = 8
@@ -69,8 +69,8 @@ class Recorder:
         self._lock = threading.RLock()
         self._pid = getpid()
         self._work = str(Path.cwd()) + sep
-        self.seal: HashChain | None = None
-        self.guarded = False
+        self.hash_chain: HashChain | None = None
+        self.callers_checked = False
         """Whether student code is near, and events are taken from the recorder's own modules only."""
         self._inside = threading.local()
         self._known: dict[tuple[Any, ...], tuple[bytes, bytes, str]] = {}
@@ -119,7 +119,7 @@ class Recorder:
         if getpid() != self._pid:  # a forked child writes nothing
             return None
         stack = self.stack() if stack is None else stack
-        if self.guarded and not self._by_recorder(sys._getframe(1)):
+        if self.callers_checked and not self._by_recorder(sys._getframe(1)):
             event, facts = "tampered", {"what": f"other code told the recorder of an event, {str(event)[:50]!r}"}
         with self._lock:
             for flush in self.before_emit:
@@ -133,14 +133,14 @@ class Recorder:
             return seq
 
     def _write(self, line: bytes) -> None:
-        sealed = self._torn + (self.seal.closed(line) if self.seal else line) + b"\n"
+        sealed = self._torn + (self.hash_chain.closed(line) if self.hash_chain else line) + b"\n"
         self._left -= len(sealed)
         if self._left <= 0:
             return
         whole = self._events.write(sealed) == len(sealed)
         self._torn = b"" if whole else b"\n"  # the disk was full: the next line begins anew
-        if whole and self.seal:
-            self.seal.kept(line)
+        if whole and self.hash_chain:
+            self.hash_chain.kept(line)
 
     def _by_recorder(self, frame: FrameType | None) -> bool:
         """Whether a call comes from another module of the recorder."""
@@ -202,7 +202,7 @@ class Recorder:
         known = self._images.get(key) if in_a_row else None
         if known and known[0] != check:
             known = None
-        if many and (known_as := official()):
+        if many and (known_as := official_index()):
             said = known[1] if known else known_as.express(array)
             if isinstance(said, Expression):
                 said = replace(said, item=array.shape[1:])

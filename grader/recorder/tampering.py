@@ -34,14 +34,14 @@ class TamperDetector:
         self._recorder = recorder
         self._instances = (recorder, *others)
         self._known = [(owner, name, found, _code(found)) for owner, name, found in _watched()]
-        self._told: set[str] = set()
-        recorder.guarded = True
+        self._reported: set[str] = set()
+        recorder.callers_checked = True
 
-    def look_around(self) -> None:
+    def report_changes(self) -> None:
         """Note what student code changed since the last look, each thing once."""
         for name in dict.fromkeys(self._changed()):
-            if name not in self._told:
-                self._told.add(name)
+            if name not in self._reported:
+                self._reported.add(name)
                 self._recorder.emit("tampered", what=f"{name} was replaced")
 
     def _changed(self) -> Iterator[str]:

@@ -90,8 +90,8 @@ def tell(event, **facts):
     line = json.dumps({"seq": known.seq, "type": event, "cell": 0, "stack": [], **facts}).encode()
     known.seq += 1
     with open(record_folder() + "/events.jsonl", "ab") as record:
-        record.write(known.seal.closed(line) + b"\n")
-    known.seal.kept(line)
+        record.write(known.hash_chain.closed(line) + b"\n")
+    known.hash_chain.kept(line)
 
 
 def store(name, data):

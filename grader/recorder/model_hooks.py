@@ -47,7 +47,7 @@ class ModelHooks:
         self._fits = Fits(recorder.express, trainer)
         self._uses = Uses(recorder.express, trainer)
         self._predictions = Predictions(recorder, networks)
-        self.guard: TamperDetector | None = None
+        self.tamper_detector: TamperDetector | None = None
 
     def install(self, _: ModuleType) -> None:
         from keras.src.layers.layer import Layer
@@ -192,8 +192,8 @@ class ModelHooks:
         if not event["architecture"]["params"]:  # built by `fit` itself
             event["architecture"] = facts
         with self.recorder:
-            if self.guard:
-                self.guard.look_around()  # a hook that is taken off for one training only
+            if self.tamper_detector:
+                self.tamper_detector.report_changes()  # a hook that is taken off for one training only
             self.recorder.emit(
                 "fit",
                 stack,
