@@ -494,7 +494,7 @@ def harvested(
     faults: tuple[Fault, ...] = (),
     verifier: Any = None,
     run: tuple[CellRun, ...] | None = None,
-    seal: str = "",
+    record_key: str = "",
     folder: Path | None = None,
 ) -> Evidence:
     """`folder`: where its weights are stored."""
@@ -505,7 +505,7 @@ def harvested(
         duration_s=2.0,
         raw_evidence=PinnedFolder(recording.folder),
         sandbox="none",
-        seal=seal,
+        record_key=record_key,
         shared=frozenset(),
     )
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as elsewhere:
@@ -853,9 +853,9 @@ def test_weights_that_were_changed_are_tampering(tmp_path: Path) -> None:
         del fit[key]
     recorder.emit("fit", [], **fit)
     recorder.close()
-    assert harvested(recording, seal="ab" * 16).faults == ()
+    assert harvested(recording, record_key="ab" * 16).faults == ()
     np.savez(recorder.folder / "weights/t1.npz", w0=np.ones((784, 10)))
-    evidence = harvested(recording, seal="ab" * 16)
+    evidence = harvested(recording, record_key="ab" * 16)
     assert [fault.kind for fault in evidence.faults] == [FaultKind.TAMPERED]
     assert "weights/t1.npz is not as the recorder wrote it" in evidence.faults[0].message
     assert evidence.trainings[0].verified == Verified(

@@ -173,7 +173,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory):
 
 
 def fits(result: RunResult) -> list[dict[str, Any]]:
-    raw = decode(result.raw_evidence, result.seal)
+    raw = decode(result.raw_evidence, result.record_key)
     assert [problem.message for problem in raw.problems] == []
     events = [event.model_dump() for event in raw.events if event.type == "fit"]
     return [e | {"digest": weights_digest(read_weights(result.raw_evidence, e["weights"], raw.files))} for e in events]

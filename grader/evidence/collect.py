@@ -67,7 +67,7 @@ def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: 
     Takes seconds where networks are to be measured. Their weights, read once, are stored under `folder` meanwhile.
     Raises the grader's own errors only.
     """
-    raw = decode(run.raw_evidence, run.seal)
+    raw = decode(run.raw_evidence, run.record_key)
     reader = Reader(raw, official(files), submission)
     networks = _TrainedNetworks(reader, run, raw.files, verifier, folder)
     trainings = networks.verified()

@@ -95,7 +95,7 @@ class RawEvidence:
     """Labels by the file that a `predict` event names."""
     problems: tuple[Problem, ...] = ()
     files: dict[str, str] | None = None
-    """Digest of each file that the recorder wrote, by name; None where the record is not sealed."""
+    """Digest of each file that the recorder wrote, by name; None where the record has no hash chain."""
 
     @property
     def ended_cells(self) -> set[int | None]:
@@ -103,14 +103,14 @@ class RawEvidence:
         return {event.cell for event in self.events if isinstance(event, events.EndCell)}
 
 
-def decode(folder: PinnedFolder, seal: str = "") -> RawEvidence:
-    """Read the recorder's folder, whose kernel must be dead; with the key of its seals, only what they prove."""
-    decoder = _Decoder(HashChain(seal) if seal else None)
+def decode(folder: PinnedFolder, record_key: str = "") -> RawEvidence:
+    """Read the recorder's folder, whose kernel must be dead; with the key of its hash chain, only what that proves."""
+    decoder = _Decoder(HashChain(record_key) if record_key else None)
     try:
         decoder.read(folder)
     except Rejected as rejected:
         decoder.doubt(f"The record of the run: {rejected}.", Doubt.DAMAGED)
-    files = decoder.files if seal else None
+    files = decoder.files if record_key else None
     return RawEvidence(tuple(decoder.events), decoder.arrays, decoder.predicted, tuple(decoder.problems), files)
 
 
@@ -147,9 +147,9 @@ def _read(folder: PinnedFolder, name: str, limit: int, files: dict[str, str] | N
 
 
 class _Decoder:
-    def __init__(self, seal: HashChain | None) -> None:
+    def __init__(self, chain: HashChain | None) -> None:
         self.files: dict[str, str] = {}
-        self._seal = seal
+        self._chain = chain
         self.events: list[Event] = []
         self.arrays: dict[str, RawArray] = {}
         self.predicted: dict[str, tuple[int, ...]] = {}
@@ -187,15 +187,15 @@ class _Decoder:
         if len(line) > LINE_BYTES:
             self.doubt(f"{where} is longer than {LINE_BYTES >> 20} MiB.", Doubt.FORGED)
             return True
-        sealed = self._seal is None or self._seal.opened(line) is not None
-        if not sealed and len(self.problems) >= PROBLEMS:  # nobody needs to know what else is wrong with it
+        proven = self._chain is None or self._chain.opened(line) is not None
+        if not proven and len(self.problems) >= PROBLEMS:  # nobody needs to know what else is wrong with it
             return True
         try:
             loaded = parse_line(line)
         except Rejected as rejected:
             self.doubt(f"{where} {rejected}.", Doubt.DAMAGED)
             return True
-        if not sealed:
+        if not proven:
             self.doubt(f"{where} was not written by the recorder.", Doubt.FORGED)
             return True
         loaded.pop("seal", None)
@@ -254,7 +254,7 @@ class _Decoder:
         self.arrays[event.digest] = RawArray(event, **hashes)
 
     def _file(self, folder: PinnedFolder, name: str, keys: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
-        return read_npz(_read(folder, name, ROWS_BYTES, self.files if self._seal else None), keys, ROWS_BYTES)
+        return read_npz(_read(folder, name, ROWS_BYTES, self.files if self._chain else None), keys, ROWS_BYTES)
 
     def _lost(self, where: str, name: str, rejected: Rejected) -> None:
         if isinstance(rejected, Changed):

@@ -23,8 +23,8 @@ class RunResult:
     """The recorder's folder: events.jsonl, arrays/, weights/. Untrusted; everything that could write to it is dead."""
     sandbox: str
     discard: Callable[[], None]
-    """To be called once the evidence is read: leaves nothing of the room."""
-    seal: str = ""
-    """Key of the seals on the record's lines (see `wire.hash_chain`)."""
+    """To be called once the evidence is read: leaves nothing of the sandbox."""
+    record_key: str = ""
+    """Key of the hash chain over the record's lines (see `wire.hash_chain`)."""
     shared: frozenset[str] = frozenset()
     """Digests of the weights that the trainer handed to the kernel."""

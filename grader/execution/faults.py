@@ -26,15 +26,40 @@ _DISK = re.compile(r"No space left on device|File too large|Disk quota exceeded"
 _FILE = re.compile(r"(?:No such file or directory|[Ff]ile not found)[^'\"]*['\"](.+?)['\"]|filename=['\"]?([^'\",)]+)")
 
 
-def plain_text(text: str) -> str:
-    """Without terminal colours."""
-    return without_sequences(text)
+_SENTENCES = {
+    FaultKind.CELL_TIMEOUT: "The cell was still running after {:.0f} seconds and was stopped.",
+    FaultKind.TIMEOUT: "The notebook was still running after {:.0f} seconds and was stopped; what follows did not run.",
+    FaultKind.KERNEL_DIED: "Python itself stopped in this cell, so that the cells that follow could not run.",
+    FaultKind.MEMORY: "The notebook used more than the {} MiB of memory that it may use; the cell stopped there.",
+    FaultKind.DISK: "The notebook wrote more than the {} MiB of files that it may write.",
+    FaultKind.OUTPUT_FLOOD: "The cell put out too much (a notebook may put out {} MiB); the rest was not kept.",
+    FaultKind.INPUT_REQUESTED: (
+        "The cell asked for keyboard input, but nobody can type while it is graded; it stopped there."
+    ),
+    FaultKind.NETWORK_BLOCKED: (
+        "The cell wanted to reach the internet, which is not available while it is graded ({})."
+    ),
+    FaultKind.MISSING_FILE: "The cell wanted to open a file{} that was not handed in with the notebook.",
+    FaultKind.MISSING_MODULE: "The Python package '{}' is not available here; what needs it did not run.",
+    FaultKind.CELL_ERROR: "The cell stopped with {}",
+}
+"""By kind; the braces stand for a limit (seconds or MiB), a name or an error."""
 
 
-def one_line(text: str, limit: int = 300) -> str:
-    """The first line that says something, cut."""
+def fault(kind: FaultKind, cell: int, seconds: float, detail: object = "") -> Fault:
+    """A fault that struck in `cell`, `seconds` after the start of the run; `detail` is what its sentence names."""
+    return Fault(kind, cell, _SENTENCES[kind].format(detail), seconds)
+
+
+def missing_module(module: str, cell: int, seconds: float) -> Fault:
+    """The fault of a package that is not installed; student code may have caught the exception."""
+    return fault(FaultKind.MISSING_MODULE, cell, seconds, first_line(module, 80))
+
+
+def first_line(text: str, limit: int = 300) -> str:
+    """The first line that says something, in at most `limit` characters."""
     text = _KERAS.sub("", text)
-    line = next((part.strip() for part in plain_text(text).splitlines() if part.strip()), "")
+    line = next((part.strip() for part in without_sequences(text).splitlines() if part.strip()), "")
     line = _CELL_FILE.sub(r"(line \1)", line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -45,46 +70,30 @@ def fault_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -
     None as well where nothing was raised: IPython calls a cell failed whose last value could not be displayed.
     `bounds` are the limits that may have caused it.
     """
-    value = plain_text(value)
-    said = one_line(f"{name}: {value}" if value else name)
+    value = without_sequences(value)
+    error = first_line(f"{name}: {value}" if value else name)
     if (name == "SystemExit" and value.strip() in {"", "0", "None"}) or name == "NoneType":
         return None
     if name == "StdinNotImplementedError" or "raw_input was called" in value:
-        return Fault(
-            FaultKind.INPUT_REQUESTED,
-            cell,
-            "The cell asked for keyboard input, but nobody can type while it is graded; it stopped there.",
-            seconds,
-        )
-    if name in {"ModuleNotFoundError", "ImportError"} and (found := _MODULE.search(value)):
-        return missing_module(found[1], cell, seconds)
+        return fault(FaultKind.INPUT_REQUESTED, cell, seconds)
+    if name in {"ModuleNotFoundError", "ImportError"} and (module := _MODULE.search(value)):
+        return missing_module(module[1], cell, seconds)
     if limit := _limit_of(name, value, cell, seconds, bounds):
         return limit
     if _NETWORK.search(name) or _NETWORK_TEXT.search(value):
-        return Fault(
-            FaultKind.NETWORK_BLOCKED,
-            cell,
-            f"The cell wanted to reach the internet, which is not available while it is graded ({said}).",
-            seconds,
-        )
+        return fault(FaultKind.NETWORK_BLOCKED, cell, seconds, error)
     if name == "FileNotFoundError":
-        found = _FILE.search(value)
-        file = f" '{one_line(found[1] or found[2], 120)}'" if found else ""
-        return Fault(
-            FaultKind.MISSING_FILE,
-            cell,
-            f"The cell wanted to open a file{file} that was not handed in with the notebook.",
-            seconds,
-        )
-    return Fault(FaultKind.CELL_ERROR, cell, f"The cell stopped with {said}", seconds)
+        file = _FILE.search(value)
+        return fault(FaultKind.MISSING_FILE, cell, seconds, f" '{first_line(file[1] or file[2], 120)}'" if file else "")
+    return fault(FaultKind.CELL_ERROR, cell, seconds, error)
 
 
 def _limit_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -> Fault | None:
-    """The fault of an exception that a limit of the room raised."""
+    """The fault of an exception that a limit of the sandbox raised."""
     if name in _MEMORY or "Cannot allocate memory" in value:
-        return out_of_memory(cell, bounds.memory_mib, seconds)
+        return fault(FaultKind.MEMORY, cell, seconds, bounds.memory_mib)
     if _DISK.search(value):
-        return disk_full(cell, bounds.disk_mib, seconds)
+        return fault(FaultKind.DISK, cell, seconds, bounds.disk_mib)
     if "can't start new thread" in value or (name == "BlockingIOError" and "Resource temporarily" in value):
         most = f"{bounds.processes} processes and threads that a notebook may have"
     elif "Too many open files" in value:
@@ -92,72 +101,3 @@ def _limit_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) 
     else:
         return None
     return Fault(FaultKind.CELL_ERROR, cell, f"The cell needed more than the {most}, and stopped there.", seconds)
-
-
-def missing_module(module: str, cell: int, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.MISSING_MODULE,
-        cell,
-        f"The Python package '{one_line(module, 80)}' is not available here; what needs it did not run.",
-        seconds,
-    )
-
-
-def failed_import(said: str, cell: int, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.CELL_ERROR, cell, f"An import failed, and the cell went on without it: {one_line(said)}", seconds
-    )
-
-
-def cell_timeout(cell: int, limit_s: float, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.CELL_TIMEOUT,
-        cell,
-        f"The cell was still running after {limit_s:.0f} seconds and was stopped.",
-        seconds,
-    )
-
-
-def notebook_timeout(cell: int, limit_s: float, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.TIMEOUT,
-        cell,
-        f"The notebook was still running after {limit_s:.0f} seconds and was stopped; what follows did not run.",
-        seconds,
-    )
-
-
-def kernel_died(cell: int, seconds: float, why: str = "") -> Fault:
-    return Fault(
-        FaultKind.KERNEL_DIED,
-        cell,
-        why or "Python itself stopped in this cell, so that the cells that follow could not run.",
-        seconds,
-    )
-
-
-def out_of_memory(cell: int, limit_mib: int, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.MEMORY,
-        cell,
-        f"The notebook used more than the {limit_mib} MiB of memory that it may use; the cell stopped there.",
-        seconds,
-    )
-
-
-def disk_full(cell: int | None, limit_mib: int, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.DISK,
-        cell,
-        f"The notebook wrote more than the {limit_mib} MiB of files that it may write.",
-        seconds,
-    )
-
-
-def output_flood(cell: int, limit_mib: int, seconds: float) -> Fault:
-    return Fault(
-        FaultKind.OUTPUT_FLOOD,
-        cell,
-        f"The cell put out too much (a notebook may put out {limit_mib} MiB); the rest was not kept.",
-        seconds,
-    )

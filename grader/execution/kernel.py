@@ -1,4 +1,4 @@
-"""One kernel in its room, driven cell by cell with deadlines that hold whatever the cell does."""
+"""One kernel in its sandbox, driven cell by cell with deadlines that hold whatever the cell does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grader.errors import GradeError
 from grader.execution.message_filter import Channel
 from grader.execution.outputs import Budget
 from grader.execution.relay import Relay
-from grader.records import CellStatus
+from grader.records import CellStatus, FaultKind
 
 if TYPE_CHECKING:
     import socket
@@ -42,7 +42,7 @@ POLL_S = 0.2
 DISK_POLL_S = 1.0
 PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
 """A kernel's sockets are files whose names end in these."""
-LINE = "k-6"
+TRAINER_SOCKET = "k-6"
 """Name of the socket on which a kernel asks the trainer."""
 _NEARLY = 0.85
 """Share of its memory from which a kernel that dies is taken to have died of it."""
@@ -59,11 +59,11 @@ class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
 
 
 class KernelGone(Exception):  # noqa: N818 - a finding, caught by `run`
-    """The kernel is no more; `reason`: 'died', 'memory', 'disk', 'flood' or 'deaf' (it did not heed the interrupt)."""
+    """The kernel is no more; `kind` says of what, CELL_TIMEOUT that it did not heed the interrupt."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, kind: FaultKind) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 class _Client(AsyncKernelClient):  # type: ignore[misc]
@@ -71,8 +71,8 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
 
     cell: int | None = None
     shell_channel_class = iopub_channel_class = stdin_channel_class = control_channel_class = Type(Channel)
-    seal = ""
-    """Key for the recorder, which goes with the first cell and never again."""
+    record_key = ""
+    """Key of the record's hash chain, which goes to the recorder with the first cell and never again."""
 
     def _context_default(self) -> zmq.asyncio.Context:
         self._created_context = True
@@ -89,63 +89,69 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
             "allow_stdin": False,
             "stop_on_error": stop_on_error,
         }
-        metadata = {"cellId": str(self.cell), "seal": self.seal}
-        self.seal = ""
+        metadata = {"cellId": str(self.cell), "seal": self.record_key}
+        self.record_key = ""
         message = self.session.msg("execute_request", content, metadata=metadata)
         self.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
 
-def connection(sockets: Path, key: str) -> dict[str, Any]:
-    """How a kernel is reached through sockets in a folder, which has its own path inside the room and outside."""
+def connection_info(sockets: Path, message_key: str) -> dict[str, Any]:
+    """How a kernel is reached through sockets in a folder, which has its own path inside the sandbox and outside."""
     ports = {f"{name}_port": number for name, number in PORTS.items()}
-    return {"transport": "ipc", "ip": str(sockets / "k"), "key": key, "signature_scheme": "hmac-sha256", **ports}
+    return {
+        "transport": "ipc",
+        "ip": str(sockets / "k"),
+        "key": message_key,
+        "signature_scheme": "hmac-sha256",
+        **ports,
+    }
 
 
 class _Provisioner(KernelProvisionerBase):  # type: ignore[misc]
-    """A kernel that waits in a room."""
+    """A kernel that waits in a sandbox."""
 
-    def __init__(self, held: SandboxProcess, sockets: Path, key: str) -> None:
+    def __init__(self, process: SandboxProcess, sockets: Path, message_key: str) -> None:
         super().__init__()
-        self._held = held
-        self.connection_info = connection(sockets, key) | {"key": key.encode()}
+        self._process = process
+        self.connection_info = connection_info(sockets, message_key) | {"key": message_key.encode()}
 
     @property
     def has_process(self) -> bool:
-        return self._held.process.returncode is None
+        return self._process.process.returncode is None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         return {"cmd": [], **kwargs}
 
-    async def launch_kernel(self, cmd: list[str], **_: Any) -> dict[str, Any]:  # noqa: ARG002 - the room has its own
-        self._held.go()
+    async def launch_kernel(self, cmd: list[str], **_: Any) -> dict[str, Any]:  # noqa: ARG002 - the sandbox has its own
+        self._process.go()
         return self.connection_info
 
     async def poll(self) -> int | None:
-        return self._held.process.poll()
+        return self._process.process.poll()
 
     async def wait(self) -> int | None:
-        while self._held.process.poll() is None:  # noqa: ASYNC110 - a process is no coroutine
+        while self._process.process.poll() is None:  # noqa: ASYNC110 - a process is no coroutine
             await asyncio.sleep(0.02)
-        return self._held.process.returncode
+        return self._process.process.returncode
 
     async def send_signal(self, signum: int) -> None:
-        """Signals do not reach into a room; interrupts are messages."""
+        """Signals do not reach into a sandbox; interrupts are messages."""
 
     async def kill(self, restart: bool = False) -> None:  # noqa: ARG002
-        self._held.kill()
+        self._process.kill()
 
     async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002
-        self._held.kill()
+        self._process.kill()
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Nothing is kept: the room's folders go with it."""
+        """Nothing is kept: the sandbox's folders go with it."""
 
 
 class _Manager(AsyncKernelManager):  # type: ignore[misc]
-    def __init__(self, held: SandboxProcess, sockets: Path, key: str) -> None:
+    def __init__(self, process: SandboxProcess, sockets: Path, message_key: str) -> None:
         super().__init__(client_factory=_Client, autorestart=False)
-        self.provisioner = _Provisioner(held, sockets, key)
+        self.provisioner = _Provisioner(process, sockets, message_key)
         self._kernel_spec = KernelSpec(argv=[], display_name="Python", language="python", interrupt_mode="message")
 
     def _connect_control_socket(self) -> None:
@@ -158,33 +164,33 @@ class Kernel(NotebookClient):  # type: ignore[misc]
     def __init__(
         self,
         notebook: NotebookNode,
-        held: SandboxProcess,
-        key: str,
+        process: SandboxProcess,
+        message_key: str,
         bounds: Bounds,
         output_mib: int,
         stop: threading.Event,
         answering: Callable[[socket.socket], Line] | None = None,
     ) -> None:
         """`answering` makes the thread that answers the kernel's recipes, where trainings are shared."""
-        paths = {name: held.sockets / f"k-{number}" for name, number in PORTS.items()}
-        direct = [held.sockets / LINE] if answering else []
+        paths = {name: process.sockets / f"k-{number}" for name, number in PORTS.items()}
+        direct = [process.sockets / TRAINER_SOCKET] if answering else []
         self._relay = Relay(tuple(paths.values()), paths["iopub"], FLOOD * output_mib << 20, direct)
         self._answering = answering
-        self.line: Line | None = None
+        self.trainer_connection: Line | None = None
         super().__init__(
             notebook,
-            km=_Manager(held, self._relay.folder, key),
+            km=_Manager(process, self._relay.folder, message_key),
             allow_errors=True,
             raise_on_iopub_timeout=True,
             iopub_timeout=OUTPUTS_S,
             timeout=None,
             store_widget_state=False,
         )
-        self._held = held
+        self._process = process
         self._bounds = bounds
         self._stop = stop
         self._budget = Budget(output_mib << 20)
-        self.noted: list[dict[str, Any]] = []
+        self.notes: list[dict[str, Any]] = []
         """What the recorder told of the running cell, in the metadata of messages."""
         self.flooded = False
         """Whether the running cell put out more than is kept."""
@@ -206,7 +212,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
             await self._unless_stopped(self.kc.wait_for_ready(timeout=START_S))
         except (RuntimeError, OSError) as error:
             await self.end()
-            raise GradeError(f"The notebook's kernel did not start: {self._held.last_line or error}") from error
+            raise GradeError(f"The notebook's kernel did not start: {self._process.last_line or error}") from error
         except BaseException:
             await self.end()
             raise
@@ -216,18 +222,18 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         """Wait for the kernel's sockets, and hold them."""
         deadline = time.monotonic() + START_S
         while not self._relay.hold():
-            if self._held.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"it ended with {self._held.process.returncode}")
+            if self._process.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"it ended with {self._process.process.returncode}")
             await asyncio.sleep(0.02)
         await self._relay.listen()
         if self._answering is not None:
-            self.line = self._answering(self._relay.connect(self._held.sockets / LINE))
-            self.line.start()
+            self.trainer_connection = self._answering(self._relay.connect(self._process.sockets / TRAINER_SOCKET))
+            self.trainer_connection.start()
 
     @property
     def waited_s(self) -> float:
         """How long the notebook has waited for the trainer so far."""
-        return self.line.waited_s if self.line is not None else 0.0
+        return self.trainer_connection.waited_s if self.trainer_connection is not None else 0.0
 
     async def _unless_stopped(self, starting: Coroutine[Any, Any, None]) -> None:
         """Raises `Stopped` when the run is called off meanwhile."""
@@ -245,15 +251,15 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         await self.end()
 
     async def end(self) -> None:
-        """Kill everything in the room."""
-        self._held.kill()
+        """Kill everything in the sandbox."""
+        self._process.kill()
         if self.kc is not None:
             self.kc.stop_channels()
             self.kc.context.destroy(linger=0)
             self.kc = None
         await self.km.cleanup_resources()
-        if self.line is not None:
-            self.line.close()
+        if self.trainer_connection is not None:
+            self.trainer_connection.close()
         await self._relay.close()
 
     # -------------------------------------------------- one cell
@@ -261,11 +267,11 @@ class Kernel(NotebookClient):  # type: ignore[misc]
     async def run_cell(self, index: int, limit_s: float) -> CellStatus:
         """Run the cell at `index` of the notebook for at most `limit_s` seconds.
 
-        `self.reply`, `self.noted` and `self.flooded` say more about it. Raises `KernelGone` and `Stopped`.
+        `self.reply`, `self.notes` and `self.flooded` say more about it. Raises `KernelGone` and `Stopped`.
         """
         assert self.kc is not None
         self.kc.cell = index
-        self.noted, self.flooded, self.reply = [], False, None
+        self.notes, self.flooded, self.reply = [], False, None
         running = asyncio.ensure_future(self.async_execute_cell(self.nb.cells[index], index))
         try:
             if await self._within(running, limit_s):
@@ -279,7 +285,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
                 running.cancel()
                 with contextlib.suppress(BaseException):
                     await running
-        raise KernelGone("deaf")
+        raise KernelGone(FaultKind.CELL_TIMEOUT)
 
     async def _within(self, running: asyncio.Future[Any], seconds: float) -> bool:
         """Whether it was done before the deadline; watches memory and the wish to stop meanwhile.
@@ -298,17 +304,17 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         return True
 
     def _watch(self) -> None:
-        """Raises `KernelGone` when the room uses more than it may."""
-        used = self._held.used_mib()
+        """Raises `KernelGone` when the sandbox uses more than it may."""
+        used = self._process.used_mib()
         self._most_mib = max(self._most_mib, used)
         if used > self._bounds.memory_mib:
-            raise KernelGone("memory")
+            raise KernelGone(FaultKind.MEMORY)
         if self._relay.exceeded:
-            raise KernelGone("flood")
+            raise KernelGone(FaultKind.OUTPUT_FLOOD)
         if time.monotonic() > self._disk_at:
             self._disk_at = time.monotonic() + DISK_POLL_S
-            if self._held.disk_exceeded():
-                raise KernelGone("disk")
+            if self._process.disk_exceeded():
+                raise KernelGone(FaultKind.DISK)
 
     async def _status(self, running: asyncio.Future[Any]) -> CellStatus:
         try:
@@ -316,7 +322,7 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         except DeadKernelError as error:
             # An allocation that the limit refuses ends libraries that do not expect it.
             short = self._most_mib > _NEARLY * self._bounds.memory_mib
-            raise KernelGone("memory" if short else "died") from error
+            raise KernelGone(FaultKind.MEMORY if short else FaultKind.KERNEL_DIED) from error
         except CellTimeoutError:  # the reply came, the outputs did not: a message too long dropped their connection
             self.flooded = True
             await self._reconnect()
@@ -347,9 +353,9 @@ class Kernel(NotebookClient):  # type: ignore[misc]
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Keep an output, within bounds; text that goes on is joined to what was there."""
-        noted = msg.get("metadata", {}).get("grade")
-        if isinstance(noted, dict) and len(self.noted) < 100:
-            self.noted.append(noted)
+        note = msg.get("metadata", {}).get("grade")
+        if isinstance(note, dict) and len(self.notes) < 100:
+            self.notes.append(note)
         kept = self._budget.admit(msg)
         self.flooded |= self._budget.flooded
         self._budget.flooded = False

@@ -9,7 +9,7 @@ from typing import Any
 
 import nh3
 
-from grader.execution.faults import plain_text
+from grader.system.display_text import without_sequences
 
 FIGURES_BYTES = 8 << 20
 """Pictures that an executed notebook keeps, in all."""
@@ -128,8 +128,8 @@ def as_seen(text: str) -> str:
     '100%\nac'
     """
     if "\r" not in text and "\b" not in text:
-        return plain_text(text)
-    return "\n".join(_line_as_seen(line) for line in plain_text(text).split("\n"))
+        return without_sequences(text)
+    return "\n".join(_line_as_seen(line) for line in without_sequences(text).split("\n"))
 
 
 def _line_as_seen(line: str) -> str:
@@ -167,6 +167,6 @@ def printed(outputs: Iterable[Any]) -> str:
             text = output.get("data", {}).get("text/plain", "")
             text = "".join(text) if isinstance(text, list) else str(text)
             if text and not text.startswith("<Figure size"):
-                parts.append(plain_text(text) + "\n")
+                parts.append(without_sequences(text) + "\n")
     whole = "".join(parts)
     return whole if len(whole) <= PRINTED else whole[:PRINTED] + _CUT

@@ -1,4 +1,4 @@
-"""Stage 3: run a submission in a fresh kernel and room of its own, cell by cell to its end.
+"""Runs a submission in a fresh kernel and sandbox of its own, cell by cell to its end (stage 3).
 
 What student code does wrong becomes faults; only our own failures raise.
 """
@@ -26,22 +26,24 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 
 from grader.evidence.run_result import RunResult
 from grader.execution import faults
-from grader.execution.kernel import LINE, Kernel, KernelGone, Stopped, connection
+from grader.execution.kernel import TRAINER_SOCKET, Kernel, KernelGone, Stopped, connection_info
 from grader.execution.outputs import as_seen, printed
 from grader.recorder.seeds import SETTINGS
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
 from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, Zygote, host, sandbox_level
 from grader.sandbox.interface import PACKAGE
+from grader.system.display_text import without_sequences
 from grader.training.trainer import Trainer
 from grader.training.trainer_connection import Line
 
 RECORDER = tuple(Path(__file__).parents[1] / part for part in ("recorder", "wire"))
 """What of the grader is in the kernel: it imports nothing else."""
-"""Package name of the recorder in the room."""
 FIGURES = 60
 """Figures of a notebook that are drawn; later ones are only noted."""
 _TRACEBACK = 20_000
+"""Characters of a traceback that are kept, its last."""
 _FLOODED = "The notebook went on putting out more than is kept, so Python was ended; what follows did not run."
+_DEAF = "The cell did not stop when it was asked to, so Python was ended; the cells that follow did not run."
 _MISSING = "The cell did not run, because the notebook had stopped before."
 
 
@@ -66,6 +68,8 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """How far a run is."""
+
     text: str
     """What it is doing: 'cell 3 of 12'."""
     share: float
@@ -79,23 +83,22 @@ def run_submission(
 
     Raises `GradeError` when the kernel cannot be started, KeyboardInterrupt when `settings.stop` was set.
     """
-    sandbox = sandbox_level(settings.sandbox)
+    level = sandbox_level(settings.sandbox)
     handed_in = _handed_in(submission, scratch / "handed_in")
     (scratch / "room").mkdir()
-    room = Sandbox(scratch / "room", settings.data_directory, RECORDER, handed_in, settings.bounds)
-    key = secrets.token_hex(16)
-    held = sandbox.open(room, _command(sandbox.places(room), submission, settings, key))
-    run = _Run(submission, held, key, settings, on_progress)
+    sandbox = Sandbox(scratch / "room", settings.data_directory, RECORDER, handed_in, settings.bounds)
+    message_key = secrets.token_hex(16)
+    process = level.open(sandbox, _command(level.places(sandbox), submission, settings, message_key))
     try:
-        return asyncio.run(run.to_the_end())
+        return asyncio.run(_NotebookRun(submission, process, message_key, settings, on_progress).to_the_end())
     except BaseException as ended:
-        held.discard()
+        process.discard()
         if isinstance(ended, Stopped):
             raise KeyboardInterrupt from None
         raise
 
 
-# ------------------------------------------------------------------ the room
+# ------------------------------------------------------------------ the sandbox
 
 
 def _handed_in(submission: Submission, folder: Path) -> Path | None:
@@ -112,19 +115,19 @@ def _handed_in(submission: Submission, folder: Path) -> Path | None:
     return folder
 
 
-def _command(places: Places, submission: Submission, settings: RunSettings, key: str) -> Command:
+def _command(places: Places, submission: Submission, settings: RunSettings, message_key: str) -> Command:
     name = submission.ref.source.name
-    told = {
+    for_recorder = {
         "evidence": str(places.evidence),
         "argv": [name],
         "file": str(places.work / name) if submission.is_script else "",
         "output_bytes": settings.output_mib << 20,
         "figures": FIGURES,
-        "trainer": str(places.sockets / LINE) if settings.trainer else "",
+        "trainer": str(places.sockets / TRAINER_SOCKET) if settings.trainer else "",
     }
     files = {
-        places.sockets / "settings.json": json.dumps(told),
-        places.sockets / "connection.json": json.dumps(connection(places.sockets, key)),
+        places.sockets / "settings.json": json.dumps(for_recorder),
+        places.sockets / "connection.json": json.dumps(connection_info(places.sockets, message_key)),
     }
     recorder, kernel = map(str, files)
     arguments = (
@@ -198,19 +201,20 @@ def _notebook(submission: Submission) -> NotebookNode:
     return notebook
 
 
-class _Run:
+class _NotebookRun:
     """One run: the cells so far, the faults so far."""
 
     def __init__(
         self,
         submission: Submission,
-        held: SandboxProcess,
-        key: str,
+        process: SandboxProcess,
+        message_key: str,
         settings: RunSettings,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        self._held = held
-        self._key = key
+        """`process` waits in its sandbox to become the kernel, whose messages are signed with `message_key`."""
+        self._process = process
+        self._message_key = message_key
         self._settings = settings
         self._on_progress = on_progress
         self._notebook = _notebook(submission)
@@ -218,39 +222,46 @@ class _Run:
         self._cells: list[CellRun] = []
         self._faults: list[Fault] = []
         self._clock = time.monotonic()
-        self._seal = secrets.token_hex(16)
+        self._record_key = secrets.token_hex(16)
         self._kernel: Kernel | None = None
         self._over = False
         """Whether the kernel is gone or the time is up."""
+        self._limits = {
+            FaultKind.TIMEOUT: settings.notebook_s,
+            FaultKind.MEMORY: settings.bounds.memory_mib,
+            FaultKind.DISK: settings.bounds.disk_mib,
+            FaultKind.OUTPUT_FLOOD: settings.output_mib,
+        }
 
     async def to_the_end(self) -> RunResult:
         self._on_progress(Progress("starting", 0.0))
         settings = self._settings
-        kernel_of = (self._notebook, self._held, self._key, settings.bounds, settings.output_mib, settings.stop)
-        async with Kernel(*kernel_of, self._line if settings.trainer else None) as kernel:
+        kernel_of = (self._notebook, self._process, self._message_key, settings.bounds, settings.output_mib)
+        async with Kernel(*kernel_of, settings.stop, self._answer if settings.trainer else None) as kernel:
             self._kernel = kernel
-            kernel.kc.seal = self._seal
+            kernel.kc.record_key = self._record_key
             self._clock = time.monotonic()
             for number, cell in enumerate(self._todo):
                 if self._over:
                     self._cells.append(CellRun(cell.index, CellStatus.NOT_RUN, 0.0, error=_MISSING))
                     continue
                 self._on_progress(Progress(f"cell {number + 1} of {len(self._todo)}", number / len(self._todo)))
-                await self._cell(kernel, cell)
+                await self._run_cell(kernel, cell)
         _make_valid(self._notebook)
         return RunResult(
             self._notebook,
             tuple(self._cells),
             tuple(self._faults),
             self._seconds,
-            self._held.evidence,
-            self._held.level,
-            self._held.discard,
-            self._seal,
-            frozenset(kernel.line.trained if kernel.line else ()),
+            self._process.evidence,
+            self._process.level,
+            self._process.discard,
+            self._record_key,
+            frozenset(kernel.trainer_connection.trained if kernel.trainer_connection else ()),
         )
 
-    def _line(self, connected: socket.socket) -> Line:
+    def _answer(self, connected: socket.socket) -> Line:
+        """What answers the kernel's recipes over a connection to it."""
         assert self._settings.trainer is not None
         return Line(connected, self._settings.trainer, _unlimited(self._settings.notebook_s))
 
@@ -260,7 +271,7 @@ class _Run:
         waited = self._kernel.waited_s if self._kernel is not None else 0.0
         return round(time.monotonic() - self._clock - waited, 3)
 
-    async def _cell(self, kernel: Kernel, cell: Cell) -> None:
+    async def _run_cell(self, kernel: Kernel, cell: Cell) -> None:
         settings = self._settings
         started = self._seconds
         left = _unlimited(settings.notebook_s) - started
@@ -269,63 +280,59 @@ class _Run:
         try:
             status = await kernel.run_cell(cell.index, max(0.0, limit))
         except KernelGone as gone:
-            status = CellStatus.TIMEOUT if gone.reason == "deaf" else CellStatus.ERROR
             self._over = True
-            self._gone(gone.reason, cell.index)
+            status = CellStatus.TIMEOUT if gone.kind is FaultKind.CELL_TIMEOUT else CellStatus.ERROR
+            if gone.kind is not FaultKind.CELL_TIMEOUT:
+                self._note(gone.kind, cell.index)
+            if gone.kind is FaultKind.OUTPUT_FLOOD:
+                self._note_death(cell.index, _FLOODED)
         if status is CellStatus.TIMEOUT:
-            self._timed_out(cell.index, limit, whole=limit == left)
+            self._note_timeout(cell.index, limit, whole=limit == left)
         elif status is CellStatus.ERROR and kernel.reply is not None and not self._over:
             name, value = (str(kernel.reply.get(key, "")) for key in ("ename", "evalue"))
-            fault = faults.fault_of(name, value, cell.index, self._seconds, settings.bounds)
-            if fault is None:
+            raised = faults.fault_of(name, value, cell.index, self._seconds, settings.bounds)
+            if raised is None:
                 status = CellStatus.OK
             else:
-                self._faults.append(fault)
-        if not self._over and self._held.disk_full():
-            self._disk_full(cell.index)
-        self._noted(kernel, cell.index)
+                self._faults.append(raised)
+        known = {fault.kind for fault in self._faults}
+        if not self._over and self._process.disk_full() and FaultKind.DISK not in known:
+            self._note(FaultKind.DISK, cell.index)  # also where the student's code makes do without the file
+        self._note_recorded(kernel, cell.index)
         seconds = self._seconds - started
         self._cells.append(_cell_run(cell.index, status, seconds, self._notebook.cells[cell.index], kernel))
 
-    def _gone(self, reason: str, cell: int) -> None:
-        if reason == "memory":
-            self._faults.append(faults.out_of_memory(cell, self._settings.bounds.memory_mib, self._seconds))
-        elif reason == "disk":
-            self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
-        elif reason == "flood":
-            self._faults.append(faults.output_flood(cell, self._settings.output_mib, self._seconds))
-            self._faults.append(faults.kernel_died(cell, self._seconds, _FLOODED))
-        elif reason == "died":
-            self._faults.append(faults.kernel_died(cell, self._seconds))
+    def _note(self, kind: FaultKind, cell: int) -> None:
+        """A fault whose sentence names a limit of the run, or nothing."""
+        self._faults.append(faults.fault(kind, cell, self._seconds, self._limits.get(kind, "")))
 
-    def _disk_full(self, cell: int) -> None:
-        """Noted once, also where the student's code makes do without the file."""
-        if all(fault.kind is not FaultKind.DISK for fault in self._faults):
-            self._faults.append(faults.disk_full(cell, self._settings.bounds.disk_mib, self._seconds))
+    def _note_death(self, cell: int, why: str) -> None:
+        self._faults.append(Fault(FaultKind.KERNEL_DIED, cell, why, self._seconds))
 
-    def _timed_out(self, cell: int, limit_s: float, *, whole: bool) -> None:
+    def _note_timeout(self, cell: int, limit_s: float, *, whole: bool) -> None:
+        """`whole`: the notebook's time was up, not only the cell's."""
         if whole:
             self._over = True
-            self._faults.append(faults.notebook_timeout(cell, self._settings.notebook_s, self._seconds))
+            self._note(FaultKind.TIMEOUT, cell)
             return
-        self._faults.append(faults.cell_timeout(cell, limit_s, self._seconds))
+        self._faults.append(faults.fault(FaultKind.CELL_TIMEOUT, cell, self._seconds, limit_s))
         if self._over:
-            why = "The cell did not stop when it was asked to, so Python was ended; the cells that follow did not run."
-            self._faults.append(faults.kernel_died(cell, self._seconds, why))
+            self._note_death(cell, _DEAF)
 
-    def _noted(self, kernel: Kernel, cell: int) -> None:
+    def _note_recorded(self, kernel: Kernel, cell: int) -> None:
         """Faults that the recorder told of, and too much output."""
-        missing = [n for n in kernel.noted if n.get("fault") == FaultKind.MISSING_MODULE]
-        named = {fault.message for fault in self._faults if fault.cell == cell}
-        for module in dict.fromkeys(str(n.get("module", "")) for n in missing):
+        missing = [note for note in kernel.notes if note.get("fault") == FaultKind.MISSING_MODULE]
+        known = {fault.message for fault in self._faults if fault.cell == cell}
+        for module in dict.fromkeys(str(note.get("module", "")) for note in missing):
             fault = faults.missing_module(module, cell, self._seconds)
-            if fault.message not in named:
+            if fault.message not in known:
                 self._faults.append(fault)
-        failed = [n for n in kernel.noted if n.get("fault") == FaultKind.CELL_ERROR]
-        for said in dict.fromkeys(str(n.get("error", "")) for n in failed):
-            self._faults.append(faults.failed_import(said, cell, self._seconds))
-        if kernel.flooded or any(n.get("fault") == FaultKind.OUTPUT_FLOOD for n in kernel.noted):
-            self._faults.append(faults.output_flood(cell, self._settings.output_mib, self._seconds))
+        failed = [note for note in kernel.notes if note.get("fault") == FaultKind.CELL_ERROR]
+        for error in dict.fromkeys(str(note.get("error", "")) for note in failed):
+            sentence = f"An import failed, and the cell went on without it: {faults.first_line(error)}"
+            self._faults.append(Fault(FaultKind.CELL_ERROR, cell, sentence, self._seconds))
+        if kernel.flooded or any(note.get("fault") == FaultKind.OUTPUT_FLOOD for note in kernel.notes):
+            self._note(FaultKind.OUTPUT_FLOOD, cell)
 
 
 def _make_valid(notebook: NotebookNode) -> None:
@@ -347,12 +354,12 @@ def _cell_run(index: int, status: CellStatus, seconds: float, cell: NotebookNode
     reply: dict[str, Any] = kernel.reply or {}
     failed = status in {CellStatus.ERROR, CellStatus.TIMEOUT} and reply.get("status") == "error"
     lines = reply.get("traceback") if failed else None
-    trace = faults.plain_text("\n".join(map(str, lines))) if isinstance(lines, list) else ""
+    trace = without_sequences("\n".join(map(str, lines))) if isinstance(lines, list) else ""
     run = CellRun(index, status, round(seconds, 3), printed=printed(cell.outputs))
     for output in cell.outputs:
         if output["output_type"] == "stream":
             output["text"] = as_seen(output["text"])
     if not failed:
         return run
-    said = faults.one_line(f"{reply.get('ename', '')}: {reply.get('evalue', '')}", 1000)
-    return replace(run, error=said, traceback=trace if len(trace) <= _TRACEBACK else "…" + trace[-_TRACEBACK:])
+    error = faults.first_line(f"{reply.get('ename', '')}: {reply.get('evalue', '')}", 1000)
+    return replace(run, error=error, traceback=trace if len(trace) <= _TRACEBACK else "…" + trace[-_TRACEBACK:])
