@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -22,21 +23,21 @@ from hypothesis.extra import numpy as st_numpy
 from grader import cli
 from grader.errors import UsageError
 from grader.training import cache as module
-from grader.training.cache import Cache, Entry, cache_directory, cache_limit_mib, namespace, user_cache
+from grader.training.cache import Cache, cache_directory, cache_limit_mib, namespace, user_cache
 from grader.wire.files import Rejected
-from grader.wire.npz import write_npz
+from grader.wire.message import Message
 
 MIB = 1 << 20
 ROOT = Path(__file__).parent.parent
-SMALL = Entry({"loss": [0.5, 0.25]}, (np.arange(6, dtype=np.float32).reshape(2, 3),))
+SMALL = Message({"loss": [0.5, 0.25]}, (np.arange(6, dtype=np.float32).reshape(2, 3),))
 
 
 def key(number: int) -> str:
     return f"{number:064x}"
 
 
-def sized(bytes_: int) -> Entry:
-    return Entry({}, (np.zeros(bytes_, np.uint8),))
+def sized(bytes_: int) -> Message:
+    return Message({}, (np.zeros(bytes_, np.uint8),))
 
 
 def place(cache: Cache, number: int) -> Path:
@@ -82,7 +83,7 @@ def grade(monkeypatch, capsys, tmp_path):
 
 
 def other_process(code: str, *args: object) -> subprocess.Popen[str]:
-    start = "import sys, time\nfrom pathlib import Path\nimport numpy as np\nfrom grader.training.cache import Cache, Entry\n"
+    start = "import sys, time\nfrom pathlib import Path\nimport numpy as np\nfrom grader.training.cache import Cache\nfrom grader.wire.message import Message\n"
     return subprocess.Popen(
         [sys.executable, "-c", start + code, *map(str, args)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -108,7 +109,7 @@ ARRAYS = st_numpy.arrays(
 @given(facts=st.dictionaries(st.text(), JSON, max_size=4), arrays=st.lists(ARRAYS, max_size=5))
 def test_what_goes_in_comes_out(tmp_path, facts, arrays):
     cache = Cache(tmp_path, 4)
-    cache.put(key(1), Entry(facts, tuple(arrays)))
+    cache.put(key(1), Message(facts, tuple(arrays)))
     got = cache.get(key(1))
     assert got is not None
     assert got.facts == facts
@@ -120,7 +121,7 @@ def test_what_goes_in_comes_out(tmp_path, facts, arrays):
 
 def test_a_loss_may_be_no_number_and_columns_may_come_first(cache):
     columns = np.asfortranarray(np.arange(12.0).reshape(3, 4))
-    cache.put(key(1), Entry({"loss": [float("nan"), float("inf")]}, (columns, columns[::2])))
+    cache.put(key(1), Message({"loss": [float("nan"), float("inf")]}, (columns, columns[::2])))
     got = cache.get(key(1))
     assert got is not None
     assert np.isnan(got.facts["loss"][0])
@@ -131,7 +132,7 @@ def test_a_loss_may_be_no_number_and_columns_may_come_first(cache):
 
 def test_the_later_entry_of_a_key_counts(cache):
     cache.put(key(1), SMALL)
-    cache.put(key(1), Entry({"loss": []}, ()))
+    cache.put(key(1), Message({"loss": []}, ()))
     got = cache.get(key(1))
     assert got is not None
     assert (got.facts, got.arrays) == ({"loss": []}, ())
@@ -158,7 +159,7 @@ def test_a_key_is_a_digest(cache, wrong):
 @pytest.mark.parametrize("array", [np.zeros(2, ">f4"), np.zeros(2, np.complex64), np.array(["a"]), np.array([None])])
 def test_what_could_not_be_read_again_is_not_stored(cache, array):
     with pytest.raises(ValueError):  # noqa: PT011 - NumPy's own for objects
-        cache.put(key(1), Entry({}, (array,)))
+        cache.put(key(1), Message({}, (array,)))
     assert not cache.folder.exists()
 
 
@@ -191,36 +192,28 @@ def test_the_entry_of_another_key_is_none(cache):
 
 
 def test_an_entry_of_another_format_is_none(cache, monkeypatch):
-    monkeypatch.setattr(module, "FORMAT", 2)
+    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
     cache.put(key(1), SMALL)
     monkeypatch.undo()
     assert cache.get(key(1)) is None
     assert kept(cache) == set()
 
 
-HEADER = {"format": module.FORMAT, "key": key(1), "facts": {}, "arrays": 1}
+BODY = Message({}, (np.zeros(2),)).encoded()
 
 
 @pytest.mark.parametrize(
-    "head",
+    "rest",
     [
-        "{",
-        "\xff",
-        "[" * 100_000,
-        "1",
-        "{}",
-        json.dumps(HEADER | {"facts": []}),
-        json.dumps(HEADER | {"arrays": "1"}),
-        json.dumps(HEADER | {"arrays": -1}),
-        json.dumps(HEADER | {"arrays": 0}),
-        json.dumps(HEADER | {"arrays": 2}),
-        json.dumps(HEADER | {"arrays": 10**18}),
+        b"", b"{", module._head(key(1)), module._head(key(2)) + BODY, module._head(key(1)) + BODY[:-1],
+        module._head(key(1)) + BODY + b"x", b"grade 1 " + key(1).encode() + b"\n" + BODY,
+        module._head(key(1)) + struct.pack(">QQ", 2, 0) + b"{}", module._head(key(1)) + struct.pack(">QQ", 2**63, 2**63),
+        module._head(key(1)) + struct.pack(">QQ", 2, len(BODY) - 18) + b"[]" + BODY[18:],
     ],
-    ids=lambda head: head[:30],
-)
-def test_a_digest_that_fits_makes_no_entry_yet(cache, head):
+    ids=lambda rest: repr(rest[:8] + rest[70:90]),
+)  # fmt: skip
+def test_a_digest_that_fits_makes_no_entry_yet(cache, rest):
     cache.put(key(1), SMALL)
-    rest = head.encode("latin-1") + b"\n" + write_npz({"a0": np.zeros(2)})
     place(cache, 1).write_bytes(module._digest(rest) + b"\n" + rest)
     assert cache.get(key(1)) is None
     assert kept(cache) == set()
@@ -304,7 +297,7 @@ def test_what_was_just_written_stays(cache):
     assert len(kept(cache)) == 1
 
 
-@pytest.mark.parametrize("large", [sized(4 * MIB), Entry({}, (np.zeros(0),) * 4097)], ids=["bytes", "arrays"])
+@pytest.mark.parametrize("large", [sized(4 * MIB), Message({}, (np.zeros(0),) * 4097)], ids=["bytes", "arrays"])
 def test_an_entry_over_the_bound_is_not_stored_and_costs_no_other(cache, large):
     cache.put(key(0), SMALL)
     cache.put(key(1), large)
@@ -314,7 +307,7 @@ def test_an_entry_over_the_bound_is_not_stored_and_costs_no_other(cache, large):
 
 def test_as_many_arrays_as_are_stored_are_read(cache, monkeypatch):
     monkeypatch.setattr(module, "_MOST_ARRAYS", 3)
-    cache.put(key(1), Entry({}, (np.zeros(1),) * 3))
+    cache.put(key(1), Message({}, (np.zeros(1),) * 3))
     assert cache.get(key(1)) is not None
 
 
@@ -324,7 +317,7 @@ cache = Cache(Path(sys.argv[1]), 1)
 first = int(sys.argv[2])
 for number in range(15):
     name = f"{number % 12 + first:064x}"
-    cache.put(name, Entry({"n": number}, (np.full(100_000, number, np.uint8),)))
+    cache.put(name, Message({"n": number}, (np.full(100_000, number, np.uint8),)))
     for other in range(0, 30, 3):
         got = cache.get(f"{other:064x}")
         assert got is None or (got.arrays[0] == got.facts["n"]).all()
@@ -617,7 +610,7 @@ def test_other_machines_and_versions_have_other_namespaces(monkeypatch, tmp_path
     seen = {here, on(cores.format(800, " avx512f")), on("")}
     (tmp_path / "cpuinfo").unlink()
     seen.add(namespace())  # a system without that file
-    monkeypatch.setattr(module, "FORMAT", 2)
+    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
     seen.add(namespace())
     monkeypatch.setattr(module.importlib.metadata, "version", lambda _: "0")
     seen.add(namespace())

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_recipes import ANYTHING, ITEMS, dense, layer, paths, trainer, with_another
 
-from grader.recorder.inference import OUTPUTS
 from grader.training.bounds import BATCHES, Refused
 from grader.training.inference import checked
 from grader.training.measure import MeasureTask, PredictTask
 from grader.training.request import IMAGES
+from grader.wire.recipe import OUTPUTS
 
 
 def use(**changed: Any) -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:

@@ -11,10 +11,10 @@ from test_recipes import dense, layer, request
 
 from grader.training import network as networks
 from grader.training.network import Inputs
-from grader.training.recipe import checked
 from grader.training.request import Images
 from grader.training.stock import _OPTIMIZERS
 from grader.training.train import TrainTask
+from grader.training.work import checked
 from grader.training.workers import Sets
 
 pytestmark = [pytest.mark.kernel, pytest.mark.filterwarnings("ignore")]
@@ -41,8 +41,8 @@ def trained(
     """Logs and the bytes of all arrays that a training leaves."""
     facts = {"optimizer": {"kind": kind, "config": {"learning_rate": rate}}}
     told, arrays = request(*layers, **facts, **changed)
-    facts, left = TrainTask(checked({**told, "validation": None}, arrays)).do(sets)
-    return facts["logs"], [array.tobytes() for array in left]
+    outcome = TrainTask(checked({**told, "validation": None}, arrays)).do(sets)
+    return outcome.facts["logs"], [array.tobytes() for array in outcome.arrays]
 
 
 @pytest.mark.parametrize("kind", sorted(_OPTIMIZERS))

@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 from raw_evidence import small_official
 
 from grader.execution.admission import Admission
-from grader.recorder import fit_recipe as kernels
 from grader.recorder.dataset_index import DatasetIndex
 from grader.system.slots import Slots
 from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
-from grader.training.cache import Cache, Entry
-from grader.training.recipe import Work, checked, keeps_epochs
+from grader.training.cache import Cache
 from grader.training.request import IMAGES, TIMES
 from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
+from grader.training.work import Work, checked
 from grader.training.workers import Failed, NoAnswer
+from grader.wire import recipe as kernels
 from grader.wire.fingerprint import fingerprint
+from grader.wire.message import Message
 
 ITEMS = 20
 
@@ -68,7 +69,7 @@ def test_an_honest_recipe_is_accepted() -> None:
     assert work.planned.classes == 10
     assert work.initializers == ({"kernel_initializer": ("GlorotUniform", {}), "bias_initializer": ("Zeros", {})},)
     assert work.optimizer == ("SGD", {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False})
-    assert keeps_epochs(work.planned, work.facts)
+    assert work.keeps_epochs
 
 
 def test_the_key_is_of_the_training_and_not_of_its_validation() -> None:
@@ -227,9 +228,9 @@ def test_the_lists_of_both_sides_agree() -> None:
 
 def test_everything_is_computed_once(tmp_path: Path) -> None:
     asked: list[str] = []
-    entry = Entry({"a": 1}, (np.arange(3),))
+    entry = Message({"a": 1}, (np.arange(3),))
 
-    def compute() -> Entry:
+    def compute() -> Message:
         asked.append("")
         time.sleep(0.05)
         return entry
@@ -253,7 +254,7 @@ def test_what_fails_is_not_kept(tmp_path: Path) -> None:
     once = SingleFlight(Cache(tmp_path, 10), threading.Event())
     with pytest.raises(ZeroDivisionError):
         once.result("key", lambda: 1 / 0)  # type: ignore[arg-type,return-value]
-    assert once.result("key", lambda: Entry({}, ())).facts == {}
+    assert once.result("key", lambda: Message({}, ())).facts == {}
 
 
 def test_waiting_ends_with_the_run(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_waiting_ends_with_the_run(tmp_path: Path) -> None:
     once = SingleFlight(cache, stop)
     stop.set()
     with pytest.raises(KeyboardInterrupt):
-        once.result("key", lambda: Entry({}, ()))
+        once.result("key", lambda: Message({}, ()))
 
 
 # ------------------------------------------------------------------ the trainer
@@ -278,7 +279,7 @@ class Workers:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return Message(answer[0], tuple(answer[1]))
 
 
 def trainer(*answers: Any) -> tuple[Trainer, Workers]:

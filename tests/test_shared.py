@@ -20,10 +20,11 @@ from grader.execution.run import RunSettings, run_submission
 from grader.records import Evidence
 from grader.system.slots import Slots
 from grader.training.bounds import Refused
-from grader.training.cache import Cache, Entry
+from grader.training.cache import Cache
 from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
 from grader.training.workers import Workers
+from grader.wire.message import Message
 from grader.wire.npz import weights_digest
 
 pytestmark = pytest.mark.xdist_group("shared")  # one worker runs the notebooks of all its tests
@@ -129,7 +130,7 @@ class Counting(Trainer):
     used = 0
     refused: tuple[str, ...] = ()
 
-    def train(self, *recipe: Any) -> Entry:
+    def train(self, *recipe: Any) -> Message:
         self.asked += 1
         try:
             return super().train(*recipe)
@@ -137,7 +138,7 @@ class Counting(Trainer):
             self.refused += (str(why),)
             raise
 
-    def use(self, *use: Any) -> Entry:
+    def use(self, *use: Any) -> Message:
         self.used += 1
         return super().use(*use)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import socket
+import struct
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,24 @@ from test_recipes import request
 from grader.errors import GradeError
 from grader.recorder import trainer_client as kernels
 from grader.recorder.recipe import Recipe
-from grader.recorder.trainer_client import LENGTHS, packed, received
 from grader.system.slots import Slots
 from grader.training.bounds import Refused
-from grader.training.cache import Entry
-from grader.training.trainer_connection import ARRAYS_BYTES, TOLD_BYTES, Line
+from grader.training.trainer_connection import LIMITS, TrainerConnection
+from grader.wire.message import Message, receive
 from grader.wire.npz import weights_digest
 
-ENTRY = Entry({"logs": [{"loss": 1.0}], "seconds": [2.0], "weights": 1, "left": 2}, (np.ones(3), np.array(7)))
+ANSWER = Message({"logs": [{"loss": 1.0}], "seconds": [2.0], "weights": 1, "left": 2}, (np.ones(3), np.array(7)))
+
+
+LENGTHS = struct.Struct(">QQ")
+
+
+def encoded(facts: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> bytes:
+    return Message(facts, tuple(arrays)).encoded()
+
+
+def received(connection: socket.socket) -> Message:
+    return receive(connection.recv, LIMITS)
 
 
 class Trainer:
@@ -37,24 +49,24 @@ class Trainer:
         self.asked: list[Any] = []
         self.raises: BaseException | None = None
 
-    def train(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> Entry:
+    def train(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> Message:
         self.asked.append((told, arrays))
         self.wait.wait(10)
         if self.raises:
             raise self.raises
         if not isinstance(told, dict) or "facts" not in told:
             raise Refused("no recipe")
-        return ENTRY
+        return ANSWER
 
-    def use(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> Entry:
+    def use(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> Message:
         self.asked.append((told, arrays))
-        return Entry({"names": ["loss"], "seconds": [2.0]}, ())
+        return Message({"names": ["loss"], "seconds": [2.0]}, ())
 
 
 @contextmanager
 def line(trainer: Trainer, budget_s: float = 100.0):
     ours, theirs = socket.socketpair(socket.AF_UNIX)
-    found = Line(ours, trainer, budget_s)  # type: ignore[arg-type]
+    found = TrainerConnection(ours, trainer, budget_s)  # type: ignore[arg-type]
     found.start()
     theirs.settimeout(10)
     try:
@@ -79,7 +91,7 @@ def test_a_run_that_is_called_off_cuts_the_line() -> None:
     trainer.raises = KeyboardInterrupt()
     told, arrays = request()
     with trainer.slots, line(trainer) as (_, kernel):
-        kernel.sendall(packed(told, arrays))
+        kernel.sendall(encoded(told, arrays))
         assert ended(kernel)
 
 
@@ -88,8 +100,8 @@ def test_a_trainer_that_cannot_be_started_refuses() -> None:
     trainer.raises = GradeError("It does not start.")
     told, arrays = request()
     with trainer.slots, line(trainer) as (_, kernel):
-        kernel.sendall(packed(told, arrays))
-        assert received(kernel)[0] == {"refused": "the trainer cannot be started"}
+        kernel.sendall(encoded(told, arrays))
+        assert received(kernel).facts == {"refused": "the trainer cannot be started"}
 
 
 def test_a_recipe_is_answered() -> None:
@@ -97,11 +109,11 @@ def test_a_recipe_is_answered() -> None:
     told, arrays = request()
     with trainer.slots, line(trainer) as (answering, kernel):
         for _ in range(2):
-            kernel.sendall(packed(told, arrays))
-            facts, left = received(kernel)
-            assert facts == ENTRY.facts
-            assert [a.tolist() for a in left] == [[1.0, 1.0, 1.0], 7]
-        assert answering.trained == {weights_digest(ENTRY.arrays[:1])}
+            kernel.sendall(encoded(told, arrays))
+            answer = received(kernel)
+            assert answer.facts == ANSWER.facts
+            assert [a.tolist() for a in answer.arrays] == [[1.0, 1.0, 1.0], 7]
+        assert answering.trained == {weights_digest(ANSWER.arrays[:1])}
     assert trainer.asked[0][0] == told
     assert all(np.array_equal(a, b) for a, b in zip(trainer.asked[0][1], arrays, strict=True))
 
@@ -110,10 +122,10 @@ def test_a_use_is_answered_and_has_its_share() -> None:
     trainer = Trainer()
     with trainer.slots, line(trainer, budget_s=3.0) as (answering, kernel):
         for _ in range(2):
-            kernel.sendall(packed({"use": [1]}, []))
-            assert received(kernel)[0]["names"] == ["loss"]
-        kernel.sendall(packed({"use": [1]}, []))
-        assert "had its share" in received(kernel)[0]["refused"]
+            kernel.sendall(encoded({"use": [1]}, []))
+            assert received(kernel).facts["names"] == ["loss"]
+        kernel.sendall(encoded({"use": [1]}, []))
+        assert "had its share" in received(kernel).facts["refused"]
         assert answering.trained == set()
     assert [told for told, _ in trainer.asked] == [[1], [1]]
 
@@ -123,7 +135,7 @@ def test_waiting_is_counted_and_needs_no_core() -> None:
     trainer.wait.clear()
     with trainer.slots, line(trainer) as (answering, kernel):
         assert answering.waited_s == 0.0
-        kernel.sendall(packed(*request()))
+        kernel.sendall(encoded(*request()))
         deadline = time.monotonic() + 5
         while not trainer.asked and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -141,39 +153,39 @@ def test_the_trainers_time_has_a_share_for_each() -> None:
     with Trainer().slots, line(Trainer(), budget_s=3.0) as (answering, kernel):
         answering._trainer.slots.__enter__()
         for _ in range(2):
-            kernel.sendall(packed(*request()))
-            assert "logs" in received(kernel)[0]
-        kernel.sendall(packed(*request()))
-        assert "had its share" in received(kernel)[0]["refused"]
+            kernel.sendall(encoded(*request()))
+            assert "logs" in received(kernel).facts
+        kernel.sendall(encoded(*request()))
+        assert "had its share" in received(kernel).facts["refused"]
 
 
 def test_what_fails_slowly_has_its_share_too() -> None:
     class Slow(Trainer):
-        def train(self, *_: Any) -> Entry:
+        def train(self, *_: Any) -> Message:
             time.sleep(0.2)
             raise Refused("it took too long")
 
     trainer = Slow()
     with trainer.slots, line(trainer, budget_s=0.3) as (_, kernel):
         for said in ("took too long", "took too long", "had its share"):
-            kernel.sendall(packed(*request()))
-            assert said in received(kernel)[0]["refused"]
+            kernel.sendall(encoded(*request()))
+            assert said in received(kernel).facts["refused"]
 
 
 def test_what_is_no_recipe_is_refused_and_the_next_is_answered() -> None:
     trainer = Trainer()
     with trainer.slots, line(trainer) as (_, kernel):
         for told in ({}, {"times": 1}):
-            kernel.sendall(packed(told, []))
-            assert received(kernel)[0] == {"refused": "no recipe"}
-        kernel.sendall(packed(*request()))
-        assert "logs" in received(kernel)[0]
+            kernel.sendall(encoded(told, []))
+            assert received(kernel).facts == {"refused": "no recipe"}
+        kernel.sendall(encoded(*request()))
+        assert "logs" in received(kernel).facts
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        LENGTHS.pack(TOLD_BYTES + 1, 0), LENGTHS.pack(2, ARRAYS_BYTES + 1) + b"{}", LENGTHS.pack(2, 3) + b"{}abc",
+        LENGTHS.pack(LIMITS.facts_bytes + 1, 0), LENGTHS.pack(2, LIMITS.arrays_bytes + 1) + b"{}", LENGTHS.pack(2, 3) + b"{}abc",
         LENGTHS.pack(5, 0) + b"[[[[[", LENGTHS.pack(2**63, 2**63), LENGTHS.pack(100_000, 0) + b"[" * 100_000, b"\x00" * 7,
     ],
 )  # fmt: skip
@@ -200,12 +212,12 @@ def test_pickles_are_no_arrays() -> None:
 
 
 def test_the_kernel_goes_on_without_a_trainer(tmp_path: Path) -> None:
-    asking = kernels.Trainer(str(tmp_path / "k"))
+    asking = kernels.TrainerClient(str(tmp_path / "k"))
     told, arrays = request()
     recipe = Recipe(told["facts"], arrays, 2, told["validation"])
     grader = socket.socket(socket.AF_UNIX)
     grader.connect(str(tmp_path / "k"))
-    answers = [packed(ENTRY.facts, list(ENTRY.arrays)), packed({"refused": "too large"}, []), b""]
+    answers = [ANSWER.encoded(), encoded({"refused": "too large"}, []), b""]
 
     def answer() -> None:
         for text in answers:
@@ -216,20 +228,20 @@ def test_the_kernel_goes_on_without_a_trainer(tmp_path: Path) -> None:
     thread = threading.Thread(target=answer)
     thread.start()
     trained = asking.train(recipe, 0)
-    assert (trained.logs, trained.seconds) == (ENTRY.facts["logs"], [2.0])
+    assert trained.facts == ANSWER.facts
     with pytest.raises(kernels.Refused, match="too large"):
         asking.train(recipe, 0)
     for _ in range(2):
         with pytest.raises(kernels.Refused, match="line to the trainer is cut"):
             asking.train(recipe, 0)
     thread.join()
-    asking._line.close()  # type: ignore[union-attr]
+    asking._connection.close()  # type: ignore[union-attr]
     asking._listening.close()
 
 
 def test_an_interrupt_cuts_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asking = kernels.Trainer(str(tmp_path / "k"))
-    monkeypatch.setattr(kernels, "received", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    asking = kernels.TrainerClient(str(tmp_path / "k"))
+    monkeypatch.setattr(kernels, "receive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     told, arrays = request()
     recipe = Recipe(told["facts"], arrays, 2, told["validation"])
     with socket.socket(socket.AF_UNIX) as grader:
@@ -238,5 +250,5 @@ def test_an_interrupt_cuts_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             asking.train(recipe, 0)
         with pytest.raises(kernels.Refused):
             asking.train(recipe, 0)
-    asking._line.close()  # type: ignore[union-attr]
+    asking._connection.close()  # type: ignore[union-attr]
     asking._listening.close()

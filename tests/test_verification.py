@@ -25,6 +25,7 @@ from grader.training.network import assign, in_order
 from grader.training.single_flight import SingleFlight
 from grader.training.verification import Prepared, Verifier
 from grader.training.workers import Workers
+from grader.wire.message import Message
 
 SCALED = Prepared((784,), 0.0, 1.0)
 
@@ -366,10 +367,10 @@ class NoWorkers:
         self.answer = answer
         self.asked: list[Any] = []
 
-    def ask(self, task: Any, _: float) -> tuple[dict[str, float], list[Any]]:
+    def ask(self, task: Any, _: float) -> Message:
         assert self.answer
         self.asked.append(task)
-        return self.answer, []
+        return Message(self.answer)
 
 
 def verifier_with(workers: NoWorkers) -> Verifier:

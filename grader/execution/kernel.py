@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from grader.sandbox import Bounds, SandboxProcess
-    from grader.training.trainer_connection import Line
+    from grader.training.trainer_connection import TrainerConnection
 
 START_S = 120.0
 """Longest that a kernel may take to start, on a machine that is busy."""
@@ -169,14 +169,14 @@ class Kernel(NotebookClient):  # type: ignore[misc]
         bounds: Bounds,
         output_mib: int,
         stop: threading.Event,
-        answering: Callable[[socket.socket], Line] | None = None,
+        connect_trainer: Callable[[socket.socket], TrainerConnection] | None = None,
     ) -> None:
-        """`answering` makes the thread that answers the kernel's recipes, where trainings are shared."""
+        """`connect_trainer` makes the thread that answers the kernel's recipes, where trainings are shared."""
         paths = {name: process.sockets / f"k-{number}" for name, number in PORTS.items()}
-        direct = [process.sockets / TRAINER_SOCKET] if answering else []
+        direct = [process.sockets / TRAINER_SOCKET] if connect_trainer else []
         self._relay = Relay(tuple(paths.values()), paths["iopub"], FLOOD * output_mib << 20, direct)
-        self._answering = answering
-        self.trainer_connection: Line | None = None
+        self._connect_trainer = connect_trainer
+        self.trainer_connection: TrainerConnection | None = None
         super().__init__(
             notebook,
             km=_Manager(process, self._relay.folder, message_key),
@@ -226,8 +226,8 @@ class Kernel(NotebookClient):  # type: ignore[misc]
                 raise RuntimeError(f"it ended with {self._process.process.returncode}")
             await asyncio.sleep(0.02)
         await self._relay.listen()
-        if self._answering is not None:
-            self.trainer_connection = self._answering(self._relay.connect(self._process.sockets / TRAINER_SOCKET))
+        if self._connect_trainer is not None:
+            self.trainer_connection = self._connect_trainer(self._relay.connect(self._process.sockets / TRAINER_SOCKET))
             self.trainer_connection.start()
 
     @property

@@ -28,13 +28,13 @@ from grader.evidence.run_result import RunResult
 from grader.execution import faults
 from grader.execution.kernel import TRAINER_SOCKET, Kernel, KernelGone, Stopped, connection_info
 from grader.execution.outputs import as_seen, printed
-from grader.recorder.seeds import SETTINGS
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
 from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, Zygote, host, sandbox_level
 from grader.sandbox.interface import PACKAGE
 from grader.system.display_text import without_sequences
 from grader.training.trainer import Trainer
-from grader.training.trainer_connection import Line
+from grader.training.trainer_connection import TrainerConnection
+from grader.wire.determinism import SETTINGS
 
 RECORDER = tuple(Path(__file__).parents[1] / part for part in ("recorder", "wire"))
 """What of the grader is in the kernel: it imports nothing else."""
@@ -260,10 +260,10 @@ class _NotebookRun:
             frozenset(kernel.trainer_connection.trained if kernel.trainer_connection else ()),
         )
 
-    def _answer(self, connected: socket.socket) -> Line:
+    def _answer(self, connected: socket.socket) -> TrainerConnection:
         """What answers the kernel's recipes over a connection to it."""
         assert self._settings.trainer is not None
-        return Line(connected, self._settings.trainer, _unlimited(self._settings.notebook_s))
+        return TrainerConnection(connected, self._settings.trainer, _unlimited(self._settings.notebook_s))
 
     @property
     def _seconds(self) -> float:

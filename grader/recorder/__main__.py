@@ -35,7 +35,7 @@ from .record import FORMAT, Recorder, quietly
 from .seeds import seed_keras, seed_start, seed_tensorflow, settle
 from .shown_images import FigureHooks
 from .tampering import TamperDetector
-from .trainer_client import Trainer
+from .trainer_client import TrainerClient
 
 
 class _Kernel(IPythonKernel):
@@ -48,7 +48,8 @@ class Recording:
     def __init__(self, settings: dict[str, Any], kernel: Any) -> None:
         self.recorder = Recorder(Path(settings["evidence"]))
         self.networks = Networks(self.recorder)
-        self.models = ModelHooks(self.recorder, self.networks, Trainer(line) if (line := settings["trainer"]) else None)
+        trainer = TrainerClient(settings["trainer"]) if settings["trainer"] else None
+        self.models = ModelHooks(self.recorder, self.networks, trainer)
         self.figures = FigureHooks(self.recorder, settings["figures"])
         self.bridge = Bridge(self.recorder)
         self.messages = Messages(kernel, settings["output_bytes"])

@@ -13,33 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ..wire.seeding import as_drawn, initializers
+from ..wire.recipe import CALLBACKS, EPOCHS, FORMAT, PARAMETERS, keeps_epochs
+from ..wire.seeding import as_drawn, generators, initializers
 from .canonical_recipe import canonical_images, canonical_layers
 from .inputs import as_array
-from .recipe import BATCH, FORMAT, Express, NotShared, Recipe, keras_own, measures, plain_model, stock_parts
+from .recipe import BATCH, Express, NotShared, Recipe, keras_own, measures, plain_model, stock_parts
 from .record import plain
 from .seeds import students_seeds
 
-PARAMETERS = 2_000_000
-"""Largest network whose training is shared."""
-EPOCHS = 1000
-VALUES = 4_000_000
-"""Most weights of all epochs together that are kept to be validated apart."""
 _WRITES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "IMPORT_NAME"}
-CALLBACKS = {
-    "EarlyStopping": (
-        "monitor",
-        "min_delta",
-        "patience",
-        "mode",
-        "baseline",
-        "restore_best_weights",
-        "start_from_epoch",
-    ),
-    "ReduceLROnPlateau": ("monitor", "factor", "patience", "mode", "min_delta", "cooldown", "min_lr"),
-    "TerminateOnNaN": (),
-}
-"""Keras' callbacks without side effects, and what they are made from."""
 
 
 def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bool) -> Recipe:
@@ -81,8 +63,10 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     recipe.validation = _validation(given, x, y, held_out, express, recipe)
     if recipe.validation:
         recipe.validation = canonical_images(recipe.validation, facts)
-    values = sum(int(np.prod(variable.shape)) for variable in ordered) * (epochs - recipe.facts["initial_epoch"])
-    if recipe.validation and (recipe.facts["callbacks"] or values > VALUES):
+    parameters = sum(int(np.prod(variable.shape)) for variable in ordered)
+    if recipe.validation and not keeps_epochs(
+        parameters, epochs - recipe.facts["initial_epoch"], recipe.facts["callbacks"]
+    ):
         recipe.facts["validation"], recipe.validation, recipe.own = recipe.validation, None, len(recipe.arrays)
     recipe.facts, recipe.validation = plain(recipe.facts), plain(recipe.validation)
     return recipe
@@ -91,12 +75,6 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
 def drawn(layers: list[Any]) -> list[tuple[Any, Any]]:
     """(variable, initializer) of all weights in order, for a network whose recipe starts from fresh weights."""
     return _pairs(layers) or []
-
-
-def generators(layers: list[Any]) -> list[Any]:
-    """The state variables of the random layers, in order."""
-    found = [getattr(layer, "seed_generator", None) for layer in layers]
-    return [generator.state for generator in found if generator is not None]
 
 
 def steps(recipe: Recipe) -> int:

@@ -9,44 +9,42 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from ..wire.message import Message
+from ..wire.recipe import FORMAT
 from .canonical_recipe import canonical_images, canonical_layers
 from .inputs import as_array
 from .progress_bar import progress, took
-from .recipe import BATCH, FORMAT, Express, NotShared, Recipe, measures, plain_model, stock_parts
+from .recipe import BATCH, Express, NotShared, Recipe, measures, plain_model, stock_parts
 from .record import plain
-from .trainer_client import Refused, Trainer
+from .trainer_client import Refused, TrainerClient
 
 ROWS = 1000
 """Fewest images that are asked about: fewer take no longer here."""
-OUTPUTS = 2_000_000
-"""Most values that a prediction may have."""
 
-Used = Callable[[], Any]
+Replay = Callable[[], Any]
 """Does what the call would do, and returns what it would return."""
 
 
-class Uses:
-    """What the networks of one submission are used for."""
+class SharedInference:
+    """The evaluations and predictions of one submission."""
 
-    def __init__(self, express: Express, trainer: Trainer | None) -> None:
+    def __init__(self, express: Express, trainer: TrainerClient | None) -> None:
         self._express = express
         self._trainer = trainer
 
-    def evaluate(self, model: Any, given: dict[str, Any]) -> tuple[dict[str, float], Used] | None:
+    def evaluate(self, model: Any, given: dict[str, Any]) -> tuple[dict[str, float], Replay] | None:
         """The logs of `model.evaluate(**given)`, all arguments bound, and how to end it; None where it happens here."""
-        told, _ = self._asked(model, given, measured=True)
-        if told is None:
+        answer = self._asked(model, given, measured=True)
+        if answer is None:
             return None
-        logs = dict(sorted(told["logs"][-1].items()))
-        values = [logs[name] for name in told["names"]]
+        logs = dict(sorted(answer.facts["logs"][-1].items()))
+        values = [logs[name] for name in answer.facts["names"]]
 
         def evaluate() -> Any:
             model.stop_evaluating = False
             callbacks = self._progress(model, given)
             callbacks.on_test_begin()
-            took(callbacks, sum(told["seconds"]))
+            took(callbacks, sum(answer.facts["seconds"]))
             callbacks.on_test_end(dict(logs))
             if given["return_dict"]:
                 return logs
@@ -54,19 +52,19 @@ class Uses:
 
         return logs, evaluate
 
-    def predict(self, model: Any, given: dict[str, Any]) -> Used | None:
+    def predict(self, model: Any, given: dict[str, Any]) -> Replay | None:
         """How to do `model.predict(**given)`, all arguments bound; None where it happens here."""
-        told, arrays = self._asked(model, given, measured=False)
-        if told is None:
+        answer = self._asked(model, given, measured=False)
+        if answer is None:
             return None
 
         def predict() -> Any:
             model.stop_predicting = False
             callbacks = self._progress(model, given)
             callbacks.on_predict_begin()
-            took(callbacks, sum(told["seconds"]))
+            took(callbacks, sum(answer.facts["seconds"]))
             callbacks.on_predict_end()
-            return arrays[0]
+            return answer.arrays[0].copy()  # the student's own, to be changed
 
         return predict
 
@@ -74,16 +72,14 @@ class Uses:
         batches = math.ceil(len(given["x"]) / int(given["batch_size"] or BATCH))
         return progress(model, None, epochs=1, steps=batches, verbose=given["verbose"])
 
-    def _asked(
-        self, model: Any, given: dict[str, Any], *, measured: bool
-    ) -> tuple[dict[str, Any] | None, list[np.ndarray[Any, Any]]]:
+    def _asked(self, model: Any, given: dict[str, Any], *, measured: bool) -> Message | None:
         if self._trainer is None:
-            return None, []
+            return None
         try:
             recipe = _recipe(model, given, self._express, measured=measured)
             return self._trainer.ask({"use": recipe.facts}, recipe.arrays)
         except (NotShared, Refused):
-            return None, []
+            return None
 
 
 def _recipe(model: Any, given: dict[str, Any], express: Express, *, measured: bool) -> Recipe:

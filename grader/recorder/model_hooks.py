@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..wire.fingerprint import PIXELS
-from .inference import Uses
+from .inference import SharedInference
 from .inputs import unpack, unpack_validation
 from .networks import Network, Networks
 from .predictions import Predictions
 from .record import Recorder, quietly, wrap
-from .shared_fit import Fits, Prepared
+from .shared_fit import Prepared, SharedFits
 from .speed import faster, suits
 from .tampering import TamperDetector
-from .trainer_client import Trainer
+from .trainer_client import TrainerClient
 
 
 @dataclass
@@ -41,11 +41,11 @@ class _Started:
 
 
 class ModelHooks:
-    def __init__(self, recorder: Recorder, networks: Networks, trainer: Trainer | None = None) -> None:
+    def __init__(self, recorder: Recorder, networks: Networks, trainer: TrainerClient | None = None) -> None:
         self.recorder = recorder
         self.networks = networks
-        self._fits = Fits(recorder.express, trainer)
-        self._uses = Uses(recorder.express, trainer)
+        self._fits = SharedFits(recorder.express, trainer)
+        self._inference = SharedInference(recorder.express, trainer)
         self._predictions = Predictions(recorder, networks)
         self.tamper_detector: TamperDetector | None = None
 
@@ -186,7 +186,7 @@ class ModelHooks:
         if history is started.earlier:  # it ended before the first epoch began
             history = None
         if started.fit.trained is not None:
-            seconds = sum(started.fit.trained.seconds)
+            seconds = sum(started.fit.trained.facts["seconds"])
         logged = history.history if history is not None else {}
         facts, _ = self.networks.describe(model)
         if not event["architecture"]["params"]:  # built by `fit` itself
@@ -267,7 +267,7 @@ class ModelHooks:
             given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
             with recorder:
-                if self.networks.trained_outside(network, model) and (used := self._uses.evaluate(model, given)):
+                if self.networks.trained_outside(network, model) and (used := self._inference.evaluate(model, given)):
                     return contextlib.nullcontext(), used
             facts, _ = self.networks.describe(model)
             return self._faster(model, network, given["x"], given["callbacks"], facts), None
@@ -305,7 +305,7 @@ class ModelHooks:
             network = self.networks.known(model)
             with recorder:
                 if "batch_size" in signature.parameters and self.networks.trained_outside(network, model):
-                    return self._uses.predict(model, _bound(signature, model, (x, *args), kwargs))
+                    return self._inference.predict(model, _bound(signature, model, (x, *args), kwargs))
             return None
 
         def predict(model: Any, x: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,13 +1,11 @@
 """What the trainer outside is told: a recipe, all that an outcome depends on, as plain facts and small arrays.
 
 Made from stock parts of Keras and the official images. What cannot be said this way raises `NotShared` with the reason,
-and happens where it stands. Of what `fit` was asked see `training`, of a trained network in use `uses`.
+and happens where it stands. For a `fit` see `fit_recipe`, for a trained network in use `inference`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..wire.recipe import key_of
 from .architecture import architecture, weights_in_order
 from .canonical_recipe import canonical_loss
 from .dataset_index import Expression
 
-FORMAT = 1
 BATCH = 32
 """Keras' default."""
 _CLASSES = 100
@@ -90,14 +88,6 @@ class Recipe:
             if np.array_equal(array, np.eye(classes, dtype=array.dtype)[values]):
                 return {"classes": classes, "values": self.add(values), "shape": list(array.shape), "dtype": dtype}
         raise NotShared("its labels are not one class per image")
-
-
-def key_of(facts: dict[str, Any], arrays: list[np.ndarray[Any, Any]]) -> str:
-    hasher = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for array in arrays:
-        hasher.update(f"{array.dtype.str}{array.shape}".encode())
-        hasher.update(np.ascontiguousarray(array).data if array.size else b"")
-    return hasher.hexdigest()
 
 
 # ------------------------------------------------------------------ the model

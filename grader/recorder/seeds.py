@@ -1,4 +1,4 @@
-"""Random numbers: the same dice for everybody at the start, and none used up by the recorder."""
+"""Random numbers: the same seeds for everybody at the start, and none used up by the recorder."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..wire.determinism import SETTINGS, compute_as_written
+
 SEED = 10
-SETTINGS = {
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # a convolution takes a third of the time, on every processor that it supports
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
-"""What the last digits of TensorFlow's numbers depend on: the same in every kernel and where is trained for all."""
 
 
 def seed_start() -> None:
@@ -36,12 +32,7 @@ def settle() -> None:
 def seed_tensorflow(tensorflow: ModuleType) -> None:
     """Once TensorFlow is imported, before student code can have set a seed of its own."""
     tensorflow.random.set_seed(SEED)
-    plainly(tensorflow)
-
-
-def plainly(tensorflow: Any) -> None:
-    """Compute as it is written: what TensorFlow rearranges, it rearranges otherwise in another process."""
-    tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    compute_as_written(tensorflow)
 
 
 def seed_keras(_: ModuleType) -> None:
@@ -52,19 +43,19 @@ def seed_keras(_: ModuleType) -> None:
 
 
 def students_seeds() -> list[Any] | None:
-    """The student's own seeds: TensorFlow's, Keras', and what the dice have come to; None where there are none."""
+    """The student's own seeds: TensorFlow's, Keras', and what its generator has come to; None where there are none."""
     from keras.src.backend.common import global_state
     from tensorflow.python.eager import context
 
     own = [context.global_seed(), global_state.get_global_attribute("global_random_seed")]
     if own == [SEED, SEED]:
         return None
-    dice = _tensorflow_dice()
-    state = hashlib.sha256(repr(dice.getstate() if dice else None).encode()).hexdigest()
+    generator = _tensorflow_generator()
+    state = hashlib.sha256(repr(generator.getstate() if generator else None).encode()).hexdigest()
     return [None if seed is None else str(seed) for seed in own] + [state]
 
 
-def _tensorflow_dice() -> random.Random | None:
+def _tensorflow_generator() -> random.Random | None:
     context = sys.modules.get("tensorflow.python.eager.context")
     return getattr(context.context(), "_rng", None) if context else None
 
@@ -73,8 +64,8 @@ def _tensorflow_dice() -> random.Random | None:
 def untouched() -> Iterator[None]:
     """Puts every random number generator, and Keras' counters of names, back as they were."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    dice = _tensorflow_dice()
-    drawn = dice.getstate() if dice else None
+    generator = _tensorflow_generator()
+    drawn = generator.getstate() if generator else None
     names: Any = None
     state = sys.modules.get("keras.src.backend.common.global_state")
     if state:
@@ -84,8 +75,8 @@ def untouched() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
-        if dice and drawn:
-            dice.setstate(drawn)
+        if generator and drawn:
+            generator.setstate(drawn)
         if state and names is not None and (uids := state.get_global_attribute("object_name_uids")) is not None:
             uids.clear()
             uids.update(names)

@@ -1,4 +1,4 @@
-"""Where a training happens: by its recipe outside the kernel where that can be said, else here; with the same dice."""
+"""Where a training happens: by its recipe outside the kernel where that can be said, else here; from the same seeds."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..wire.seeding import TrainingSeeds
+from ..wire.message import Message
+from ..wire.seeding import TrainingSeeds, generators
 from .architecture import architecture, weights_in_order
 from .dataset_index import Expression
-from .fit_recipe import drawn, generators, recipe_of, steps
+from .fit_recipe import drawn, recipe_of, steps
 from .progress_bar import progress, took
 from .recipe import NotShared, Recipe
-from .trainer_client import Refused, Trained, Trainer
+from .trainer_client import Refused, TrainerClient
 
 
-class Fits:
+class SharedFits:
     """The trainings of one submission."""
 
-    def __init__(self, express: Callable[[Any], Expression | None], trainer: Trainer | None) -> None:
+    def __init__(self, express: Callable[[Any], Expression | None], trainer: TrainerClient | None) -> None:
         self._express = express
         self._trainer = trainer
         self._times: Counter[str] = Counter()
 
     def prepare(self, model: Any, given: dict[str, Any], *, put_in: bool) -> Prepared:
-        """What `model.fit(**given)` comes to; draws its dice."""
+        """What `model.fit(**given)` comes to, asked of the trainer where there is one."""
         try:
             recipe = recipe_of(model, given, self._express, put_in=put_in)
         except NotShared as why:
@@ -48,10 +49,11 @@ class Prepared:
 
     def __init__(self, recipe: Recipe | None = None, times: int = 0, why: str = "") -> None:
         self._recipe = recipe
-        self._dice = TrainingSeeds(recipe.key, times) if recipe else None
+        self._seeds = TrainingSeeds(recipe.key, times) if recipe else None
         self.why = why
         """Why it is not shared."""
-        self.trained: Trained | None = None
+        self.trained: Message | None = None
+        """What `TrainerClient.train` gave."""
 
     @property
     def shared(self) -> bool:
@@ -59,17 +61,17 @@ class Prepared:
 
     def here(self, model: Any) -> contextlib.AbstractContextManager[None]:
         """Train within this: the network starts and is shuffled as its recipe says."""
-        if self._recipe is None or self._dice is None:
+        if self._recipe is None or self._seeds is None:
             return contextlib.nullcontext()
         _, layers = architecture(model)
         if self._recipe.facts["weights"] is None:
             pairs = drawn(layers)
-            values = self._dice.weights([(initializer, tuple(v.shape)) for v, initializer in pairs])
+            values = self._seeds.weights([(initializer, tuple(v.shape)) for v, initializer in pairs])
             for (variable, _), value in zip(pairs, values, strict=True):
                 variable.assign(value)
         for i, (state, own) in enumerate(zip(generators(layers), self._recipe.facts["generators"], strict=True)):
-            state.assign(own if own is not None else self._dice.generator(i))
-        return self._dice.rolled()
+            state.assign(own if own is not None else self._seeds.generator(i))
+        return self._seeds.shuffling()
 
     def replay(self, model: Any, given: dict[str, Any]) -> Any:
         """Leave the model as the training leaves it, print what it prints; gives the `History`."""
@@ -87,7 +89,8 @@ class Prepared:
         callbacks.on_train_begin()
         logs: dict[str, float] = {}
         first = self._recipe.facts["initial_epoch"]
-        for epoch, (logs, seconds) in enumerate(zip(self.trained.logs, self.trained.seconds, strict=True), first):
+        epochs = zip(self.trained.facts["logs"], self.trained.facts["seconds"], strict=True)
+        for epoch, (logs, seconds) in enumerate(epochs, first):
             callbacks.on_epoch_begin(epoch)
             took(callbacks, seconds)
             callbacks.on_epoch_end(epoch, dict(logs))

@@ -1,4 +1,4 @@
-"""Does one pure thing for many, on several cores: processes that our own code talks to, nobody else's."""
+"""Processes of our own code: started so that they end with the grader and leave a terminal's signals to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -20,7 +20,45 @@ WORTH_IT = 20
 MOST = 8
 """Processes at once; each takes some 200 MiB."""
 _GRADERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""Signals that a terminal sends to all processes, and that only the grader heeds."""
+"""Signals that a terminal sends to all processes, and that only the grader heeds: it decides when its processes end."""
+
+
+def start(work: Callable[..., None], *arguments: object) -> tuple[BaseProcess, connection.Connection[Any, Any]]:
+    """A new process that calls `work(its end of a pipe, *arguments)`, all of which can be pickled, and our end.
+
+    Raises OSError where there is no room for one more.
+    """
+    context = multiprocessing.get_context("spawn")
+    os.environ["PYTHONSAFEPATH"] = "1"  # else a `re.py` among the submissions would be imported where one grades
+    resource_tracker.ensure_running()  # starting it with the process would let the signals below through
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_begin, args=(work, theirs, *arguments), daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _GRADERS)  # inherited from the process's first moment
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+    return process, ours
+
+
+def end(process: BaseProcess) -> None:
+    """Kill it; nothing of it is left."""
+    process.kill()
+    process.join()
+    process.close()
+
+
+def _begin(work: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=_end_with_the_grader, daemon=True).start()
+    work(*arguments)
+
+
+def _end_with_the_grader() -> None:
+    grader = multiprocessing.parent_process()
+    assert grader is not None
+    grader.join()  # a pipe that closes however the grader ends
+    os._exit(1)
 
 
 def spread(do: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int) -> Iterator[_Result]:
@@ -30,60 +68,34 @@ def spread(do: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int) ->
     """
     processes = min(jobs, MOST, len(items) // WORTH_IT)
     missing = set(range(len(items)))
-    lines: list[connection.Connection] = []
-    started: list[BaseProcess] = []
+    started: list[tuple[BaseProcess, connection.Connection[Any, Any]]] = []
     try:
         if processes > 1:
             for first in range(processes):
-                with suppress(OSError):  # no room for one more
-                    lines.append(_start(do, items, range(first, len(items), processes), started))
-        while lines:
-            for line in connection.wait(lines):
-                assert isinstance(line, connection.Connection)
+                numbered = [(n, items[n]) for n in range(first, len(items), processes)]
+                with suppress(OSError):
+                    started.append(start(_do_each, do, numbered))
+        pipes = [pipe for _, pipe in started]
+        while pipes:
+            for pipe in connection.wait(pipes):
+                assert isinstance(pipe, connection.Connection)
                 try:
-                    number, result = line.recv()
+                    number, result = pipe.recv()
                 except (EOFError, OSError):
-                    lines.remove(line)
+                    pipes.remove(pipe)
                     continue
                 missing.discard(number)
                 yield result
         for number in sorted(missing):
             yield do(items[number])
     finally:
-        for process in started:
-            process.kill()
-            process.join()
-            process.close()
+        for process, _ in started:
+            end(process)
 
 
-def _start(
-    do: Callable[[_Item], _Result], items: Sequence[_Item], numbers: range, started: list[BaseProcess]
-) -> connection.Connection:
-    """Where the results of the items with these numbers will come from."""
-    context = multiprocessing.get_context("spawn")
-    os.environ["PYTHONSAFEPATH"] = "1"  # else a `re.py` among the submissions would be imported where one grades
-    resource_tracker.ensure_running()  # starting it with the process would let the signals below through
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(theirs, do, [(n, items[n]) for n in numbers]), daemon=True)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _GRADERS)  # inherited from the process's first moment
-    try:
-        process.start()
-        started.append(process)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
-    return ours
-
-
-def _work(line: connection.Connection, do: Callable[[_Item], _Result], items: Sequence[tuple[int, _Item]]) -> None:
-    threading.Thread(target=_end_with_the_grader, daemon=True).start()
+def _do_each(
+    pipe: connection.Connection[Any, Any], do: Callable[[_Item], _Result], items: Sequence[tuple[int, _Item]]
+) -> None:
     with suppress(OSError):  # the grader ended: nobody waits for more
         for number, item in items:
-            line.send((number, do(item)))
-
-
-def _end_with_the_grader() -> None:
-    grader = multiprocessing.parent_process()
-    assert grader is not None
-    grader.join()  # a pipe that closes however the grader ends
-    os._exit(1)
+            pipe.send((number, do(item)))

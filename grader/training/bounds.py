@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from grader.keras.rebuild import Plan, plan
-from grader.recorder.fit_recipe import PARAMETERS
 from grader.records import Architecture, Layer
 from grader.training.request import IMAGES, Images, Labels, LayerFacts
 from grader.wire.fingerprint import GREYS, PIXELS
+from grader.wire.recipe import PARAMETERS
 
 Array = np.ndarray[Any, Any]
 

@@ -3,9 +3,9 @@
     <folder>/<key>.fit       one entry
     <folder>/locks/00 … ff   locks; a key belongs to one of them for good, so they never pile up and are never removed
 
-An entry is a line with the SHA-256 of all that follows, a line of JSON (format, key, facts, number of arrays) and an
-`.npz` archive. Nothing read from it is believed before the digest fits. Losing an entry costs a training, never a
-result: so whoever wants to may remove any of them at any time, and nobody waits for that.
+An entry is a line with the SHA-256 of all that follows, a line with format and key, and a message (`wire.message`).
+Nothing read from it is believed before the digest fits. Losing an entry costs a training, never a result: so whoever
+wants to may remove any of them at any time, and nobody waits for that.
 """
 
 from __future__ import annotations
@@ -22,22 +22,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from grader.errors import UsageError
 from grader.system.atomic_files import atomic_write, remove
 from grader.wire.files import PinnedFolder, Rejected
-from grader.wire.npz import read_npz, write_npz
+from grader.wire.message import Limits, Message, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Array = np.ndarray[Any, Any]
-
-FORMAT = 1
+FORMAT = 2
 _LIMIT_MIB = 2048
 _ENTRY_MIB = 512
 """Most that is read into memory at once, however large the cache may be."""
@@ -52,7 +49,7 @@ _LEFTOVER = re.compile(r"\.grade-.*\.tmp")
 _CODE = (
     *(f"keras/{name}.py" for name in ("layers", "rebuild")),
     *(f"training/{name}.py" for name in ("measure", "network", "stock", "train", "verification", "workers")),
-    *("recorder/seeds.py", "wire/seeding.py"),
+    *("wire/determinism.py", "wire/seeding.py"),
 )
 """What decides which numbers come out, besides the key."""
 _CPUINFO = Path("/proc/cpuinfo")
@@ -104,16 +101,6 @@ def _processor() -> list[str]:
     return sorted({line for line in lines if _CPU_FIELDS.fullmatch(line)})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """What a training gave."""
-
-    facts: dict[str, Any]
-    """JSON; numbers may be NaN or infinite."""
-    arrays: tuple[Array, ...]
-    """Booleans, integers or floats of up to 64 bits; read-only where they come from the cache."""
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     folder: Path
@@ -142,7 +129,7 @@ class Cache:
         """Why nothing is stored any more, one sentence for the user; empty while all is well."""
         self._entry_bytes = min(limit_mib, _ENTRY_MIB) * _MIB
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> Message | None:
         """The entry of a key, which now counts as used; None where there is none, or none that is whole.
 
         What is not whole, or no file at all, is removed.
@@ -160,11 +147,11 @@ class Cache:
             os.utime(path, follow_symlinks=False)
         return entry
 
-    def put(self, key: str, entry: Entry) -> None:
+    def put(self, key: str, entry: Message) -> None:
         """Store an entry, then remove those unused for longest until the cache is within its bound.
 
         An entry that is too large is not stored; nothing is once that failed, see `problem`. Raises ValueError for an
-        entry that could not be read again: other arrays than `Entry` allows.
+        entry that could not be read again: other arrays than a `Message` may have.
         """
         path = self._path(key)
         if self.problem or len(entry.arrays) > _MOST_ARRAYS:
@@ -262,31 +249,23 @@ class Cache:
         return sorted(found)
 
 
-def _encoded(key: str, entry: Entry) -> bytes:
-    header = {"format": FORMAT, "key": key, "facts": entry.facts, "arrays": len(entry.arrays)}
-    archive = write_npz({f"a{i}": array for i, array in enumerate(entry.arrays)})
-    rest = json.dumps(header).encode() + b"\n" + archive
+def _encoded(key: str, message: Message) -> bytes:
+    rest = _head(key) + message.encoded()
     return _digest(rest) + b"\n" + rest
 
 
-def _decoded(data: bytes, key: str) -> Entry:
+def _decoded(data: bytes, key: str) -> Message:
     """The reverse of `_encoded`. Raises Rejected for all that it does not give for this key."""
     digest, _, rest = data.partition(b"\n")
     if digest != _digest(rest):
         raise Rejected("is damaged")
-    head, _, archive = rest.partition(b"\n")
-    try:
-        header = json.loads(head)
-    except (ValueError, RecursionError) as error:
-        raise Rejected("is no entry") from error
-    match header:
-        case {"format": version, "key": owner, "facts": dict(facts), "arrays": int(count)}:
-            names = [f"a{i}" for i in range(min(count, _MOST_ARRAYS))]
-            if (version, owner) == (FORMAT, key):
-                arrays = read_npz(archive, names, limit=len(archive))
-                if len(arrays) == count:
-                    return Entry(facts, tuple(arrays[name] for name in names))
-    raise Rejected("is for another key or in another format")
+    if not rest.startswith(head := _head(key)):
+        raise Rejected("is for another key or in another format")
+    return decoded(rest[len(head) :], Limits(len(rest), len(rest), _MOST_ARRAYS))
+
+
+def _head(key: str) -> bytes:
+    return f"grade {FORMAT} {key}\n".encode()
 
 
 def _digest(data: bytes) -> bytes:

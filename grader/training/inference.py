@@ -10,24 +10,23 @@ import numpy as np
 from pydantic import ValidationError
 
 from grader.keras.config import Unsupported
-from grader.recorder.inference import OUTPUTS
-from grader.recorder.recipe import key_of
 from grader.training import bounds, stock
 from grader.training.bounds import Refused
 from grader.training.measure import MeasureTask, PredictTask
 from grader.training.request import Data, Use
+from grader.wire.recipe import OUTPUTS, key_of
 
 Array = np.ndarray[Any, Any]
 
 
-def checked(told: object, arrays: Sequence[Array]) -> tuple[str, MeasureTask | PredictTask]:
+def checked(sent: object, arrays: Sequence[Array]) -> tuple[str, MeasureTask | PredictTask]:
     """What is to be done, and a key that is equal for equal tasks. Raises `Refused`."""
     try:
-        use = Use.model_validate(told)
+        use = Use.model_validate(sent)
     except (ValidationError, RecursionError) as problem:
         raise Refused("its use is not of the kind that the trainer knows") from problem
     try:
-        return key_of(use.model_dump(), list(arrays)), _task(use, tuple(arrays))
+        return key_of(use.model_dump(), arrays), _task(use, tuple(arrays))
     except Unsupported as why:
         raise Refused(str(why)) from why
 

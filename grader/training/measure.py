@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.training.network import Inputs, assembled, assign, compiled, form
+from grader.wire.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from grader.keras.rebuild import Plan
     from grader.training.request import Data, Images
     from grader.training.stock import Measures
@@ -31,7 +30,7 @@ class MeasureTask:
     weights: tuple[tuple[Array, ...], ...]
     """Of each time that it is measured, in order."""
 
-    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+    def do(self, sets: Sets) -> Message:
         """For each time its `logs`; `names` in the order in which `evaluate` lists them, and `seconds` of the last."""
         inputs = Inputs(sets, self.arrays)
         x, y = inputs.images(self.data.x), inputs.labels(self.data.y)
@@ -45,11 +44,8 @@ class MeasureTask:
                 logs.append({name: float(value) for name, value in measured.items()})
             in_order = {name: name for name in logs[-1]}
             names = network.model._flatten_metrics_in_order(in_order)  # noqa: SLF001 - what `evaluate` does
-        return {
-            "logs": logs,
-            "names": [names] if isinstance(names, str) else names,
-            "seconds": [time.monotonic() - began],
-        }, ()
+        names = [names] if isinstance(names, str) else names
+        return Message({"logs": logs, "names": names, "seconds": [time.monotonic() - began]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +57,11 @@ class PredictTask:
     """Those that `images` refers to."""
     weights: tuple[Array, ...]
 
-    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+    def do(self, sets: Sets) -> Message:
         """`seconds` that it took; the output of each image, shape (n, …)."""
         x = Inputs(sets, self.arrays).images(self.images)
         with assembled(self.planned, form((x,), self.batch_size)) as network:
             assign(network.weights, self.weights)
             began = time.monotonic()
             outputs = network.model.predict(x, batch_size=self.batch_size, verbose=0)
-            return {"seconds": [time.monotonic() - began]}, (np.asarray(outputs),)
+            return Message({"seconds": [time.monotonic() - began]}, (np.asarray(outputs),))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from grader.recorder.fit_recipe import EPOCHS
+from grader.wire.recipe import EPOCHS
 
 IMAGES = 70_000
 """Official images: training images first, test images after them."""

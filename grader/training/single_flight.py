@@ -14,7 +14,8 @@ from grader.training.cache import namespace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.training.cache import Cache, Entry
+    from grader.training.cache import Cache
+    from grader.wire.message import Message
 
 _KEPT_BYTES = 256 << 20
 """Most that is kept in memory as well."""
@@ -27,7 +28,7 @@ class SingleFlight:
         self.cache = cache
         self._stop = stop
         self._namespace = namespace() if cache is not None else ""
-        self._kept: dict[str, Entry] = {}
+        self._kept: dict[str, Message] = {}
         self._left = _KEPT_BYTES
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -38,7 +39,7 @@ class SingleFlight:
             return not self._kept and (self.cache is None or not self.cache.show().entries)
         return True
 
-    def known(self, key: str) -> Entry | None:
+    def known(self, key: str) -> Message | None:
         """What there is already."""
         named = self._named(key)
         if (entry := self._kept.get(named)) is None and self.cache is not None:
@@ -46,7 +47,7 @@ class SingleFlight:
             self._keep(named, entry)
         return entry
 
-    def result(self, key: str, compute: Callable[[], Entry]) -> Entry:
+    def result(self, key: str, compute: Callable[[], Message]) -> Message:
         """What there is, else what `compute` gives; whoever wants the same meanwhile waits for it.
 
         Raises what `compute` raises (which is then computed anew by the next who wants it), and KeyboardInterrupt
@@ -72,7 +73,7 @@ class SingleFlight:
     def _named(self, key: str) -> str:
         return hashlib.sha256(f"{self._namespace} {key}".encode()).hexdigest()
 
-    def _keep(self, named: str, entry: Entry | None) -> None:
+    def _keep(self, named: str, entry: Message | None) -> None:
         if entry is not None and named not in self._kept:
             size = sum(array.nbytes for array in entry.arrays)
             with self._lock:

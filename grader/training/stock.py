@@ -13,9 +13,9 @@ from typing import Any
 from grader.keras.config import Unsupported
 from grader.keras.layers import Made
 from grader.keras.rebuild import Plan, Step
-from grader.recorder.fit_recipe import CALLBACKS
 from grader.records import Layer
 from grader.training.request import CallbackFacts, Facts, OptimizerFacts
+from grader.wire.recipe import CALLBACKS
 
 Named = tuple[str, dict[str, Any]]
 """A class of Keras and what it is made from."""

@@ -1,4 +1,4 @@
-"""A training as a worker does it: the network of a `Work`, its dice, Keras' own `fit`."""
+"""A training as a worker does it: the network of a `Work`, its seeds, Keras' own `fit`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.recorder.fit_recipe import generators
 from grader.training.network import STEPS, Inputs, assign, compiled, form
-from grader.training.recipe import keeps_epochs
-from grader.wire.seeding import TrainingSeeds, initializers
+from grader.wire.message import Message
+from grader.wire.seeding import TrainingSeeds, generators, initializers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from grader.training.network import Network
-    from grader.training.recipe import Work
+    from grader.training.work import Work
     from grader.training.workers import Sets
 
 Array = np.ndarray[Any, Any]
@@ -27,55 +24,55 @@ Array = np.ndarray[Any, Any]
 class TrainTask:
     work: Work
 
-    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+    def do(self, sets: Sets) -> Message:
         """Logs and seconds of each epoch, how many arrays are `weights`, how many are `left` in all, and the arrays.
 
         Those that are left: weights in order, the optimizer's variables, states of random layers. After them the
         weights of each epoch, where they are kept.
         """
-        work, told = self.work, self.work.facts
+        work, facts = self.work, self.work.facts
         data = Inputs(sets, work.arrays)
-        x, y = data.images(told.x), data.labels(told.y)
-        fed, validation = form((x, y), told.batch_size), None
-        if told.validation:
-            validation = data.images(told.validation.x), data.labels(told.validation.y)
-            fed += form(validation, told.validation.batch_size)
+        x, y = data.images(facts.x), data.labels(facts.y)
+        fed, validation = form((x, y), facts.batch_size), None
+        if facts.validation:
+            validation = data.images(facts.validation.x), data.labels(facts.validation.y)
+            fed += form(validation, facts.validation.batch_size)
         step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
         steps = 1 if step_by_step else STEPS
-        dice = TrainingSeeds(work.key, work.times)
+        seeds = TrainingSeeds(work.key, work.times)
         with compiled(work.planned, work.measures, fed, work.initializers, work.optimizer, steps) as network:
-            self._start(network, dice)
-            watching = _watch(network.weights if keeps_epochs(work.planned, told) else [])
-            with dice.rolled():
+            self._start(network, seeds)
+            watching = _watch(network.weights if work.keeps_epochs else [])
+            with seeds.shuffling():
                 network.model.fit(
                     x,
                     y,
-                    batch_size=told.batch_size,
-                    epochs=told.epochs,
-                    initial_epoch=told.initial_epoch,
+                    batch_size=facts.batch_size,
+                    epochs=facts.epochs,
+                    initial_epoch=facts.initial_epoch,
                     verbose=0,
-                    shuffle=told.shuffle,
+                    shuffle=facts.shuffle,
                     validation_data=validation,
-                    validation_batch_size=told.validation.batch_size if told.validation else None,
+                    validation_batch_size=facts.validation.batch_size if facts.validation else None,
                     callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
                 )
             weights = network.weights
             left = [*weights, *network.model.optimizer.variables, *generators(network.layers)]
-            told_back = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
-            return told_back, [*(np.array(variable.numpy()) for variable in left), *watching.weights]
+            outcome = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
+            return Message(outcome, (*(np.array(variable.numpy()) for variable in left), *watching.weights))
 
-    def _start(self, network: Network, dice: TrainingSeeds) -> None:
-        work, told = self.work, self.work.facts
+    def _start(self, network: Network, seeds: TrainingSeeds) -> None:
+        work, facts = self.work, self.work.facts
         _in_order(network.model, network.weights)
-        if told.weights is None:
+        if facts.weights is None:
             pairs = [pair for layer in network.layers if layer is not None for pair in initializers(layer) or []]
-            drawn = dice.weights([(initializer, tuple(variable.shape)) for variable, initializer in pairs])
+            drawn = seeds.weights([(initializer, tuple(variable.shape)) for variable, initializer in pairs])
         else:
-            drawn = [work.arrays[i] for i in told.weights]
+            drawn = [work.arrays[i] for i in facts.weights]
         assign(network.weights, drawn)
-        if told.slots is not None:
-            assign(network.model.optimizer.variables, [work.arrays[i] for i in told.slots])
-        states = [own if own is not None else dice.generator(i) for i, own in enumerate(told.generators)]
+        if facts.slots is not None:
+            assign(network.model.optimizer.variables, [work.arrays[i] for i in facts.slots])
+        states = [own if own is not None else seeds.generator(i) for i, own in enumerate(facts.generators)]
         assign(generators(network.layers), [np.asarray(state) for state in states])
 
 

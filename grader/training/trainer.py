@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.training import inference as uses
-from grader.training import recipe
+from grader.training import inference, work
 from grader.training.bounds import Refused
-from grader.training.cache import Entry
 from grader.training.measure import MeasureTask
 from grader.training.train import TrainTask
 from grader.training.workers import Failed, NoAnswer
+from grader.wire.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,48 +29,51 @@ TRAIN_S = 900.0
 class Trainer:
     """May be used by several threads at once."""
 
-    def __init__(self, workers: Workers, once: SingleFlight, slots: Slots) -> None:
+    def __init__(self, workers: Workers, single_flight: SingleFlight, slots: Slots) -> None:
         self._workers = workers
-        self._once = once
+        self._single_flight = single_flight
         self.slots = slots
         """Held by threads that drive a kernel; lent while it waits for an answer."""
 
-    def train(self, told: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Entry:
+    def train(self, request: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Message:
         """What comes of a recipe that a kernel sent: `logs` and `seconds` of each epoch, how many arrays are `weights`,
         and the arrays that are left (see `TrainTask`).
 
         Blocks until it is there, and wants a core for that only where it has to be trained. Raises `Refused` with a
         part of a sentence, and GradeError when no worker can be started.
         """
-        work = recipe.checked(told, arrays)
-        trained = self._result(f"train {work.key} {work.times}", TrainTask(work))
-        logs, left = trained.facts["logs"], trained.facts["left"]
-        if (validation := work.validation) is not None:
+        fit = work.checked(request, arrays)
+        trained = self._result(f"train {fit.key} {fit.times}", TrainTask(fit))
+        left = trained.facts["left"]
+        if (validation := fit.validation) is not None:
             by_epoch = _parts(trained.arrays[left:], trained.facts["weights"])
             measured = self._result(
-                f"measure {work.key} {work.times} {work.validation_key}",
-                MeasureTask(work.planned, work.measures, validation, work.arrays, by_epoch),
+                f"measure {fit.key} {fit.times} {fit.validation_key}",
+                MeasureTask(fit.planned, fit.measures, validation, fit.arrays, by_epoch),
             )
-            logs = [one | _validated(other) for one, other in zip(logs, measured.facts["logs"], strict=True)]
-        return Entry(trained.facts | {"logs": logs}, trained.arrays[:left])
+            logs = [
+                one | _validated(other)
+                for one, other in zip(trained.facts["logs"], measured.facts["logs"], strict=True)
+            ]
+            return Message(trained.facts | {"logs": logs}, trained.arrays[:left])
+        return trained if left == len(trained.arrays) else Message(trained.facts, trained.arrays[:left])
 
-    def use(self, told: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Entry:
+    def use(self, request: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Message:
         """What a trained network gives: see `MeasureTask` and `PredictTask`. Blocks and raises as `train` does."""
-        key, task = uses.checked(told, arrays)
+        key, task = inference.checked(request, arrays)
         return self._result(f"use {key}", task)
 
-    def _result(self, key: str, task: Task) -> Entry:
+    def _result(self, key: str, task: Task) -> Message:
         try:
-            return self._once.result(key, lambda: self._ask(task))
+            return self._single_flight.result(key, lambda: self._ask(task))
         except Failed as why:
             raise Refused(f"the trainer could not do it ({why})") from why
         except NoAnswer as why:
             raise Refused("it took too long" if why.slow else "the trainer's process ended") from why
 
-    def _ask(self, task: Task) -> Entry:
+    def _ask(self, task: Task) -> Message:
         with self.slots:
-            told, arrays = self._workers.ask(task, TRAIN_S)
-        return Entry(told, tuple(arrays))
+            return self._workers.ask(task, TRAIN_S)
 
 
 def _validated(logs: dict[str, float]) -> dict[str, float]:

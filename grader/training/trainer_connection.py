@@ -1,4 +1,4 @@
-"""The grader's end of a kernel's line to the trainer (`recorder.trainer_client`, the other, says what a frame is).
+"""The grader's end of a kernel's connection to the trainer (`recorder.trainer_client` is the other).
 
 The kernel may send anything at any time; what it sends is bounded before it is read, and answered once.
 """
@@ -6,35 +6,28 @@ The kernel may send anything at any time; what it sends is bounded before it is 
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from grader.errors import GradeError
-from grader.recorder.trainer_client import LENGTHS, exactly, packed
 from grader.training.bounds import Refused
 from grader.training.trainer import Trainer
 from grader.wire.files import Rejected
-from grader.wire.npz import read_npz, weights_digest
+from grader.wire.message import Limits, Message, receive
+from grader.wire.npz import weights_digest
 
-TOLD_BYTES = 2 << 20
-ARRAYS_BYTES = 64 << 20
-_ARRAYS = 2000
-_FRAME_S = 30.0
-"""Longest that a frame may take from its first byte to its last."""
+LIMITS = Limits(facts_bytes=2 << 20, arrays_bytes=64 << 20, arrays=2000)
+_MESSAGE_S = 30.0
+"""Longest that a message may take from its first byte to its last."""
 
 
-class Line(threading.Thread):
-    """Answers one kernel's recipes, until its socket closes."""
+class TrainerConnection(threading.Thread):
+    """Answers one kernel's requests, until its socket closes; together they may take `budget_s` seconds of training."""
 
-    def __init__(self, line: socket.socket, trainer: Trainer, budget_s: float) -> None:
-        super().__init__(daemon=True, name="grade-line")
-        self._line = line
+    def __init__(self, connection: socket.socket, trainer: Trainer, budget_s: float) -> None:
+        super().__init__(daemon=True, name="grade-trainer-connection")
+        self._connection = connection
         self._trainer = trainer
         self._left_s = budget_s
         self._since: float | None = None
@@ -49,50 +42,47 @@ class Line(threading.Thread):
         return self._waited_s + (time.monotonic() - since if since is not None else 0.0)
 
     def close(self) -> None:
+        """End it, whatever it waits for."""
         with contextlib.suppress(OSError):
-            self._line.shutdown(socket.SHUT_RDWR)
-        self._line.close()
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
 
     def run(self) -> None:
+        """What the thread does."""
         # KeyboardInterrupt: the run is called off, and says so itself.
-        broken = (OSError, EOFError, ValueError, Rejected, RecursionError, KeyboardInterrupt)
-        with contextlib.suppress(*broken), self._line:
+        with contextlib.suppress(OSError, EOFError, Rejected, KeyboardInterrupt), self._connection:
             while True:
-                self._line.settimeout(None)
-                first = exactly(self._line, 1)
-                self._line.settimeout(_FRAME_S)
-                text, body = LENGTHS.unpack(first + exactly(self._line, LENGTHS.size - 1))
-                if text > TOLD_BYTES or body > ARRAYS_BYTES:
-                    return
-                told = json.loads(exactly(self._line, text))
-                arrays = read_npz(exactly(self._line, body), [f"a{i}" for i in range(_ARRAYS)], ARRAYS_BYTES)
-                self._line.sendall(self._answer(told, [arrays[f"a{i}"] for i in range(len(arrays))]))
+                self._connection.settimeout(None)
+                self._connection.recv(1, socket.MSG_PEEK)
+                self._connection.settimeout(_MESSAGE_S)
+                request = receive(self._connection.recv, LIMITS)
+                self._connection.sendall(self._answer(request).encoded())
 
-    def _answer(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> bytes:
+    def _answer(self, request: Message) -> Message:
         self._since = time.monotonic()
         try:
             with self._trainer.slots.lent():
-                return packed(*self._done(told, arrays))
+                return self._done(request)
         except Refused as why:
-            return packed({"refused": str(why)}, ())
+            return Message({"refused": str(why)})
         except GradeError:  # the run meets it again when it verifies, and tells
-            return packed({"refused": "the trainer cannot be started"}, ())
+            return Message({"refused": "the trainer cannot be started"})
         finally:
             self._waited_s, self._since = self.waited_s, None
 
-    def _done(self, told: Any, arrays: list[np.ndarray[Any, Any]]) -> tuple[dict[str, Any], Sequence[Any]]:
+    def _done(self, request: Message) -> Message:
         if self._left_s <= 0:
             raise Refused("this submission has had its share of the trainer's time")
         began = time.monotonic()
         try:
-            match told:
+            match request.facts:
                 case {"use": use}:
-                    entry = self._trainer.use(use, arrays)
+                    answer = self._trainer.use(use, request.arrays)
                 case _:
-                    entry = self._trainer.train(told, arrays)
-                    self.trained.add(weights_digest(entry.arrays[: entry.facts["weights"]]))
+                    answer = self._trainer.train(request.facts, request.arrays)
+                    self.trained.add(weights_digest(answer.arrays[: answer.facts["weights"]]))
         except Refused:
             self._left_s -= time.monotonic() - began  # else what fails slowly could be asked for ever
             raise
-        self._left_s -= sum(entry.facts["seconds"])
-        return entry.facts, entry.arrays
+        self._left_s -= sum(answer.facts["seconds"])
+        return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from grader.keras.rebuild import Plan, plan
 from grader.records import Verified
-from grader.training.cache import Entry
 from grader.training.network import assembled, assign
 from grader.training.workers import Failed, NoAnswer
+from grader.wire.message import Message
+from grader.wire.recipe import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,30 +58,25 @@ class _Task:
 
     def key(self) -> str:
         """Equal for equal tasks."""
-        hasher = hashlib.sha256(repr((self.planned, self.prepared, self.train_rows.shape)).encode())
-        for array in (self.train_rows, *self.weights):
-            hasher.update(f"{array.dtype.str}{array.shape}".encode())
-            hasher.update(np.ascontiguousarray(array).tobytes())
-        return hasher.hexdigest()
+        return key_of({"verified": repr((self.planned, self.prepared))}, (self.train_rows, *self.weights))
 
-    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
+    def do(self, sets: Sets) -> Message:
         """Inside a worker."""
         (train_x, train_y), (test_x, test_y) = sets
         rows = self.train_rows
         with assembled(self.planned, "eagerly") as network:
             assign(network.weights, self.weights)
-            return {
-                "test": _accuracy(network.model, self, test_x, test_y),
-                "train": _accuracy(network.model, self, train_x[rows], train_y[rows]) if len(rows) else None,
-            }, ()
+            test = _accuracy(network.model, self, test_x, test_y)
+            train = _accuracy(network.model, self, train_x[rows], train_y[rows]) if len(rows) else None
+            return Message({"test": test, "train": train})
 
 
 class Verifier:
     """Measures networks; may be used by several threads at once."""
 
-    def __init__(self, workers: Workers, once: SingleFlight, *, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, workers: Workers, single_flight: SingleFlight, *, answer_s: float = ANSWER_S) -> None:
         self._workers = workers
-        self._once = once
+        self._single_flight = single_flight
         self._answer_s = answer_s
 
     def verify(
@@ -101,19 +97,16 @@ class Verifier:
             train_rows = train_rows[np.linspace(0, len(train_rows) - 1, TRAIN_ROWS).astype(np.int64)]
         task = _Task(planned, tuple(weights), prepared, train_rows)
 
-        def measure() -> Entry:
-            told, _ = self._workers.ask(task, self._answer_s)
-            return Entry(told, ())
-
         try:
-            told = self._once.result(f"verify {task.key()}", measure).facts
+            measure = functools.partial(self._workers.ask, task, self._answer_s)
+            accuracies = self._single_flight.result(f"verify {task.key()}", measure).facts
         except Failed as why:
             return Verified(None, None, f"It could not be run: {why}")
         except NoAnswer as why:
             if why.slow:
                 return Verified(None, None, f"Measuring it took longer than {self._answer_s:g} seconds.")
             return Verified(None, None, "The process that measures it ended unexpectedly.")
-        return Verified(told["test"], told["train"])
+        return Verified(accuracies["test"], accuracies["train"])
 
 
 def _accuracy(model: Any, task: _Task, images: Array, labels: Array) -> float:

@@ -1,34 +1,31 @@
 """Processes with TensorFlow in them, which measure and train networks for the grader.
 
 The grader itself never imports TensorFlow, and a network that takes a worker down costs no more than an answer. A
-worker gets tasks made of plain data by our own code; it answers in JSON and plain arrays.
+worker gets tasks made of plain data by our own code; it answers with a `Message`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
-import multiprocessing
 import os
 import queue
 import resource
-import signal
 import threading
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from grader.datasets import fashion_mnist as data
 from grader.errors import GradeError
-from grader.recorder.seeds import SETTINGS, plainly
+from grader.system import processes
+from grader.wire.determinism import SETTINGS, compute_as_written
 from grader.wire.files import Rejected
-from grader.wire.npz import read_npz, write_npz
+from grader.wire.message import Limits, Message, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
     from grader.datasets.fashion_mnist import DataFiles
 
@@ -39,19 +36,15 @@ Sets = tuple[tuple[Array, Array], tuple[Array, Array]]
 START_S = 120.0
 """Longest time that a worker may take to import TensorFlow and load the data."""
 MEMORY_MIB = 8192
-_GRADERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""Signals that a terminal sends to all processes, and that only the grader heeds: it decides when its workers end."""
-_TOLD_BYTES = 4 << 20
-_ARRAYS_BYTES = 512 << 20
-_ARRAYS = 2000
+_LIMITS = Limits(facts_bytes=4 << 20, arrays_bytes=512 << 20, arrays=4096)
 _READY = b"ready"
 
 
 class Task(Protocol):
     """Something for a worker to do; can be pickled."""
 
-    def do(self, sets: Sets) -> tuple[dict[str, Any], Sequence[Array]]:
-        """Runs inside the worker: JSON-ready facts and numeric arrays. May raise whatever Keras does."""
+    def do(self, sets: Sets) -> Message:
+        """Runs inside the worker. May raise whatever Keras does."""
         ...
 
 
@@ -101,19 +94,19 @@ class Workers:
         finally:
             self._idle.put(worker)
 
-    def ask(self, task: Task, answer_s: float) -> tuple[dict[str, Any], list[Array]]:
+    def ask(self, task: Task, answer_s: float) -> Message:
         """Have a task done within `answer_s` seconds.
 
         Raises `NoAnswer`, `Failed`, and GradeError when no worker can be started.
         """
         worker = self._idle.get()
         try:
-            told, arrays = worker.ask(task, answer_s)
+            answer = worker.ask(task, answer_s)
         finally:
             self._idle.put(worker)
-        if "failed" in told:
-            raise Failed(told["failed"])
-        return told, arrays
+        if "failed" in answer.facts:
+            raise Failed(answer.facts["failed"])
+        return answer
 
 
 class _Worker:
@@ -123,45 +116,32 @@ class _Worker:
         self._files = files
         self._lock = threading.Lock()
         self._cancelled = False
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: BaseProcess | None = None
         self._connection: Connection[Any, Any] | None = None
 
-    def ask(self, task: Task, answer_s: float) -> tuple[dict[str, Any], list[Array]]:
+    def ask(self, task: Task, answer_s: float) -> Message:
         try:
             connection = self.begin()
             connection.send(task)
             if not connection.poll(answer_s):
                 self.stop()
                 raise NoAnswer(slow=True)
-            told = json.loads(connection.recv_bytes(_TOLD_BYTES))
-            arrays = read_npz(connection.recv_bytes(_ARRAYS_BYTES), [f"a{i}" for i in range(_ARRAYS)], _ARRAYS_BYTES)
+            return decoded(connection.recv_bytes(_LIMITS.facts_bytes + _LIMITS.arrays_bytes), _LIMITS)
         except (OSError, EOFError, ValueError, Rejected) as problem:
             self.stop()
             self._go_on()
             raise NoAnswer(slow=False) from problem
-        return told, [arrays[f"a{i}"] for i in range(len(arrays))]
 
     def begin(self) -> Connection[Any, Any]:
         """The connection to the process, which is started where it is not there."""
         return self._connection or self._start()
 
     def _start(self) -> Connection[Any, Any]:
-        context = multiprocessing.get_context("spawn")
-        os.environ["PYTHONSAFEPATH"] = "1"  # else a `re.py` among the submissions would be imported where one grades
-        resource_tracker.ensure_running()  # starting it with the worker would let the signals below through
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self._files), daemon=True, name="worker")
         with self._lock:
             self._go_on()
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, _GRADERS)  # inherited from the worker's first moment
-            try:
-                process.start()
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            self._process, self._connection = process, ours
-        theirs.close()
+            self._process, self._connection = _, ours = processes.start(_work, self._files)
         try:
-            if ours.poll(START_S) and ours.recv_bytes(_TOLD_BYTES) == _READY:
+            if ours.poll(START_S) and ours.recv_bytes(len(_READY)) == _READY:
                 return ours
         except (OSError, EOFError):
             pass
@@ -176,9 +156,7 @@ class _Worker:
         if connection is not None:
             connection.close()
         if process is not None:
-            process.kill()
-            process.join()
-            process.close()
+            processes.end(process)
 
     def cancel(self) -> None:
         """Kill the process; the thread that waits for it, if any, finds its connection closed."""
@@ -196,7 +174,6 @@ class _Worker:
 
 
 def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
-    threading.Thread(target=_end_with_the_grader, daemon=True).start()
     os.environ |= SETTINGS | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -209,7 +186,7 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
     import tensorflow as tf
 
     gc.enable()
-    plainly(tf)
+    compute_as_written(tf)
     sets = data.load(files)
     connection.send_bytes(_READY)
     while True:
@@ -217,18 +194,8 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
             task = connection.recv()
         except EOFError:
             return
-        told: dict[str, Any] = {}
-        arrays: Sequence[Array] = ()
         try:
-            told, arrays = task.do(sets)
+            answer = task.do(sets)
         except Exception as error:  # noqa: BLE001 - whatever a network does to Keras is a finding
-            told = {"failed": f"{type(error).__name__}: {str(error)[:300]}"}
-        connection.send_bytes(json.dumps(told).encode())
-        connection.send_bytes(write_npz({f"a{i}": array for i, array in enumerate(arrays)}))
-
-
-def _end_with_the_grader() -> None:
-    grader = multiprocessing.parent_process()
-    assert grader is not None
-    grader.join()  # a pipe that closes however the grader ends
-    os._exit(1)
+            answer = Message({"failed": f"{type(error).__name__}: {str(error)[:300]}"})
+        connection.send_bytes(answer.encoded())

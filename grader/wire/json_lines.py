@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.wire.files import Rejected
+from .files import Rejected
 
 DEPTH = 64
 """Most levels of nesting (a network within a network needs about 15)."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.wire.files import Rejected
-from grader.wire.fingerprint import digest
+from .files import Rejected
+from .fingerprint import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

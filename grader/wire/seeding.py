@@ -1,6 +1,6 @@
-"""The dice of a training: where it starts and how it is shuffled, from its recipe instead of from chance.
+"""The seeds of a training: where it starts and how it is shuffled, from its recipe instead of from chance.
 
-*Same code, same dice.* Used in the kernel and by the trainer alike, so that both draw the same numbers.
+*Same code, same seeds.* Used in the kernel and by the trainer alike, so that both draw the same numbers.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class TrainingSeeds:
         return [self.seed("generator", number), 0]
 
     @contextlib.contextmanager
-    def rolled(self) -> Iterator[None]:
-        """TensorFlow shuffles with these dice; afterwards its own are as they were."""
+    def shuffling(self) -> Iterator[None]:
+        """TensorFlow shuffles with these seeds; afterwards its own are as they were."""
         import tensorflow as tf
         from tensorflow.python.eager import context
 
@@ -66,6 +66,12 @@ def initializers(layer: Any) -> list[tuple[Any, Any]] | None:
             return None
         found.append((variable, initializer))
     return found
+
+
+def generators(layers: Sequence[Any]) -> list[Any]:
+    """The state variables of the random layers, in order."""
+    found = [getattr(layer, "seed_generator", None) for layer in layers]
+    return [generator.state for generator in found if generator is not None]
 
 
 def as_drawn(pairs: Sequence[tuple[Any, Any]]) -> bool:

@@ -15,19 +15,18 @@ from pydantic import ValidationError
 
 from grader.keras.config import Unsupported
 from grader.keras.rebuild import Plan
-from grader.recorder.fit_recipe import VALUES
-from grader.recorder.recipe import key_of
 from grader.training import bounds, stock
 from grader.training.bounds import Refused
 from grader.training.request import Data, Facts, Request
 from grader.training.stock import Measures, Named
+from grader.wire.recipe import keeps_epochs, key_of
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A training, ready to be done by a trainer that has never heard of recipes."""
+    """A training, ready to be done by a worker."""
 
     key: str
     """Equal for equal trainings, whatever they are validated on."""
@@ -44,11 +43,17 @@ class Work:
     measures: Measures
     callbacks: tuple[Named, ...]
 
+    @property
+    def keeps_epochs(self) -> bool:
+        """Whether the weights of each epoch are kept, to be measured later."""
+        parameters = sum(math.prod(shape) for step in self.planned.steps for shape in step.made.weights)
+        return keeps_epochs(parameters, self.facts.epochs - self.facts.initial_epoch, self.callbacks)
 
-def checked(told: object, arrays: Sequence[Array]) -> Work:
+
+def checked(sent: object, arrays: Sequence[Array]) -> Work:
     """The work that a request asks for. Raises `Refused`."""
     try:
-        request = Request.model_validate(told)
+        request = Request.model_validate(sent)
         facts = Facts.model_validate(request.facts)
     except (ValidationError, RecursionError) as problem:
         raise Refused("its recipe is not of the kind that the trainer knows") from problem
@@ -58,37 +63,38 @@ def checked(told: object, arrays: Sequence[Array]) -> Work:
         raise Refused(str(why)) from why
 
 
-def _work(request: Request, told: Facts, arrays: tuple[Array, ...]) -> Work:
+def _work(request: Request, facts: Facts, arrays: tuple[Array, ...]) -> Work:
     own = arrays[: request.own]  # the key is of these: nothing else may matter to the training
-    rows = bounds.items_of(told.x, told.y, own)
-    shapes = None if told.weights is None else [bounds.weights_of(own, i).shape for i in told.weights]
-    planned, layers = bounds.network(told.layers, shapes, told.x.item)
-    for data, among in ((told.validation, own), (request.validation, arrays)):
+    rows = bounds.items_of(facts.x, facts.y, own)
+    shapes = None if facts.weights is None else [bounds.weights_of(own, i).shape for i in facts.weights]
+    planned, layers = bounds.network(facts.layers, shapes, facts.x.item)
+    for data, among in ((facts.validation, own), (request.validation, arrays)):
         if data is not None:
             bounds.items_of(data.x, data.y, among)
             if tuple(data.x.item) != planned.input_shape:
                 raise Refused("its validation images have another shape")
             bounds.batch_bounded(planned, data.batch_size)
-    planned, initializers = stock.for_training(planned, layers, fresh=told.weights is None)
-    bounds.bounded(planned, (told.epochs - told.initial_epoch) * rows, told.batch_size, passes=3)
-    for i in told.slots or ():
+    planned, initializers = stock.for_training(planned, layers, fresh=facts.weights is None)
+    bounds.bounded(planned, (facts.epochs - facts.initial_epoch) * rows, facts.batch_size, passes=3)
+    for i in facts.slots or ():
         bounds.array_of(own, i)
-    callbacks = tuple(stock.callback(callback, told) for callback in told.callbacks)
-    if request.validation is not None and not keeps_epochs(planned, told):
-        raise Refused("its validation is no part of its recipe")
-    return Work(
+    callbacks = tuple(stock.callback(callback, facts) for callback in facts.callbacks)
+    work = Work(
         key=key_of(request.facts, list(own)),
         times=request.times,
-        facts=told,
+        facts=facts,
         arrays=arrays,
         validation=request.validation,
         validation_key=_key_of_data(request.validation, arrays),
         planned=planned,
         initializers=initializers,
-        optimizer=stock.optimizer(told.optimizer),
-        measures=stock.measures(told.loss, told.metrics),
+        optimizer=stock.optimizer(facts.optimizer),
+        measures=stock.measures(facts.loss, facts.metrics),
         callbacks=callbacks,
     )
+    if request.validation is not None and not work.keeps_epochs:
+        raise Refused("its validation is no part of its recipe")
+    return work
 
 
 def _key_of_data(data: Data | None, arrays: Sequence[Array]) -> str:
@@ -96,9 +102,3 @@ def _key_of_data(data: Data | None, arrays: Sequence[Array]) -> str:
         return ""
     numbers = [data.x.table, data.y.values, *([] if isinstance(data.x.rows, tuple) else [data.x.rows])]
     return key_of(data.model_dump(), [arrays[i] for i in numbers])
-
-
-def keeps_epochs(planned: Plan, told: Facts) -> bool:
-    """Whether the weights of each epoch are kept, to be measured later; as `recorder.fit_recipe` decides."""
-    size = sum(math.prod(shape) for step in planned.steps for shape in step.made.weights)
-    return not told.callbacks and size * (told.epochs - told.initial_epoch) <= VALUES
