@@ -525,7 +525,7 @@ def test_an_exception_in_the_cell_is_told():
 
 
 def test_an_exception_in_a_check_is_ours(monkeypatch):
-    def broken(case, criterion):
+    def broken(case):
         raise ZeroDivisionError
 
     monkeypatch.setitem(checks.REGISTRY, "model.layers", broken)

@@ -120,8 +120,8 @@ def test_rescore_says_what_changed(first, monkeypatch):
     outcome = pipeline.rescore(out, None, "staff")
     assert outcome.rescored.submissions == []
 
-    def strict(case, criterion):
-        return checks.verdicts.failed(criterion, "Not today.")
+    def strict(case):
+        return case.failed("Not today.")
 
     monkeypatch.setitem(checks.REGISTRY, "number.count", strict)
     changed = pipeline.rescore(out, None, "student").rescored.submissions
@@ -131,7 +131,7 @@ def test_rescore_says_what_changed(first, monkeypatch):
 
 
 def test_our_own_fault_is_ours(class_folder, tmp_path, monkeypatch, first):
-    def broken(case, criterion):
+    def broken(case):
         raise ZeroDivisionError
 
     monkeypatch.setitem(checks.REGISTRY, "number.count", broken)

@@ -7,7 +7,6 @@ import builtins
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
-from grader.marking.checks.verdicts import missing
 from grader.records import (
     CellKind,
     CriterionGrade,
@@ -43,7 +42,7 @@ def score(stored: Evidence | Unreadable, verdicts: Sequence[Verdict], loaded: Lo
     """
     if isinstance(stored, Unreadable):
         faults = (Fault(FaultKind.UNREADABLE, None, stored.reason),)
-        found = {c.id: missing(c, stored.reason) for c in _criteria(loaded)}
+        found = {c.id: Verdict(c.id, Outcome.MISSING, 0.0, stored.reason) for c in _criteria(loaded)}
         return _grade(stored.ref, Status.UNREADABLE, faults, found, loaded)
     found = {verdict.criterion: verdict for verdict in verdicts}
     return _grade(stored.submission.ref, _status(stored, verdicts), stored.faults, found, loaded)

@@ -1,12 +1,13 @@
 """Every criterion gets exactly one verdict, from a small pure function registered under the name that rubrics use.
 
-A check looks at a `Case` and a `Criterion` and returns a `Verdict`. What a student did wrong is a verdict; an
+A check looks at a `Case` and returns a `Verdict`. What a student did wrong is a verdict; an
 exception in a check is the grader's own fault and becomes `errored`, which costs nobody points.
 """
 
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from grader.records import Evidence, Labels, Outcome, Verdict
 if TYPE_CHECKING:
     from grader.marking.match import Assignment
     from grader.rubric.load import LoadedRubric
-    from grader.rubric.schema import Criterion
 
 
 def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loaded: LoadedRubric) -> tuple[Verdict, ...]:
@@ -30,6 +30,7 @@ def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loade
     for task in loaded.rubric.tasks:
         for criterion in task.criteria:
             case = Case(
+                criterion=criterion,
                 evidence=evidence,
                 labels=labels,
                 assignment=assignment,
@@ -38,13 +39,16 @@ def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loade
                 calibration=loaded.calibration,
                 earlier=tuple(verdicts),
             )
-            verdicts.append(_judge(case, criterion))
+            verdicts.append(_judge(case))
     return tuple(verdicts)
 
 
-def _judge(case: Case, criterion: Criterion) -> Verdict:
+def _judge(case: Case) -> Verdict:
+    criterion = case.criterion
     try:
-        return case.worded(criterion, REGISTRY[criterion.check](case, criterion))
+        verdict = REGISTRY[criterion.check](case)
+        message = criterion.messages.get(str(verdict.outcome))  # the rubric's own sentence, where it has one
+        return replace(verdict, message=message) if message else verdict
     except Exception as problem:  # noqa: BLE001 - ours, whatever it is: recorded, and no points lost
         last = traceback.extract_tb(problem.__traceback__)[-1]
         where = f"{Path(last.filename).name}:{last.lineno}"

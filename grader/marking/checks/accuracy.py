@@ -12,7 +12,6 @@ from grader.marking.candidates import by_hand, same_rate
 from grader.marking.checks.mistakes import mistakes_in
 from grader.marking.checks.registry import check
 from grader.marking.checks.training import never_trained, trained_rows
-from grader.marking.checks.verdicts import failed, needs_review, passed
 from grader.records import Curves, Outcome
 from grader.training.verification import TRAIN_ROWS
 
@@ -23,24 +22,22 @@ if TYPE_CHECKING:
     from grader.marking.match import Matched
     from grader.records import Training, Verdict
     from grader.rubric.expected import NetworkSpec
-    from grader.rubric.schema import Criterion
 
 
 _TEST_CHANCE = 0.02
 
 
 @check("training.accuracy")
-def accuracy(case: Case, criterion: Criterion) -> Verdict:
+def accuracy(case: Case) -> Verdict:
     """The network reaches what right solutions reach, on the official test images; best of its repeats."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     ended = [t for t in matched.repeats if t.epochs_done or by_hand(t)] if matched else []
     if matched is None or not ended:
-        return _not_trained(case, criterion, matched)
+        return _not_trained(case, matched)
     clean = [t for t in ended if not _saw_test_images(case, t)]
     if not clean:
         sentence = "The network was trained on test images, so its accuracy says nothing about new ones."
-        return failed(
-            criterion,
+        return case.failed(
             sentence,
             misconceptions=("data.trained_on_test",),
             place=ended[0].place,
@@ -52,9 +49,9 @@ def accuracy(case: Case, criterion: Criterion) -> Verdict:
             (t.verified.reason for t in clean if t.verified and t.verified.reason), "It could not be rebuilt."
         )
         sentence = f"The accuracy could not be measured here, so a person will look at it. {reason}"
-        return needs_review(criterion, sentence, place=clean[0].place, details=(_curves(clean[0], None),))
+        return case.needs_review(sentence, place=clean[0].place, details=(_curves(clean[0], None),))
     best = max(measured, key=_measured)
-    verdict = _judge(case, criterion, matched, best)
+    verdict = _judge(case, matched, best)
     if verdict.share and (doubt := _doubt(best)):
         slugs = ("data.trained_on_test",) if knows_test_images(best) else ()
         found = {
@@ -63,7 +60,7 @@ def accuracy(case: Case, criterion: Criterion) -> Verdict:
             "place": best.place,
             "details": verdict.details,
         }
-        return needs_review(criterion, f"{verdict.message} {doubt}", misconceptions=slugs, **found)
+        return case.needs_review(f"{verdict.message} {doubt}", misconceptions=slugs, **found)
     return verdict
 
 
@@ -91,8 +88,8 @@ def knows_test_images(training: Training) -> bool:
     return verified.test_accuracy > verified.train_accuracy + 1.5 / math.sqrt(measured) + _TEST_CHANCE
 
 
-def _judge(case: Case, criterion: Criterion, matched: Matched, training: Training) -> Verdict:
-    spec, reached = case.spec(criterion.network), _measured(training)
+def _judge(case: Case, matched: Matched, training: Training) -> Verdict:
+    spec, reached = case.spec, _measured(training)
     asked = _asked(case, spec, training)
     threshold = asked if asked is not None else _sheet(case, spec)
     facts = {
@@ -103,29 +100,29 @@ def _judge(case: Case, criterion: Criterion, matched: Matched, training: Trainin
     }
     seen = f"Measured here on the official test images: {reached:.3f}"
     if threshold is not None and reached >= threshold:
-        return passed(criterion, f"{seen}, at least {threshold:.3f} is expected.", **facts)
-    reasons = list(_deviations(case, criterion, matched, training))
+        return case.passed(f"{seen}, at least {threshold:.3f} is expected.", **facts)
+    reasons = list(_deviations(case, matched, training))
     own = _own(case, spec, training)
     below = f"{seen}, where {threshold:.3f} is expected" if threshold is not None else seen
     if any(reason.open for reason in reasons):
-        return needs_review(criterion, f"{below}; what else is undecided here may explain it.", **facts)
+        return case.needs_review(f"{below}; what else is undecided here may explain it.", **facts)
     if own is not None and reached < own and all(reason.in_own for reason in reasons):
-        return failed(criterion, f"{below}.", **facts)
+        return case.failed(f"{below}.", **facts)
     if not reasons:
         unlike = asked is None or not same_rate(training.compiled.learning_rate, spec.learning_rate)
         if own is None and unlike:
             sentence = f"{seen}. There are no figures for your choices to compare with, so a person will look at it."
-            return needs_review(criterion, sentence, **facts)
+            return case.needs_review(sentence, **facts)
         if own is not None and reached >= own:
-            return passed(criterion, f"{seen}, as expected of your choices (at least {own:.3f}).", **facts)
-        return failed(criterion, f"{below}.", **facts)
+            return case.passed(f"{seen}, as expected of your choices (at least {own:.3f}).", **facts)
+        return case.failed(f"{below}.", **facts)
     why = " and ".join(reason.phrase for reason in reasons)
     if any(reason.charged for reason in reasons):
-        return case.followed_through(criterion, f"{below}: {why}, which was counted before.", **facts)
+        return case.followed_through(f"{below}: {why}, which was counted before.", **facts)
     slugs = tuple(reason.slug for reason in reasons if reason.slug)
     # right for what the student did, as far as it is known what that reaches
-    share = case.follow_share(criterion) if slugs and own is not None and reached >= own else 0.0
-    return case.graded(criterion, share, f"{below}: {why}.", misconceptions=slugs, **facts)
+    share = case.follow_share if slugs and own is not None and reached >= own else 0.0
+    return case.graded(share, f"{below}: {why}.", misconceptions=slugs, **facts)
 
 
 # ------------------------------------------------------------------ thresholds
@@ -200,8 +197,8 @@ class _Reason:
     """A person still has to decide on it."""
 
 
-def _deviations(case: Case, criterion: Criterion, matched: Matched, training: Training) -> Iterator[_Reason]:
-    spec, compiled, x = case.spec(criterion.network), training.compiled, training.x
+def _deviations(case: Case, matched: Matched, training: Training) -> Iterator[_Reason]:
+    spec, compiled, x = case.spec, training.compiled, training.x
     if mistakes_in(compare(spec.model, training.architecture), compiled):
         yield _reason(case, "the network differs from what is asked for", "model.")
     if compiled.optimizer != spec.optimizer and compiled.optimizer:
@@ -224,8 +221,7 @@ def _deviations(case: Case, criterion: Criterion, matched: Matched, training: Tr
 
 def _reason(case: Case, phrase: str, check_name: str, *, in_own: bool = False) -> _Reason:
     """A deviation that criteria with this kind of check are about."""
-    checks = {c.id: c.check for task in case.rubric.tasks for c in task.criteria}
-    about = [v for v in case.earlier if checks[v.criterion].startswith(check_name)]
+    about = case.earlier_of(check_name)
     return _Reason(
         phrase,
         charged=any(v.share < 1 and v.outcome in {Outcome.FAILED, Outcome.PARTIAL} for v in about),
@@ -245,12 +241,12 @@ def _saw_test_images(case: Case, training: Training) -> bool:
     return False
 
 
-def _not_trained(case: Case, criterion: Criterion, matched: Matched | None) -> Verdict:
+def _not_trained(case: Case, matched: Matched | None) -> Verdict:
     error = next((t.error for t in matched.repeats if t.error), "") if matched else ""
     if not error or error.startswith("KeyboardInterrupt"):
-        return never_trained(case, criterion, matched)
+        return never_trained(case, matched)
     sentence = f"The network was not trained: `fit` stopped with {error.splitlines()[0][:200]}"
-    return case.absent(criterion, sentence, place=matched.place if matched else None)
+    return case.absent(sentence, place=matched.place if matched else None)
 
 
 def _measured(training: Training) -> float:

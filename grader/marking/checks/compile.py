@@ -11,13 +11,11 @@ from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import by_hand, same_rate
 from grader.marking.checks.registry import check
-from grader.marking.checks.verdicts import needs_review
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
     from grader.records import Compiled, Verdict
-    from grader.rubric.schema import Criterion
 
 _RELATED = {"Adam": {"AdamW", "Nadam", "Adamax"}}
 """Optimizers that work the same way and are not the one that is asked for."""
@@ -39,46 +37,46 @@ class _Part:
 
 
 @check("compile.optimizer")
-def optimizer(case: Case, criterion: Criterion) -> Verdict:
+def optimizer(case: Case) -> Verdict:
     """The optimizer that is asked for, on one of the networks that are asked for."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.compiled is None:
-        return _never_compiled(case, criterion, matched)
-    part = _optimizer(case, criterion.network, matched.compiled)
-    if part.share == 1 and criterion.options.get("models"):
-        part = _on_one_of(case, criterion, matched, part)
-    return _verdict(case, criterion, matched, part)
+        return _never_compiled(case, matched)
+    part = _optimizer(case, matched.compiled)
+    if part.share == 1 and case.criterion.options.get("models"):
+        part = _on_one_of(case, matched, part)
+    return _verdict(case, matched, part)
 
 
 @check("compile.loss")
-def loss(case: Case, criterion: Criterion) -> Verdict:
+def loss(case: Case) -> Verdict:
     """The loss that is asked for, consistent with the labels and the output."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.compiled is None:
-        return _never_compiled(case, criterion, matched)
-    return _verdict(case, criterion, matched, _loss(case, criterion.network, matched, matched.compiled))
+        return _never_compiled(case, matched)
+    return _verdict(case, matched, _loss(case, matched, matched.compiled))
 
 
 @check("compile.metrics")
-def metrics(case: Case, criterion: Criterion) -> Verdict:
+def metrics(case: Case) -> Verdict:
     """Accuracy is measured, under any of its names."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.compiled is None:
-        return _never_compiled(case, criterion, matched)
-    return _verdict(case, criterion, matched, _metrics(case, criterion.network, matched, matched.compiled))
+        return _never_compiled(case, matched)
+    return _verdict(case, matched, _metrics(case, matched, matched.compiled))
 
 
 @check("compile.all")
-def everything(case: Case, criterion: Criterion) -> Verdict:
+def everything(case: Case) -> Verdict:
     """Optimizer, loss and metrics together, a third of the points each; what was charged before is followed through."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.compiled is None:
-        return _never_compiled(case, criterion, matched)
+        return _never_compiled(case, matched)
     compiled = matched.compiled
     parts = {
-        "compile.optimizer": _optimizer(case, criterion.network, compiled, rate=True),
-        "compile.loss": _loss(case, criterion.network, matched, compiled),
-        "compile.metrics": _metrics(case, criterion.network, matched, compiled),
+        "compile.optimizer": _optimizer(case, compiled, rate=True),
+        "compile.loss": _loss(case, matched, compiled),
+        "compile.metrics": _metrics(case, matched, compiled),
     }
     facts = {
         "expected": ", ".join(part.expected for part in parts.values()),
@@ -88,17 +86,18 @@ def everything(case: Case, criterion: Criterion) -> Verdict:
     wrong = [part for part in parts.values() if part.share != 1]
     if not wrong:
         notes = " ".join(part.sentence for part in parts.values() if part.sentence)
-        return case.graded(criterion, 1, f"Compiled as the first network is asked to be. {notes}".strip(), **facts)
+        return case.graded(1, f"Compiled as the first network is asked to be. {notes}".strip(), **facts)
     if any(part.share is None for part in wrong):
-        return needs_review(criterion, " ".join(part.sentence for part in wrong), **facts)
-    repeated = {name for name, part in parts.items() if part.share != 1 and _charged_before(case, name, part)}
-    follow = case.follow_share(criterion)
+        return case.needs_review(" ".join(part.sentence for part in wrong), **facts)
+    repeated = {
+        name for name, part in parts.items() if part.share != 1 and case.charged_same(name, part.expected, part.actual)
+    }
+    follow = case.follow_share
     shares = [max(part.share or 0, follow) if name in repeated else part.share or 0 for name, part in parts.items()]
     sentence = " ".join(part.sentence for part in wrong)
     if repeated:
         sentence += " What was counted for the first network costs less here."
     return case.graded(
-        criterion,
         sum(shares) / len(shares),
         sentence,
         misconceptions=tuple(part.slug for part in wrong if part.slug),
@@ -110,9 +109,9 @@ def everything(case: Case, criterion: Criterion) -> Verdict:
 # ------------------------------------------------------------------ the parts
 
 
-def _optimizer(case: Case, slot: str, compiled: Compiled, *, rate: bool = False) -> _Part:
+def _optimizer(case: Case, compiled: Compiled, *, rate: bool = False) -> _Part:
     """`rate`: whether the learning rate has to be that of the first network, or the sheet's."""
-    spec = case.spec(slot)
+    spec = case.spec
     wanted, got = spec.optimizer, compiled.optimizer
     if got != wanted:
         share = 0.5 if got in _RELATED.get(wanted, ()) else 0.0
@@ -133,7 +132,7 @@ def _positive(value: object) -> bool:
 def _rate_as_before(case: Case, compiled: Compiled, sheet: float) -> bool:
     if compiled.learning_rate is None or same_rate(compiled.learning_rate, sheet):
         return True
-    first = case.network(case.rubric.networks[0].id)
+    first = case.first_network
     own = first.compiled.learning_rate if first and first.compiled else None
     return own is not None and same_rate(compiled.learning_rate, own)
 
@@ -143,15 +142,15 @@ def rate_text(compiled: Compiled) -> str:
     return "a schedule" if compiled.learning_rate is None else f"{compiled.learning_rate:.6g}"
 
 
-def _on_one_of(case: Case, criterion: Criterion, matched: Matched, part: _Part) -> _Part:
+def _on_one_of(case: Case, matched: Matched, part: _Part) -> _Part:
     """The network has to be one of the reference's `models`, or the student's own version of it."""
-    names = criterion.options["models"]
+    names = case.criterion.options["models"]
     assert isinstance(names, list)
     form = canonical(matched.architecture)
     own = {
         canonical(m.architecture).signature
         for slot in case.rubric.networks
-        if slot.id != criterion.network
+        if slot.id != case.criterion.network
         and (m := case.network(slot.id)) is not None
         and case.reference.networks[slot.expects].model.name in names
     }
@@ -162,8 +161,8 @@ def _on_one_of(case: Case, criterion: Criterion, matched: Matched, part: _Part) 
     return _Part(0.5, part.expected, f"{part.actual} on another network", sentence)
 
 
-def _loss(case: Case, slot: str, matched: Matched, compiled: Compiled) -> _Part:
-    wanted, got = case.spec(slot).loss, compiled.loss
+def _loss(case: Case, matched: Matched, compiled: Compiled) -> _Part:
+    wanted, got = case.spec.loss, compiled.loss
     if got == "custom":
         return _Part(
             None, wanted, "a loss of your own", "The loss is a function of your own: a person will look at it."
@@ -185,8 +184,8 @@ def _loss(case: Case, slot: str, matched: Matched, compiled: Compiled) -> _Part:
     return _Part(1.0, wanted, got, "The loss applies the softmax itself." if compiled.from_logits else "")
 
 
-def _metrics(case: Case, slot: str, matched: Matched, compiled: Compiled) -> _Part:
-    wanted = ", ".join(case.spec(slot).metrics)
+def _metrics(case: Case, matched: Matched, compiled: Compiled) -> _Part:
+    wanted = ", ".join(case.spec.metrics)
     names = [_METRIC_NAMES.get(name, name) for name in compiled.metrics]
     got = ", ".join(names) or "no metric"
     if "accuracy" in names:
@@ -220,29 +219,20 @@ def _encodes(case: Case) -> bool:
 # ------------------------------------------------------------------ verdicts
 
 
-def _verdict(case: Case, criterion: Criterion, matched: Matched, part: _Part) -> Verdict:
+def _verdict(case: Case, matched: Matched, part: _Part) -> Verdict:
     assert matched.compiled is not None
     facts = {"expected": part.expected, "actual": part.actual, "place": matched.compiled.place}
     if part.share is None:
-        return needs_review(criterion, part.sentence, **facts)
+        return case.needs_review(part.sentence, **facts)
     sentence = part.sentence if part.share < 1 else f"You use {part.actual}. {part.sentence}".strip()
     slugs = (part.slug,) if part.slug else ()
-    return case.once(criterion, case.graded(criterion, part.share, sentence, misconceptions=slugs, **facts))
+    return case.once(case.graded(part.share, sentence, misconceptions=slugs, **facts))
 
 
-def _never_compiled(case: Case, criterion: Criterion, matched: Matched | None) -> Verdict:
+def _never_compiled(case: Case, matched: Matched | None) -> Verdict:
     if matched is None:
-        return case.absent(criterion, "No such network was built when the notebook ran.")
+        return case.absent("No such network was built when the notebook ran.")
     if matched.training is not None and by_hand(matched.training):
         sentence = "You train with a loop of your own instead of `compile` and `fit`: a person will look at it."
-        return needs_review(criterion, sentence, place=matched.training.place)
-    return case.absent(criterion, "The network was never compiled when the notebook ran.", place=matched.network.place)
-
-
-def _charged_before(case: Case, name: str, part: _Part) -> bool:
-    """Whether an earlier criterion with this check lost points for the same."""
-    checks = {c.id: c.check for task in case.rubric.tasks for c in task.criteria}
-    return any(
-        checks[v.criterion] == name and v.share < 1 and (v.expected, v.actual) == (part.expected, part.actual)
-        for v in case.earlier
-    )
+        return case.needs_review(sentence, place=matched.training.place)
+    return case.absent("The network was never compiled when the notebook ran.", place=matched.network.place)

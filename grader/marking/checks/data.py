@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.keras.canonical import canonical
-from grader.marking.checks import verdicts
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from grader.marking.checks.case import Case
     from grader.records import Architecture, DataRef, Training, Verdict
-    from grader.rubric.schema import Criterion
 
 PIXELS = 28 * 28
 DATASET = "fashion_mnist"
@@ -44,7 +42,7 @@ def _images(refs: Iterator[DataRef]) -> list[DataRef]:
 
 
 @check("data.vectorised")
-def vectorised(case: Case, criterion: Criterion) -> Verdict:
+def vectorised(case: Case) -> Verdict:
     """The official training and test images were loaded and made vectors of 784."""
     images = _images(all_images(case))
     official = [ref for ref in images if ref.train_rows or ref.test_rows]
@@ -53,30 +51,30 @@ def vectorised(case: Case, criterion: Criterion) -> Verdict:
     facts = {"expected": f"60,000×{PIXELS} and 10,000×{PIXELS}", "actual": _shapes(official)}
     loaded = any(event.dataset == DATASET for event in case.evidence.loaded) or bool(official)
     if train and test:
-        return verdicts.passed(criterion, f"Training and test images are vectors of {PIXELS} values.", **facts)
+        return case.passed(f"Training and test images are vectors of {PIXELS} values.", **facts)
     if loaded and any(_flattens(n.architecture) for n in case.evidence.networks):
         message = "The official images are loaded, and a Flatten layer in the network makes vectors of them."
-        return verdicts.passed(criterion, message, **facts)
+        return case.passed(message, **facts)
     if train or test:
         other = "test" if train else "training"
         message = f"The official data are loaded, but the {other} images were not made vectors of {PIXELS} values."
-        return verdicts.partial(criterion, 0.75, message, **facts)
+        return case.partial(0.75, message, **facts)
     if loaded:
-        if why := case.blocked(case.task(criterion).id):
-            return verdicts.blocked(criterion, f"This could not be reached: {why}.", **facts)
+        if why := case.why_blocked():
+            return case.blocked(f"This could not be reached: {why}.", **facts)
         message = f"The official data are loaded, but not made vectors of {PIXELS} values."
-        return verdicts.partial(criterion, 0.5, message, **facts)
-    return _other_data(case, criterion, images) or case.absent(criterion, "The official data were not loaded.", **facts)
+        return case.partial(0.5, message, **facts)
+    return _other_data(case, images) or case.absent("The official data were not loaded.", **facts)
 
 
-def _other_data(case: Case, criterion: Criterion, images: list[DataRef]) -> Verdict | None:
+def _other_data(case: Case, images: list[DataRef]) -> Verdict | None:
     """Other data than the official ones: another set of Keras, or the student's own files."""
     if other := next((event for event in case.evidence.loaded if event.dataset != DATASET), None):
         message = f"The data set {other.dataset} was loaded instead of {DATASET}."
-        return verdicts.failed(criterion, message, actual=other.dataset, expected=DATASET, place=other.place)
+        return case.failed(message, actual=other.dataset, expected=DATASET, place=other.place)
     if any(ref.rows >= _MANY for ref in images):
         message = "Images are used that are not recognised as the official ones, so a person will look at them."
-        return verdicts.needs_review(criterion, message, actual=_shapes(images))
+        return case.needs_review(message, actual=_shapes(images))
     return None
 
 
@@ -139,33 +137,33 @@ def _scaling(ref: DataRef, architecture: Architecture | None = None) -> Scaling:
 
 
 @check("data.scaled")
-def scaled(case: Case, criterion: Criterion) -> Verdict:
+def scaled(case: Case) -> Verdict:
     """The networks are trained on the official images with grey values from 0 to 1."""
     trainings = [t for t in case.evidence.trainings if t.x is not None and t.x.kind == "images"]
     if not trainings:
-        return _scaled_arrays(case, criterion)
+        return _scaled_arrays(case)
     first = _first(case, trainings)
     facts: dict[str, Any] = {"expected": "0 … 1", "place": first.place}
     assert first.x is not None
     if not (first.x.train_rows or first.x.test_rows):
         message = "The images that the networks are trained on are not recognised, so a person will look at them."
-        return verdicts.needs_review(criterion, message, actual=_range(first.x), **facts)
+        return case.needs_review(message, actual=_range(first.x), **facts)
     mine = _scaling(first.x, first.architecture)
     if mine.range is not Range.RIGHT:
-        return _wrongly(criterion, mine, facts)
+        return _wrongly(case, mine, facts)
     others = [(t, _scaling(t.x, t.architecture)) for t in trainings if t.x and (t.x.train_rows or t.x.test_rows)]
     if strays := [(t, s) for t, s in others if s.range in {Range.UNSCALED, Range.TWICE}]:
         training, stray = strays[0]
         message = f"The first networks are trained on images scaled to [0, 1], but a later one on {stray.text}."
         slugs = ("data.scaled_twice",) if stray.range is Range.TWICE else ("data.unscaled",)
         facts["place"] = training.place
-        return verdicts.partial(criterion, 0.5, message, actual=stray.text, misconceptions=slugs, **facts)
+        return case.partial(0.5, message, actual=stray.text, misconceptions=slugs, **facts)
     if test := _test_unlike(case, trainings):
         message = f"The training images are scaled to [0, 1], the test images are not: {test.text}."
         slugs = ("data.partly_scaled",)
-        return verdicts.partial(criterion, 0.5, message, actual=test.text, misconceptions=slugs, **facts)
+        return case.partial(0.5, message, actual=test.text, misconceptions=slugs, **facts)
     message = f"The networks are trained on the official images, scaled to [0, 1]{mine.note}."
-    return verdicts.passed(criterion, message, actual=mine.text, **facts)
+    return case.passed(message, actual=mine.text, **facts)
 
 
 def _first(case: Case, trainings: list[Training]) -> Training:
@@ -177,21 +175,21 @@ def _first(case: Case, trainings: list[Training]) -> Training:
     return trainings[0]
 
 
-def _wrongly(criterion: Criterion, scaling: Scaling, facts: dict[str, Any]) -> Verdict:
+def _wrongly(case: Case, scaling: Scaling, facts: dict[str, Any]) -> Verdict:
     facts = {**facts, "actual": scaling.text}
     match scaling.range:
         case Range.UNSCALED:
             message = "The networks are trained on grey values from 0 to 255: they were not scaled."
-            return verdicts.failed(criterion, message, misconceptions=("data.unscaled",), **facts)
+            return case.failed(message, misconceptions=("data.unscaled",), **facts)
         case Range.TWICE:
             message = f"The grey values were scaled twice: they lie in {scaling.text} only."
-            return verdicts.failed(criterion, message, misconceptions=("data.scaled_twice",), **facts)
+            return case.failed(message, misconceptions=("data.scaled_twice",), **facts)
         case Range.OTHER:
             message = f"The grey values are scaled, but to {scaling.text} and not to [0, 1]."
-            return verdicts.partial(criterion, 0.5, message, **facts)
+            return case.partial(0.5, message, **facts)
         case _:
             message = f"The images were changed otherwise than by a common factor ({scaling.text}): a person will look."
-            return verdicts.needs_review(criterion, message, **facts)
+            return case.needs_review(message, **facts)
 
 
 def _test_unlike(case: Case, trainings: list[Training]) -> Scaling | None:
@@ -211,7 +209,7 @@ def _range(ref: DataRef) -> str:
     return _scaling(ref).text
 
 
-def _scaled_arrays(case: Case, criterion: Criterion) -> Verdict:
+def _scaled_arrays(case: Case) -> Verdict:
     """Nothing was trained on an array: then the arrays themselves count."""
     refs = [r for r in _images(all_images(case)) if r.rows >= _MANY and (r.train_rows or r.test_rows)]
     right = [r for r in refs if _scaling(r).range is Range.RIGHT]
@@ -219,52 +217,48 @@ def _scaled_arrays(case: Case, criterion: Criterion) -> Verdict:
     facts = {"expected": "0 … 1", "actual": ", ".join(dict.fromkeys(_range(r) for r in refs))}
     if any(r.train_rows for r in right):
         if any(r.test_rows for r in right) or not any(r.test_rows for r in refs):
-            return verdicts.passed(criterion, "The official images are scaled to [0, 1].", **facts)
+            return case.passed("The official images are scaled to [0, 1].", **facts)
         message = "The training images are scaled to [0, 1], the test images are not."
-        return verdicts.partial(criterion, 0.5, message, misconceptions=("data.partly_scaled",), **facts)
+        return case.partial(0.5, message, misconceptions=("data.partly_scaled",), **facts)
     if rescaling and refs:
         message = "A Rescaling layer in the network scales the official images."
-        return verdicts.passed(criterion, message, **facts)
+        return case.passed(message, **facts)
     if case.evidence.trainings:
         message = "What the networks were trained on could not be seen, so a person will look at it."
-        return verdicts.needs_review(criterion, message, **facts)
+        return case.needs_review(message, **facts)
     unclear = [r for r in refs if _scaling(r).range in {Range.UNCLEAR, Range.OTHER, Range.TWICE}]
     if unclear:
-        return _wrongly(criterion, _scaling(unclear[-1]), {"expected": "0 … 1"})
-    return case.absent(criterion, "No images scaled to [0, 1] were found.", **facts)
+        return _wrongly(case, _scaling(unclear[-1]), {"expected": "0 … 1"})
+    return case.absent("No images scaled to [0, 1] were found.", **facts)
 
 
 # ------------------------------------------------------------------ the shape for convolutions
 
 
 @check("data.shape")
-def shape(case: Case, criterion: Criterion) -> Verdict:
+def shape(case: Case) -> Verdict:
     """The convolutional network takes images of 28×28×1."""
-    wanted = case.spec(criterion.network).model.input_shape
+    wanted = case.spec.model.input_shape
     facts = {"expected": "×".join(map(str, wanted))}
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None:
         fitting = [r for r in _images(all_images(case)) if r.shape[1:] == wanted]
         if fitting:
             message = f"The images are brought to {facts['expected']}."
-            return verdicts.passed(criterion, message, actual=_shapes(fitting), **facts)
-        return case.absent(
-            criterion, "No network with convolutions and no images in a shape for it were found.", **facts
-        )
+            return case.passed(message, actual=_shapes(fitting), **facts)
+        return case.absent("No network with convolutions and no images in a shape for it were found.", **facts)
     training, architecture = matched.training, matched.architecture
     data = training.x.shape[1:] if training and training.x else None
     own = architecture.input_shape or data
     facts |= {"actual": "×".join(str(n) for n in own or ())}
     if wanted in {own, data}:
-        return verdicts.passed(
-            criterion, f"The network takes images of {facts['expected']}.", place=matched.place, **facts
-        )
+        return case.passed(f"The network takes images of {facts['expected']}.", place=matched.place, **facts)
     reshaped = next((s.output_shape for s in architecture.layers if s.kind == "Reshape"), None)
     if reshaped == wanted:
         message = f"A Reshape layer in the network makes images of {facts['expected']}."
-        return verdicts.passed(criterion, message, place=matched.place, **facts)
+        return case.passed(message, place=matched.place, **facts)
     if own is None:
         message = "The shape that the network takes is not known, as it was never built: a person will look."
-        return verdicts.needs_review(criterion, message, place=matched.place, **facts)
+        return case.needs_review(message, place=matched.place, **facts)
     message = f"The network takes {facts['actual'] or 'single values'} instead of {facts['expected']}."
-    return verdicts.failed(criterion, message, place=matched.place, **facts)
+    return case.failed(message, place=matched.place, **facts)

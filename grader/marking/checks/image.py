@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
-from grader.marking.checks import verdicts
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from grader.marking.checks.case import Case
     from grader.records import Place, ShownImage, Verdict
-    from grader.rubric.schema import Criterion
 
 _MARKS = re.compile(
     r"wrong|false|incorrect|mis-?class|not (?:a |an )?(?:ankle )?boot|error|falsch|fehl|correct|right|richtig|korrekt"
@@ -31,9 +29,9 @@ _PREDICTS = {"predict", "predict_classes", "predict_on_batch", "argmax", "call"}
 
 
 @check("image.shown")
-def shown(case: Case, criterion: Criterion) -> Verdict:
+def shown(case: Case) -> Verdict:
     """Some of the official images were shown."""
-    task = case.task(criterion).id
+    task = case.task.id
     official = [s for s in case.evidence.shown if s.source in {"train", "test"}]
     started = min((t.place.cell for t in case.evidence.trainings if t.place.cell is not None), default=None)
 
@@ -47,14 +45,14 @@ def shown(case: Case, criterion: Criterion) -> Verdict:
     if fitting:
         count = "one image" if len(fitting) == 1 else f"{len(fitting):,} images"
         message = f"Your notebook shows {count} of the data set."
-        return verdicts.passed(criterion, message, actual=count, place=fitting[0].place)
+        return case.passed(message, actual=count, place=fitting[0].place)
     for image in case.evidence.shown:
         if image.source == "unknown" and task in _tasks(case, image.place):
             message = (
                 "Pictures are shown that are not recognised as images of the data set: a person will look at them."
             )
-            return verdicts.needs_review(criterion, message, place=image.place)
-    return case.absent(criterion, "No images of the data set were shown before the networks.")
+            return case.needs_review(message, place=image.place)
+    return case.absent("No images of the data set were shown before the networks.")
 
 
 def _tasks(case: Case, place: Place) -> frozenset[str]:
@@ -71,15 +69,14 @@ class Search:
     """How the test items of one predicted label were looked for."""
 
     case: Case
-    criterion: Criterion
 
     @cached_property
     def task(self) -> str:
-        return self.case.task(self.criterion).id
+        return self.case.task.id
 
     @cached_property
     def label(self) -> int:
-        return int(self.case.reference.numbers[self.criterion.expects])
+        return int(self.case.reference.numbers[self.case.criterion.expects])
 
     @cached_property
     def predicted(self) -> dict[str, dict[int, int]]:
@@ -99,7 +96,7 @@ class Search:
     def cells(self) -> dict[int, list[tuple[int, int]]]:
         """Cell → line ranges that belong to the search: labelled, else where test images are shown after training."""
         found: dict[int, list[tuple[int, int]]] = {}
-        for span in self.case.spans(self.task):
+        for span in self.case.labels.of(self.task):
             found.setdefault(span.cell, []).append((span.first_line, span.last_line))
         if found:
             return found
@@ -184,7 +181,7 @@ class Search:
         A notebook that shows a few test items with their predictions looks for nothing; the first of them happens to
         be a boot.
         """
-        if self.case.spans(self.task) or self.selects or self._compares_with_named_label:
+        if self.case.labels.of(self.task) or self.selects or self._compares_with_named_label:
             return True
         return self.hits == 1 and len({s.row for s in self.test}) >= _NO_CHANCE
 
@@ -239,9 +236,9 @@ def _base(node: ast.expr) -> str:
 
 
 @check("image.retrieved")
-def retrieved(case: Case, criterion: Criterion) -> Verdict:
+def retrieved(case: Case) -> Verdict:
     """Test items that the network takes for ankle boots are found and shown."""
-    search = Search(case, criterion)
+    search = Search(case)
     label = search.label
     place = search.test[0].place if search.test else None
     facts = {
@@ -250,55 +247,53 @@ def retrieved(case: Case, criterion: Criterion) -> Verdict:
         "place": place,
     }
     if not search.asks:
-        return case.absent(criterion, f"Nothing looks for the test items that are predicted as {label}.")
+        return case.absent(f"Nothing looks for the test items that are predicted as {label}.")
     if search.test:
         truly = all(s.true_label == label for s in search.test)
         if search.hits == 1 or (search.hits >= 0.8 and not truly):
             trained = search.trained & set(search.predicted)
             if not trained:
                 message = f"Items predicted as {label} are shown, but by a network that was never trained."
-                return verdicts.partial(criterion, 0.5, message, **facts)
-            return verdicts.passed(criterion, f"Test items that the network predicts as {label} are shown.", **facts)
+                return case.partial(0.5, message, **facts)
+            return case.passed(f"Test items that the network predicts as {label} are shown.", **facts)
         if truly and (search.predicted or not search.predicts):
             message = f"The items shown are those whose true label is {label}, not those that are predicted as {label}."
-            return verdicts.failed(criterion, message, **facts)
+            return case.failed(message, **facts)
         if search.predicted:
             message = f"Only {search.hits:.0%} of the test items that are shown are predicted as {label}."
-            return verdicts.failed(criterion, message, **facts)
+            return case.failed(message, **facts)
         if search.predicts:
             message = "Test items are shown, but how they were predicted could not be seen: a person will look."
-            return verdicts.needs_review(criterion, message, **facts)
-        return verdicts.failed(criterion, "Test items are shown, but no network was asked to predict them.", **facts)
+            return case.needs_review(message, **facts)
+        return case.failed("Test items are shown, but no network was asked to predict them.", **facts)
     found = bool(search.selects) and bool(search.predicted)
     if found and search.shown:
         message = "Pictures are shown that are not recognised as test images: a person will look at them."
-        return verdicts.needs_review(criterion, message, **(facts | {"place": search.shown[0].place}))
+        return case.needs_review(message, **(facts | {"place": search.shown[0].place}))
     if found:
         message = f"The items predicted as {label} are found, but they are not shown."
-        return verdicts.partial(criterion, 0.5, message, **facts)
-    return case.absent(criterion, f"No test items predicted as {label} were found and shown.", **facts)
+        return case.partial(0.5, message, **facts)
+    return case.absent(f"No test items predicted as {label} were found and shown.", **facts)
 
 
 @check("image.stops")
-def stops(case: Case, criterion: Criterion) -> Verdict:
+def stops(case: Case) -> Verdict:
     """The misclassified items among them are singled out: the loop stops at them, says so, or shows them alone."""
-    search = Search(case, criterion)
+    search = Search(case)
     if not search.asks or (not search.test and not search.predicted):
-        return case.absent(criterion, "Nothing was found that singles out misclassified items.")
+        return case.absent("Nothing was found that singles out misclassified items.")
     wrong = [s for s in search.test if s.true_label is not None and s.true_label != search.label]
     place = (wrong or search.test)[0].place if search.test else None
     facts = {"place": place, "actual": f"{len(wrong)} of {len(search.test)} items shown are misclassified"}
     if search.compares:
-        return verdicts.passed(
-            criterion, "Your code compares with the true labels and singles out the wrong items.", **facts
-        )
+        return case.passed("Your code compares with the true labels and singles out the wrong items.", **facts)
     if wrong and len(wrong) == len(search.test):
-        return verdicts.passed(criterion, "Only misclassified items are shown.", **facts)
+        return case.passed("Only misclassified items are shown.", **facts)
     marked = {bool(_MARKS.search(s.title)) for s in wrong}
     if wrong and marked == {True}:
-        return verdicts.passed(criterion, "The titles tell which items are misclassified.", **facts)
+        return case.passed("The titles tell which items are misclassified.", **facts)
     titles = {s.title for s in search.test if s.title}
     if wrong and len(titles) > 1:
         message = "The titles show what each item is, but nothing stops at the misclassified ones or marks them."
-        return verdicts.partial(criterion, 0.5, message, **facts)
-    return verdicts.missing(criterion, "Nothing singles out the items that are misclassified.", **facts)
+        return case.partial(0.5, message, **facts)
+    return case.missing("Nothing singles out the items that are misclassified.", **facts)

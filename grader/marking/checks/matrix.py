@@ -12,7 +12,7 @@ import numpy as np
 
 from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_zero_claims
 from grader.marking.assigning import assign
-from grader.marking.checks import convolution_names, verdicts
+from grader.marking.checks import convolution_names
 from grader.marking.checks.registry import check
 from grader.records import CellKind, MatrixDiff
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.records import Cell, Verdict
     from grader.rubric.expected import Convolution, Matrix, Reference
-    from grader.rubric.schema import Criterion
 
 _MOST = 300
 """Matrices of one source that are looked at; more is data, not answers."""
@@ -70,14 +69,14 @@ class Finding:
 
 
 @check("matrix.convolution")
-def convolution(case: Case, criterion: Criterion) -> Verdict:
+def convolution(case: Case) -> Verdict:
     """The stated matrix equals the convolution of the kernel with the image whose border is repeated."""
-    wanted = case.reference.convolutions[criterion.expects]
+    wanted = case.reference.convolutions[case.criterion.expects]
     finding = _best(case, wanted)
     if finding is not None and _contradicted(case, wanted, finding):
         finding = replace(finding, mistakes=())
     if finding is None:
-        return _nothing(case, criterion)
+        return _nothing(case)
     given, place = finding.candidate.values, finding.candidate.matrix.place
     same_shape = len(given) == len(wanted.expected) and len(given[0]) == len(wanted.expected[0])
     facts = {
@@ -86,25 +85,25 @@ def convolution(case: Case, criterion: Criterion) -> Verdict:
         "place": place,
         "details": (MatrixDiff(wanted.expected, given),) if same_shape else (),
     }
-    name = criterion.title
+    name = case.criterion.title
     if finding.rank == 3:
-        return verdicts.passed(criterion, f"{name} is right.", **facts)
+        return case.passed(f"{name} is right.", **facts)
     if finding.rank == 2:
         size = f"{len(given)}×{len(given[0])}"
         message = (
             f"The inner {size} values of {name} are right, but with the border repeated"
             f" the result is {len(wanted.expected)}×{len(wanted.expected[0])}, as large as the image."
         )
-        return verdicts.partial(criterion, 0.5, message, **facts)
+        return case.partial(0.5, message, **facts)
     if not finding.mistakes:
-        return verdicts.failed(criterion, f"{name} is not right: {_difference(wanted.expected, given)}.", **facts)
+        return case.failed(f"{name} is not right: {_difference(wanted.expected, given)}.", **facts)
     earlier = [case.charged(slug) for slug in finding.mistakes]
     reasons = _reasons(case, finding.mistakes)
     if all(earlier):
         first = next(v.criterion for v in earlier if v is not None)
         message = f"{name} shows the mistake that was charged at {first} ({reasons}) and is right apart from it."
-        return case.followed_through(criterion, message, misconceptions=finding.mistakes, **facts)
-    return verdicts.failed(criterion, f"{name} is not right: {reasons}.", misconceptions=finding.mistakes, **facts)
+        return case.followed_through(message, misconceptions=finding.mistakes, **facts)
+    return case.failed(f"{name} is not right: {reasons}.", misconceptions=finding.mistakes, **facts)
 
 
 def _reasons(case: Case, slugs: tuple[str, ...]) -> str:
@@ -269,12 +268,12 @@ def _equal(a: Matrix, b: Matrix) -> bool:
 # ------------------------------------------------------------------ nothing was found
 
 
-def _nothing(case: Case, criterion: Criterion) -> Verdict:
-    picture = next(_pictures(case, criterion), "")
+def _nothing(case: Case) -> Verdict:
+    picture = next(_pictures(case), "")
     if picture:
-        message = f"No matrix for {criterion.title} could be read; {picture} may hold it."
-        return verdicts.needs_review(criterion, message, actual=picture)
-    return case.absent(criterion, f"No matrix for {criterion.title} was found.")
+        message = f"No matrix for {case.criterion.title} could be read; {picture} may hold it."
+        return case.needs_review(message, actual=picture)
+    return case.absent(f"No matrix for {case.criterion.title} was found.")
 
 
 def _may_be_paper(case: Case, cell: Cell) -> bool:
@@ -295,10 +294,10 @@ def _may_be_paper(case: Case, cell: Cell) -> bool:
     return own and (bool(_BY_HAND.search(text)) or len(words) <= _CAPTION)
 
 
-def _pictures(case: Case, criterion: Criterion) -> Iterator[str]:
+def _pictures(case: Case) -> Iterator[str]:
     """Pictures in the task's cells, or handed in beside the notebook: the sheet asks for an answer on paper."""
-    task = case.task(criterion).id
-    spans = [*case.spans(task), *case.spans(task[:-1])]
+    task = case.task.id
+    spans = [*case.labels.of(task), *case.labels.of(task[:-1])]
     cells = {c.index: c for c in case.evidence.submission.cells}
     for span in spans:
         cell = cells.get(span.cell)

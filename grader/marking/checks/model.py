@@ -9,24 +9,22 @@ from grader.keras.canonical import canonical
 from grader.marking.candidates import tasks_of
 from grader.marking.checks.mistakes import Mistake, consistent_logits, mistakes_in
 from grader.marking.checks.registry import check
-from grader.marking.checks.verdicts import failed, needs_review, passed
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
     from grader.records import Verdict
-    from grader.rubric.schema import Criterion
 
 _UNCERTAIN = "Your network has parts that cannot be compared automatically, so a person will look at it."
 
 
 @check("model.layers")
-def layers(case: Case, criterion: Criterion) -> Verdict:
+def layers(case: Case) -> Verdict:
     """The layers that are asked for, however they are written; what may be chosen freely is free."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None:
-        return _something_else(case, criterion)
-    comparison = compare(case.spec(criterion.network).model, matched.architecture)
+        return _something_else(case)
+    comparison = compare(case.spec.model, matched.architecture)
     facts = {
         "expected": _summary([s.text for s in comparison.expected]),
         "actual": _summary([s.text for s in comparison.actual.steps]),
@@ -38,17 +36,14 @@ def layers(case: Case, criterion: Criterion) -> Verdict:
     slugs = ("cnn.same_padding",) if padded else ()
     notes = _notes(comparison, matched)
     if not mistakes:
-        return passed(
-            criterion, f"Your network has the layers that are asked for.{notes}", misconceptions=slugs, **facts
-        )
+        return case.passed(f"Your network has the layers that are asked for.{notes}", misconceptions=slugs, **facts)
     if not comparison.actual.certain:
-        return needs_review(criterion, _UNCERTAIN, **facts)
-    return _charged(case, criterion, mistakes, notes, slugs, facts)
+        return case.needs_review(_UNCERTAIN, **facts)
+    return _charged(case, mistakes, notes, slugs, facts)
 
 
 def _charged(
     case: Case,
-    criterion: Criterion,
     mistakes: tuple[Mistake, ...],
     notes: str,
     slugs: tuple[str, ...],
@@ -60,13 +55,12 @@ def _charged(
     repeated = [m for m in mistakes if m.key in before]
     share = 1 - sum(m.weight for m in repeated)
     if repeated:
-        share = max(share, case.follow_share(criterion))
+        share = max(share, case.follow_share)
     share -= sum(m.weight for m in new)
     sentence = f"Your network {_listed([m.phrase for m in mistakes])}."
     if repeated:
         sentence += " What an earlier network had already is counted there and costs less here."
     return case.graded(
-        criterion,
         share,
         sentence + notes,
         misconceptions=tuple(m.slug for m in mistakes if m.slug) + slugs,
@@ -77,26 +71,25 @@ def _charged(
 
 def _charged_before(case: Case) -> set[tuple[object, ...]]:
     """Keys of the mistakes for which earlier networks lost points."""
+    slots = {c.id: c.network for task in case.rubric.tasks for c in task.criteria}
     keys: set[tuple[object, ...]] = set()
-    for task in case.rubric.tasks:
-        for criterion in task.criteria:
-            verdict = case.verdict(criterion.id)
-            matched = case.network(criterion.network)
-            if criterion.check.startswith("model.") and verdict and verdict.share < 1 and matched:
-                comparison = compare(case.spec(criterion.network).model, matched.architecture)
-                keys |= {m.key for m in mistakes_in(comparison, matched.compiled)}
+    for verdict in case.earlier_of("model."):
+        matched = case.network(slots[verdict.criterion])
+        if verdict.share < 1 and matched:
+            comparison = compare(case.spec_of(matched.slot).model, matched.architecture)
+            keys |= {m.key for m in mistakes_in(comparison, matched.compiled)}
     return keys
 
 
-def _something_else(case: Case, criterion: Criterion) -> Verdict:
+def _something_else(case: Case) -> Verdict:
     """Nothing was matched: perhaps a network of quite another kind stands under the task's label."""
-    task = case.task(criterion).id
+    task = case.task.id
     taken = {m.network.id for m in case.assignment.matched.values()}
     for network in case.evidence.networks:
         if network.id in taken or task not in tasks_of(network.place, case.labels):
             continue
         form = canonical(network.architecture)
-        comparison = compare(case.spec(criterion.network).model, form)
+        comparison = compare(case.spec.model, form)
         facts = {
             "expected": _summary([s.text for s in comparison.expected]),
             "actual": _summary([s.text for s in form.steps]),
@@ -104,19 +97,19 @@ def _something_else(case: Case, criterion: Criterion) -> Verdict:
             "place": network.place,
         }
         if not form.certain:
-            return needs_review(criterion, _UNCERTAIN, **facts)
+            return case.needs_review(_UNCERTAIN, **facts)
         if form.layers:
-            return failed(criterion, "The network here is of another kind than the one that is asked for.", **facts)
-    return case.absent(criterion, "No such network was built when the notebook ran.")
+            return case.failed("The network here is of another kind than the one that is asked for.", **facts)
+    return case.absent("No such network was built when the notebook ran.")
 
 
 @check("model.units")
-def units(case: Case, criterion: Criterion) -> Verdict:
+def units(case: Case) -> Verdict:
     """The widths that are asked for; activations are judged with the first network."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None:
-        return _something_else(case, criterion)
-    comparison = compare(case.spec(criterion.network).model, matched.architecture)
+        return _something_else(case)
+    comparison = compare(case.spec.model, matched.architecture)
     wanted = [s.config["units"] for s in comparison.expected if s.kind == "Dense"]
     got = [s.config.get("units") for s in comparison.actual.layers if s.kind == "Dense"]
     facts = {
@@ -126,16 +119,16 @@ def units(case: Case, criterion: Criterion) -> Verdict:
         "place": matched.network.place,
     }
     if got == wanted:
-        return passed(criterion, f"The layers have {facts['expected']} units.{_notes(comparison, matched)}", **facts)
+        return case.passed(f"The layers have {facts['expected']} units.{_notes(comparison, matched)}", **facts)
     if not comparison.actual.certain:
-        return needs_review(criterion, _UNCERTAIN, **facts)
+        return case.needs_review(_UNCERTAIN, **facts)
     about_units = tuple(m for m in mistakes_in(comparison, matched.compiled) if _is_about_units(m))
     if not about_units:
         about_units = (Mistake(f"has {facts['actual']} units instead of {facts['expected']}", 0.5, ("units", *got)),)
     if wanted[:-1] and not set(wanted[:-1]) & set(got[:-1]):
         sentence = f"Your hidden layers have {facts['actual']} units instead of {facts['expected']}."
-        return failed(criterion, sentence, **facts)
-    return _charged(case, criterion, about_units, "", (), facts)
+        return case.failed(sentence, **facts)
+    return _charged(case, about_units, "", (), facts)
 
 
 def _is_about_units(mistake: Mistake) -> bool:

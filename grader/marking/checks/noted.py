@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from grader.extraction.accuracies import LONGEST, extract_accuracies, only_role
 from grader.extraction.passages import passages, tree_of
 from grader.marking.candidates import by_hand
-from grader.marking.checks import verdicts
 from grader.marking.checks.registry import check
 from grader.records import CellStatus, Place
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from grader.extraction.passages import Passage
     from grader.marking.checks.case import Case
     from grader.records import Training, Verdict
-    from grader.rubric.schema import Criterion
 
 _ROLES = {"train": "training", "test": "test"}
 _FORMAT = re.compile(r"(?<!\d)%[-+#0]*\d*(?:\.\d+)?[a-zA-Z]|\{[^{}\n]{0,80}\}")
@@ -42,16 +40,15 @@ class Notes:
     """The accuracies that belong to one network slot's training."""
 
     case: Case
-    criterion: Criterion
 
     @cached_property
     def task(self) -> str:
-        return self.case.task(self.criterion).id
+        return self.case.task.id
 
     @cached_property
     def trainings(self) -> tuple[Training, ...]:
         """All trainings of the asked-for kind; their accuracies are as good as one another's."""
-        matched = self.case.network(self.criterion.network)
+        matched = self.case.matched
         if matched is None or matched.training is None:
             return ()
         done = dict.fromkeys(t.id for t in (matched.training, *matched.repeats) if t.epochs_done or by_hand(t))
@@ -124,7 +121,7 @@ class Notes:
         tasks = tasks or {None}
         if self.task in tasks:
             return not note.printed or cell in self.window or not self.trainings
-        also = {None, self.task[:-1], *self.case.slot(self.criterion.network).also}
+        also = {None, self.task[:-1], *self.case.slot.also}
         return cell in self.window and bool(tasks & also)
 
     def _sorted(self, notes: list[Note]) -> dict[str, list[Note]]:
@@ -158,13 +155,13 @@ def _called_in(place: Place) -> int:
 
 
 @check("text.noted")
-def noted(case: Case, criterion: Criterion) -> Verdict:
+def noted(case: Case) -> Verdict:
     """Training and test accuracy are noted, and they are what the network really reaches."""
-    notes = Notes(case, criterion)
+    notes = Notes(case)
     found = notes.notes
     stated = [n for role in _ROLES for n in found[role]]
     if not notes.trainings:
-        return _without_training(case, criterion, notes, stated)
+        return _without_training(case, notes, stated)
     facts = {"expected": "training and test accuracy", "actual": _shown(found)}
     if stated:
         facts["place"] = stated[0].place  # type: ignore[assignment]
@@ -174,34 +171,34 @@ def noted(case: Case, criterion: Criterion) -> Verdict:
         value = found[role][0].figure.value
         measured = max(notes.measured(role), key=lambda v: -abs(v - value))
         message = f"The {_ROLES[role]} accuracy is noted as {value:.1%}, but this network reaches {measured:.1%}."
-        return verdicts.failed(criterion, message, misconceptions=("claims.unverified",), **facts)
+        return case.failed(message, misconceptions=("claims.unverified",), **facts)
     if all(found.values()):
-        return verdicts.passed(criterion, "Training and test accuracy are both noted.", **facts)
+        return case.passed("Training and test accuracy are both noted.", **facts)
     if stated:
         has, lacks = ("train", "test") if found["train"] else ("test", "train")
         message = f"The {_ROLES[has]} accuracy is noted, the {_ROLES[lacks]} accuracy is not."
-        return verdicts.partial(criterion, _HALF, message, **facts)
+        return case.partial(_HALF, message, **facts)
     if _silent(case, notes.trainings) or not any(map(notes.reached, _ROLES)):
-        return verdicts.missing(criterion, "The accuracies are not noted.", place=notes.trainings[0].place, **facts)
+        return case.missing("The accuracies are not noted.", place=notes.trainings[0].place, **facts)
     message = "The accuracies appear only in the progress bar of `fit`; the sheet asks to note them down."
-    return verdicts.partial(criterion, _HALF, message, place=notes.trainings[0].place, **facts)
+    return case.partial(_HALF, message, place=notes.trainings[0].place, **facts)
 
 
-def _without_training(case: Case, criterion: Criterion, notes: Notes, stated: list[Note]) -> Verdict:
+def _without_training(case: Case, notes: Notes, stated: list[Note]) -> Verdict:
     if not stated:
-        return case.absent(criterion, "No accuracies are noted.")
+        return case.absent("No accuracies are noted.")
     facts = {"actual": _shown(notes.notes), "place": stated[0].place}
-    if why := case.blocked(notes.task):
-        return verdicts.blocked(criterion, f"The accuracies noted could not be checked: {why}.", **facts)
-    tried = {s.cell for s in case.spans(notes.task)} or {run.cell for run in case.evidence.cells}
+    if why := case.why_blocked():
+        return case.blocked(f"The accuracies noted could not be checked: {why}.", **facts)
+    tried = {s.cell for s in case.labels.of(notes.task)} or {run.cell for run in case.evidence.cells}
     raised = any(run.status is CellStatus.ERROR for run in case.evidence.cells if run.cell in tried)
     if raised:
         message = (
             "Accuracies are noted, but the training failed here, so that nothing can bear them out: a person will look."
         )
-        return verdicts.needs_review(criterion, message, **facts)
+        return case.needs_review(message, **facts)
     message = "Accuracies are noted, but no such network was trained."
-    return verdicts.failed(criterion, message, misconceptions=("claims.unverified",), **facts)
+    return case.failed(message, misconceptions=("claims.unverified",), **facts)
 
 
 def _borne_out(notes: Notes, role: str) -> bool:

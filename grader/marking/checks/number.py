@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 from grader.extraction.numbers import WRITTEN, ExtractedNumber, NumberOrigin, extract_numbers
 from grader.keras.align import Comparison, compare
-from grader.marking.checks import verdicts
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.records import Place, Verdict
-    from grader.rubric.schema import Criterion
 
 _BY_KERAS = 0.5
 """Share for a count that only Keras told; the sheet asks for it by hand."""
@@ -34,21 +32,20 @@ class Count:
     """What counts as right for a parameter count, and what was stated."""
 
     case: Case
-    criterion: Criterion
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        matched = self.case.network(self.criterion.network)
-        return compare(self.case.spec(self.criterion.network).model, matched.architecture) if matched else None
+        matched = self.case.matched
+        return compare(self.case.spec.model, matched.architecture) if matched else None
 
     @cached_property
     def asked(self) -> float:
-        return self.case.reference.numbers[self.criterion.expects]
+        return self.case.reference.numbers[self.case.criterion.expects]
 
     @cached_property
     def own(self) -> frozenset[float]:
         """Parameters of the student's own network, trainable and all; empty when it is not known."""
-        matched = self.case.network(self.criterion.network)
+        matched = self.case.matched
         if matched is None:
             return frozenset()
         architecture = matched.architecture
@@ -56,7 +53,7 @@ class Count:
 
     @cached_property
     def own_counts_fully(self) -> bool:
-        return self.criterion.options.get("own_network") == "full"
+        return self.case.criterion.options.get("own_network") == "full"
 
     @cached_property
     def right(self) -> dict[float, str]:
@@ -64,7 +61,7 @@ class Count:
         reference = self.case.reference
         alternatives = {
             v: f" ({why})"
-            for why, v in reference.number_alternatives.get(self.criterion.expects, {}).items()
+            for why, v in reference.number_alternatives.get(self.case.criterion.expects, {}).items()
             if not self.own or v in self.own
         }
         if self.own_counts_fully and self.own and self.asked not in self.own:
@@ -83,13 +80,13 @@ class Count:
     @cached_property
     def mistaken(self) -> dict[float, tuple[str, ...]]:
         """Values that typical mistakes lead to → the misconceptions."""
-        known = self.case.reference.number_mistakes.get(self.criterion.expects, {})
+        known = self.case.reference.number_mistakes.get(self.case.criterion.expects, {})
         found: dict[float, tuple[str, ...]] = {value: (slug,) for slug, value in known.items()}
         bare = self._own_without_biases()
         return found | ({bare: ("params.no_bias",)} if bare and bare not in found else {})
 
     def _own_without_biases(self) -> float | None:
-        matched = self.case.network(self.criterion.network)
+        matched = self.case.matched
         if matched is None or not self.own:
             return None
         sizes = [
@@ -128,7 +125,7 @@ class Count:
     @cached_property
     def here(self) -> tuple[ExtractedNumber, ...]:
         """Numbers under the task's own label."""
-        task = self.case.task(self.criterion).id
+        task = self.case.task.id
         return tuple(s for s in self.stated if in_task(self.case, s, task))
 
     @cached_property
@@ -181,19 +178,19 @@ class Count:
 def in_task(case: Case, stated: ExtractedNumber, task: str) -> bool:
     """Whether a number stands under a task's label; output belongs where any of its cell's code does."""
     place = stated.place
-    spans = [s for s in case.spans(task) if s.cell == place.cell]
+    spans = [s for s in case.labels.of(task) if s.cell == place.cell]
     return any(place.line is None or s.first_line <= place.line <= s.last_line for s in spans)
 
 
 @check("number.count")
-def count(case: Case, criterion: Criterion) -> Verdict:
+def count(case: Case) -> Verdict:
     """The number of trainable parameters is stated, counted by hand and with biases."""
-    c = Count(case, criterion)
+    c = Count(case)
     expected = {"expected": c.arithmetic}
     if found := c.find(dict(c.right), machine=False):
         stated, value = found
         remark = c.right[value]
-        return verdicts.passed(criterion, f"{value:g} parameters{remark}: right.", **expected, **_seen(stated))
+        return case.passed(f"{value:g} parameters{remark}: right.", **expected, **_seen(stated))
     if found := c.find(dict(c.followed), machine=False):
         stated, value = found
         slugs = c.followed[value]
@@ -201,27 +198,27 @@ def count(case: Case, criterion: Criterion) -> Verdict:
         if slugs:
             first = next(v.criterion for v in map(case.charged, slugs) if v is not None)
             message = f"{value:g} repeats what was charged at {first} and is right apart from it."
-        return case.followed_through(criterion, message, misconceptions=slugs, **expected, **_seen(stated))
+        return case.followed_through(message, misconceptions=slugs, **expected, **_seen(stated))
     if found := c.find(dict(c.right), machine=False, crowd=True):
         stated, value = found
         message = f"{value:g} is one of very many numbers that are stated: a person will see what is meant."
-        return verdicts.needs_review(criterion, message, **expected, **_seen(stated))
+        return case.needs_review(message, **expected, **_seen(stated))
     if found := _under_task(c, c.mistaken):
         stated, value = found
         slugs = c.mistaken[value]
         title = case.rubric.misconceptions[slugs[0]].title if slugs[0] in case.rubric.misconceptions else slugs[0]
         message = f"{value:g} is not the number of parameters: {title[:1].lower()}{title[1:]}."
-        return verdicts.failed(criterion, message, misconceptions=slugs, **expected, **_seen(stated))
+        return case.failed(message, misconceptions=slugs, **expected, **_seen(stated))
     if c.all_terms is not None:
         message = "The parameters of each layer are right; "
         message += f"their sum is not {c.wrong.text}." if c.wrong else "their sum, the count asked for, is not stated."
-        return verdicts.partial(criterion, _ONLY_TERMS, message, **expected, **_seen(c.wrong or c.all_terms))
+        return case.partial(_ONLY_TERMS, message, **expected, **_seen(c.wrong or c.all_terms))
     if c.wrong is not None and not c.own and (c.own_counts_fully or case.evidence.faults):
         message = f"{c.wrong.values[0]:g} is stated, but your network could not be seen at work: a person will look."
-        return verdicts.needs_review(criterion, message, **expected, **_seen(c.wrong))
+        return case.needs_review(message, **expected, **_seen(c.wrong))
     if c.wrong is not None:
         message = f"{c.wrong.values[0]:g} is not the number of parameters."
-        return verdicts.failed(criterion, message, **expected, **_seen(c.wrong))
+        return case.failed(message, **expected, **_seen(c.wrong))
     return _told_by_keras(c)
 
 
@@ -234,15 +231,14 @@ def _under_task(c: Count, values: dict[float, tuple[str, ...]]) -> tuple[Extract
 
 
 def _told_by_keras(c: Count) -> Verdict:
-    criterion = c.criterion
     message = "The count appears only in what Keras printed (such as `summary()`); the sheet asks for it by hand."
-    for values, share in ((c.right, _BY_KERAS), (c.followed, _BY_KERAS * c.case.follow_share(criterion))):
+    for values, share in ((c.right, _BY_KERAS), (c.followed, _BY_KERAS * c.case.follow_share)):
         found = c.find(dict(values), machine=True)
         if found and share:
             stated, _ = found
             facts = {"expected": c.arithmetic, "follow_through": values is c.followed, **_seen(stated)}
-            return verdicts.partial(criterion, share, message, **facts)
-    return c.case.absent(criterion, "The number of parameters is not stated.", expected=c.arithmetic)
+            return c.case.partial(share, message, **facts)
+    return c.case.absent("The number of parameters is not stated.", expected=c.arithmetic)
 
 
 def _seen(stated: ExtractedNumber) -> dict[str, str | Place]:
@@ -267,11 +263,11 @@ _READS_RATE = re.compile(r"learning_rate|\.lr\b|get_config|\blr\b")
 
 
 @check("number.default_rate")
-def default_rate(case: Case, criterion: Criterion) -> Verdict:
+def default_rate(case: Case) -> Verdict:
     """The default learning rate of the optimizer is stated: in words, by printing it, or by setting it."""
-    asked = case.reference.numbers[criterion.expects]
-    accepted = _defaults(case, criterion, asked)
-    task = case.task(criterion).id
+    asked = case.reference.numbers[case.criterion.expects]
+    accepted = _defaults(case, asked)
+    task = case.task.id
     facts = {"expected": " or ".join(f"{v:g}" for v in accepted)}
     rates = [s for s in extract_numbers(case.evidence) if s.values and any(0 < v < 1 for v in s.values)]
 
@@ -281,10 +277,10 @@ def default_rate(case: Case, criterion: Criterion) -> Verdict:
     here = [s for s in rates if in_task(case, s, task)]
     told = [s for s in here if s.origin in WRITTEN | {NumberOrigin.PRINTED} and not s.percent]
     if right := next((s for s in told if says(s)), None):
-        return _rate_stated(criterion, right, facts)
+        return _rate_stated(case, right, facts)
     elsewhere = [s for s in rates if s.origin in WRITTEN | {NumberOrigin.PRINTED} and says(s) and _about_rate(case, s)]
     if elsewhere:
-        return _rate_stated(criterion, elsewhere[0], facts)
+        return _rate_stated(case, elsewhere[0], facts)
     trained = {t.compiled.learning_rate for t in case.evidence.trainings}
     claims = [s for s in told if s.origin in WRITTEN and _CLAIM.search(s.context) and _RATE.search(s.context)]
     wrong = [
@@ -295,26 +291,26 @@ def default_rate(case: Case, criterion: Criterion) -> Verdict:
     ]
     if wrong:
         message = f"{wrong[0].text} is not the default learning rate of the optimizer that you used."
-        return verdicts.failed(criterion, message, **facts, **_seen(wrong[0]))
+        return case.failed(message, **facts, **_seen(wrong[0]))
     set_in_code = [
         s for s in rates if s.origin in {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC} and says(s) and _sets_rate(s)
     ]
     if set_in_code and _meant(case, accepted):
         stated = set_in_code[0]
         message = f"Your code sets the learning rate to {stated.text}, which is the default."
-        return verdicts.passed(criterion, message, **facts, **_seen(stated))
-    return case.absent(criterion, "The default learning rate is not stated.", **facts)
+        return case.passed(message, **facts, **_seen(stated))
+    return case.absent("The default learning rate is not stated.", **facts)
 
 
-def _rate_stated(criterion: Criterion, stated: ExtractedNumber, facts: dict[str, str]) -> Verdict:
-    return verdicts.passed(criterion, f"The default learning rate, {stated.text}, is stated.", **facts, **_seen(stated))
+def _rate_stated(case: Case, stated: ExtractedNumber, facts: dict[str, str]) -> Verdict:
+    return case.passed(f"The default learning rate, {stated.text}, is stated.", **facts, **_seen(stated))
 
 
-def _defaults(case: Case, criterion: Criterion, asked: float) -> tuple[float, ...]:
+def _defaults(case: Case, asked: float) -> tuple[float, ...]:
     """What is asked for, and the true default of the optimizer that the student really used."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     compiled = matched.compiled if matched else None
-    spec = case.spec(criterion.network)
+    spec = case.spec
     if compiled is None or compiled.optimizer in {spec.optimizer, "custom"}:
         return (asked,)
     return (asked, _USUAL_RATE)

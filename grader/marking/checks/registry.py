@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.records import Verdict
-    from grader.rubric.schema import Criterion
 
-    Check = Callable[[Case, Criterion], Verdict]
+    Check = Callable[[Case], Verdict]
 
 REGISTRY: dict[str, Check] = {}
 """Name → check; full wherever it is imported, since this package imports all its checks first."""

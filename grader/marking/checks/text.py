@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grader.extraction.prose import paragraphs
-from grader.marking.checks import verdicts
 from grader.marking.checks.registry import check
 from grader.records import PointToLookFor, Suggestion, Written
 
@@ -16,33 +15,31 @@ if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.records import Verdict
     from grader.rubric.expected import AnswerPoint, WrittenAnswer
-    from grader.rubric.schema import Criterion
 
 _LONGEST = 5_000
 """Characters of an answer that are kept."""
 
 
 @check("text.review")
-def review(case: Case, criterion: Criterion) -> Verdict:
+def review(case: Case) -> Verdict:
     """There is an answer in words; a person decides what it is worth."""
-    reference = case.reference.answers[criterion.expects or criterion.id]
-    found = answer(case, criterion)
+    reference = case.reference.answers[case.criterion.expects or case.criterion.id]
+    found = answer(case)
     if not found:
         written = Written("", reference.text, tuple(PointToLookFor(p.text, touched=False) for p in reference.points))
-        return verdicts.missing(criterion, "No answer in words was found.", details=(written,))
+        return case.missing("No answer in words was found.", details=(written,))
     text = "\n\n".join(p.text for p in found)[:_LONGEST]
     touched = [_touches(p, text) for p in reference.points]
     points = tuple(PointToLookFor(p.text, t) for p, t in zip(reference.points, touched, strict=True))
-    return verdicts.needs_review(
-        criterion,
+    return case.needs_review(
         "You answered in words: a person reads it.",
         place=found[0].place,
         details=(Written(text, reference.text, points),),
-        suggestion=_suggest(criterion, reference, text, touched),
+        suggestion=_suggest(case.criterion.points, reference, text, touched),
     )
 
 
-def _suggest(criterion: Criterion, reference: WrittenAnswer, text: str, touched: list[bool]) -> Suggestion:
+def _suggest(points: float, reference: WrittenAnswer, text: str, touched: list[bool]) -> Suggestion:
     """Points in halves, by the share of points touched; a person may see it otherwise."""
     share = sum(touched) / len(touched) if touched else 0.0
     why = f"It touches {sum(touched)} of {len(touched)} points to look for."
@@ -50,7 +47,7 @@ def _suggest(criterion: Criterion, reference: WrittenAnswer, text: str, touched:
     if misled:
         share /= 2
         why += f" But it {misled[0][:1].lower()}{misled[0][1:]}"
-    return Suggestion(round(criterion.points * share * 2) / 2, why)
+    return Suggestion(round(points * share * 2) / 2, why)
 
 
 @lru_cache(maxsize=512)
@@ -69,9 +66,9 @@ def _touched(reference: WrittenAnswer, text: str) -> int:
 # ------------------------------------------------------------------ which texts answer which question
 
 
-def answer(case: Case, criterion: Criterion) -> list[Paragraph]:
+def answer(case: Case) -> list[Paragraph]:
     """Paragraphs that answer a criterion: under its task's label, else those that clearly speak of it."""
-    task = case.task(criterion)
+    task = case.task
     texts = paragraphs(case.evidence.submission, case.labels, case.reference.sheet)
     asked = {
         c.id: case.reference.answers[c.expects or c.id]
@@ -79,7 +76,7 @@ def answer(case: Case, criterion: Criterion) -> list[Paragraph]:
         for c in t.criteria
         if c.check == "text.review"
     }
-    mine = asked[criterion.id]
+    mine = asked[case.criterion.id]
     in_words_only = all(c.check == "text.review" for c in task.criteria)
     labelled = [
         p
@@ -89,12 +86,12 @@ def answer(case: Case, criterion: Criterion) -> list[Paragraph]:
     ]
     siblings = [c.id for c in task.criteria if c.check == "text.review"]
     if len(siblings) > 1:
-        labelled = [p for p in labelled if _best(p, {i: asked[i] for i in siblings}) in {criterion.id, ""}]
+        labelled = [p for p in labelled if _best(p, {i: asked[i] for i in siblings}) in {case.criterion.id, ""}]
     if labelled:
         return labelled
     answering = {t.id for t in case.rubric.tasks if any(c.check == "text.review" for c in t.criteria)}
     free = [p for p in texts if case.labels.task_at(p.cell, p.line) not in answering]
-    return [p for p in free if _clearly(p, mine) and _near(case, p, task.id) and _best(p, asked) == criterion.id]
+    return [p for p in free if _clearly(p, mine) and _near(case, p, task.id) and _best(p, asked) == case.criterion.id]
 
 
 def _answers(paragraph: Paragraph, reference: WrittenAnswer) -> bool:

@@ -7,108 +7,106 @@ from typing import TYPE_CHECKING
 from grader.marking.candidates import by_hand, same_rate
 from grader.marking.checks.compile import rate_text
 from grader.marking.checks.registry import check
-from grader.marking.checks.verdicts import failed, needs_review, partial, passed
 from grader.records import Outcome
 
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
     from grader.records import Training, Verdict
-    from grader.rubric.schema import Criterion
 
 _BY_HAND = "You train with a loop of your own, which the grader cannot follow: a person will look at it."
 TEST_ROWS = 10_000
 
 
 @check("training.rate")
-def rate(case: Case, criterion: Criterion) -> Verdict:
+def rate(case: Case) -> Verdict:
     """The network trained at the learning rate that is asked for."""
-    matched = case.network(criterion.network)
-    spec = case.spec(criterion.network)
+    matched = case.matched
+    spec = case.spec
     expected = f"{spec.learning_rate:g}"
     if matched is None or matched.compiled is None:
-        return never_trained(case, criterion, matched)
+        return never_trained(case, matched)
     compiled = matched.compiled
     facts = {"expected": expected, "actual": rate_text(compiled), "place": matched.place}
     if compiled.learning_rate is None:
-        return needs_review(criterion, "The learning rate follows a schedule: a person will look at it.", **facts)
+        return case.needs_review("The learning rate follows a schedule: a person will look at it.", **facts)
     right = same_rate(compiled.learning_rate, spec.learning_rate)
     if matched.training is None:
         if not right:
-            return never_trained(case, criterion, matched)
-        return partial(criterion, 0.5, f"Compiled with a rate of {expected}, but never trained.", **facts)
+            return never_trained(case, matched)
+        return case.partial(0.5, f"Compiled with a rate of {expected}, but never trained.", **facts)
     if right:
         other = "" if compiled.optimizer == spec.optimizer else f" The optimizer is {compiled.optimizer}, though."
-        return passed(criterion, f"Trained at a rate of {expected}.{other}", **facts)
+        return case.passed(f"Trained at a rate of {expected}.{other}", **facts)
     if compiled.optimizer != spec.optimizer and _own_default(case, matched) and case.charged("optimizer.other"):
         sentence = f"Back at the rate of your own first network, {rate_text(compiled)}, but not at {expected}."
-        return case.followed_through(criterion, sentence, **facts)
+        return case.followed_through(sentence, **facts)
     sentence = f"Trained at a rate of {rate_text(compiled)} instead of {expected}."
-    return failed(criterion, sentence, misconceptions=("optimizer.rate_off",), **facts)
+    return case.failed(sentence, misconceptions=("optimizer.rate_off",), **facts)
 
 
 def _own_default(case: Case, matched: Matched) -> bool:
     """Whether it has the optimizer and the rate of the student's first network, and is another one."""
-    first = case.network(case.rubric.networks[0].id)
+    first = case.first_network
     if first is None or first.compiled is None or matched.compiled is None:
         return False
     own, here = first.compiled, matched.compiled
     # what asks for the first network's rate is followed through; another rate was asked for on purpose
-    same_asked = same_rate(case.spec(matched.slot).learning_rate, case.spec(first.slot).learning_rate)
+    same_asked = same_rate(case.spec.learning_rate, case.spec_of(first.slot).learning_rate)
     same_used = own.learning_rate is not None and same_rate(here.learning_rate, own.learning_rate)
     return same_asked and same_used and own.optimizer == here.optimizer
 
 
 @check("training.epochs")
-def epochs(case: Case, criterion: Criterion) -> Verdict:
+def epochs(case: Case) -> Verdict:
     """The number of epochs that is asked for, in one `fit` or in several that continue one another."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.training is None:
-        return never_trained(case, criterion, matched)
-    training, wanted = matched.training, case.spec(criterion.network).epochs
+        return never_trained(case, matched)
+    training, wanted = matched.training, case.spec.epochs
     facts = {"expected": f"{wanted} epochs", "actual": f"{training.epochs} epochs", "place": training.place}
     if by_hand(training):
-        return needs_review(criterion, _BY_HAND, expected=f"{wanted} epochs", place=training.place)
+        return case.needs_review(_BY_HAND, expected=f"{wanted} epochs", place=training.place)
     if any(t.epochs == wanted for t in matched.repeats):
         stopped = f" It stopped early: {_first_line(training.error)}." if training.error else ""
-        return passed(criterion, f"{wanted} epochs, as asked for.{stopped}", **facts)
+        return case.passed(f"{wanted} epochs, as asked for.{stopped}", **facts)
     together = sum(t.epochs for t in matched.repeats if t.network == training.network and not t.error)
     if together == wanted:
-        return passed(criterion, f"{wanted} epochs in all, in {len(matched.repeats)} calls of `fit`.", **facts)
+        return case.passed(f"{wanted} epochs in all, in {len(matched.repeats)} calls of `fit`.", **facts)
     asked = f"{training.epochs} {'epoch' if training.epochs == 1 else 'epochs'} instead of {wanted}"
     sentence = f"Trained for {asked}."
     if training.error and not training.epochs_done:
         sentence = f"`fit` is asked for {asked} (and stopped at once: {_first_line(training.error)})."
-    return case.once(criterion, failed(criterion, sentence, misconceptions=("train.epochs",), **facts))
+    return case.once(case.failed(sentence, misconceptions=("train.epochs",), **facts))
 
 
 @check("training.validation")
-def validation(case: Case, criterion: Criterion) -> Verdict:
+def validation(case: Case) -> Verdict:
     """Validated on the official test images."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.training is None:
-        return never_trained(case, criterion, matched)
-    shares = [_validation(case, criterion, t) for t in matched.repeats]
+        return never_trained(case, matched)
+    shares = [_validation(case, t) for t in matched.repeats]
     best = max(shares, key=lambda verdict: (verdict.share, verdict.outcome is Outcome.NEEDS_REVIEW))
-    return case.once(criterion, best)
+    return case.once(best)
 
 
-def _validation(case: Case, criterion: Criterion, training: Training) -> Verdict:
+def _validation(case: Case, training: Training) -> Verdict:
     facts = {"expected": "the test images", "place": training.place}
     held = training.validation_x
     evaluated = _evaluated(case, training)
     if held is not None and held.is_test:
         facts["actual"] = "the test images" if held.rows >= TEST_ROWS else f"{held.rows} of the test images"
         if training.validation_y is not None and training.validation_y.is_train:
-            return failed(criterion, "The test images are validated with labels of the training images.", **facts)
+            return case.failed("The test images are validated with labels of the training images.", **facts)
         if _scaled_apart(training):
             sentence = "Validated on the test images, but these are not scaled as the training images are."
             if case.charged("data.partly_scaled"):
-                return passed(criterion, f"{sentence} This was counted before.", **facts)
+                return case.passed(f"{sentence} This was counted before.", **facts)
             facts["actual"] = "the test images, scaled otherwise"
-            return partial(criterion, 0.5, sentence, misconceptions=("data.partly_scaled",), **facts)
+            return case.partial(0.5, sentence, misconceptions=("data.partly_scaled",), **facts)
         part = "" if held.rows >= TEST_ROWS else f" There are {TEST_ROWS} of them; you use {held.rows}."
-        return passed(criterion, f"Validated on the test images.{part}", **facts)
+        return case.passed(f"Validated on the test images.{part}", **facts)
     on_train = training.validation_split > 0 or (held is not None and held.train_rows > 0)
     if on_train:
         facts["actual"] = "training images" if held is not None else f"a split of {training.validation_split:g}"
@@ -116,17 +114,17 @@ def _validation(case: Case, criterion: Criterion, training: Training) -> Verdict
         slugs = ("data.validated_on_train",)
         if evaluated:
             sentence += " That you evaluate on the test images afterwards is half of it."
-            return partial(criterion, 0.5, sentence, misconceptions=slugs, **facts)
-        return failed(criterion, sentence, misconceptions=slugs, **facts)
+            return case.partial(0.5, sentence, misconceptions=slugs, **facts)
+        return case.failed(sentence, misconceptions=slugs, **facts)
     if evaluated:
         facts["actual"] = "`evaluate` on the test images"
         sentence = "Evaluated on the test images after training; with `validation_data` you see it after each epoch."
-        return passed(criterion, sentence, **facts)
+        return case.passed(sentence, **facts)
     if held is not None or any(name.startswith("val_") for name in training.history) or by_hand(training):
         facts["actual"] = "images that are not recognised"
-        return needs_review(criterion, "The validation images are not recognised: a person will look at them.", **facts)
+        return case.needs_review("The validation images are not recognised: a person will look at them.", **facts)
     facts["actual"] = "no validation"
-    return failed(criterion, "Trained without validation; the test images are asked for.", **facts)
+    return case.failed("Trained without validation; the test images are asked for.", **facts)
 
 
 def _evaluated(case: Case, training: Training) -> bool:
@@ -146,32 +144,32 @@ def _scaled_apart(training: Training) -> bool:
 
 
 @check("training.subset")
-def subset(case: Case, criterion: Criterion) -> Verdict:
+def subset(case: Case) -> Verdict:
     """Trained on as many training items as are asked for; which ones is not important."""
-    matched = case.network(criterion.network)
-    wanted = case.spec(criterion.network).train_rows
+    matched = case.matched
+    wanted = case.spec.train_rows
     expected = f"{wanted} training items"
     if matched is None or matched.training is None:
-        return never_trained(case, criterion, matched)
+        return never_trained(case, matched)
     training = matched.training
     if training.x is None or training.x.unknown_rows or training.x.kind != "images":
         sentence = _BY_HAND if by_hand(training) else "The images of this training are not recognised: a person looks."
-        return needs_review(criterion, sentence, expected=expected, place=training.place)
+        return case.needs_review(sentence, expected=expected, place=training.place)
     rows = trained_rows(training)
     facts = {"expected": expected, "actual": f"{rows} items", "place": training.place}
     if training.x.test_rows:
         sentence = "Test images are among those that the network is trained on."
-        return failed(criterion, sentence, misconceptions=("data.trained_on_test",), **facts)
+        return case.failed(sentence, misconceptions=("data.trained_on_test",), **facts)
     if rows == wanted:
         if training.labels_match is False:
-            return partial(criterion, 0.5, f"{wanted} items, but the labels are not those of these images.", **facts)
+            return case.partial(0.5, f"{wanted} items, but the labels are not those of these images.", **facts)
         note = "" if training.x.start == 0 else " They are not the first ones, which does no harm."
-        return passed(criterion, f"Trained on {wanted} training items.{note}", **facts)
+        return case.passed(f"Trained on {wanted} training items.{note}", **facts)
     slugs = ("data.subset_size",)
     if training.x.rows == wanted:
         sentence = f"Of the {wanted} items, `validation_split` leaves {rows} to train on."
-        return partial(criterion, 0.5, sentence, misconceptions=slugs, **facts)
-    return failed(criterion, f"Trained on {rows} items instead of {wanted}.", misconceptions=slugs, **facts)
+        return case.partial(0.5, sentence, misconceptions=slugs, **facts)
+    return case.failed(f"Trained on {rows} items instead of {wanted}.", misconceptions=slugs, **facts)
 
 
 def trained_rows(training: Training) -> int:
@@ -181,28 +179,26 @@ def trained_rows(training: Training) -> int:
 
 
 @check("training.trained")
-def trained(case: Case, criterion: Criterion) -> Verdict:
+def trained(case: Case) -> Verdict:
     """It was trained at all."""
-    matched = case.network(criterion.network)
+    matched = case.matched
     if matched is None or matched.training is None:
-        return never_trained(case, criterion, matched)
+        return never_trained(case, matched)
     training = matched.training
     if not training.epochs_done and not by_hand(training):
         if training.error.startswith("KeyboardInterrupt"):
-            return never_trained(case, criterion, matched)
+            return never_trained(case, matched)
         error = _first_line(training.error) or "no epoch was completed"
-        return failed(criterion, f"Training stopped before the first epoch was over: {error}.", place=training.place)
+        return case.failed(f"Training stopped before the first epoch was over: {error}.", place=training.place)
     done = f" ({training.epochs_done} epochs)" if training.epochs_done > 1 else ""
-    return passed(criterion, f"It was trained{done}.", place=training.place)
+    return case.passed(f"It was trained{done}.", place=training.place)
 
 
-def never_trained(case: Case, criterion: Criterion, matched: Matched | None) -> Verdict:
+def never_trained(case: Case, matched: Matched | None) -> Verdict:
     """`missing`, or `blocked` where the code never had its turn."""
     if matched is None:
-        return case.absent(criterion, "No such network was trained when the notebook ran.")
-    return case.absent(
-        criterion, "The network was built but not trained when the notebook ran.", place=matched.network.place
-    )
+        return case.absent("No such network was trained when the notebook ran.")
+    return case.absent("The network was built but not trained when the notebook ran.", place=matched.network.place)
 
 
 def _first_line(error: str) -> str:
