@@ -173,17 +173,19 @@ def rescore(folder: Path, rubric: str | None, audience: str, jobs: int) -> None:
 
 def _print_changes(rescored: RescoreInfo, count: int) -> None:
     """Tables on stdout, for who has to answer for them: per submission, then per criterion; sums on stderr."""
-    from grader.report import changes
+    from grader.report import rescore_changes
 
     changed = rescored.submissions
     if changed:
         console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
         if not console.is_terminal:
             console.width = 200  # a file or a log has no width of its own
-        console.print(tables.of_points(("submission", "score", "criterion", "before", "now"), changes.rows(changed)))
+        console.print(
+            tables.of_points(("submission", "score", "criterion", "before", "now"), rescore_changes.rows(changed))
+        )
         if len(changed) > 1:
-            console.print(tables.of_points(("criterion", "gain", "lose"), changes.sums(changed)))
-    for line in changes.in_words(rescored, count):
+            console.print(tables.of_points(("criterion", "gain", "lose"), rescore_changes.sums(changed)))
+    for line in rescore_changes.in_words(rescored, count):
         _say(line)
 
 

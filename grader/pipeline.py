@@ -31,7 +31,7 @@ from grader.marking.score import score
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
 from grader.report import export
 from grader.report.class_report import ClassReport, ClassResult, Judged, Reported, report_folder
-from grader.report.run_info import RunInfo
+from grader.report.provenance import RunInfo
 from grader.rubric.load import LoadedRubric, load_rubric
 from grader.rubric.schema import Limits
 from grader.system import leftovers

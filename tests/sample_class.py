@@ -45,7 +45,7 @@ from grader.records import (
     Verified,
     Written,
 )
-from grader.report.view import RunInfo
+from grader.report.provenance import RunInfo
 from grader.rubric.calibration import Calibration
 from grader.rubric.expected import Reference
 from grader.rubric.load import LoadedRubric

@@ -36,7 +36,7 @@ from grader.execution.cluster import head, worker
 from grader.execution.cluster.bundle import Bundle, OtherVersion, gathered, lay_out, pack, unpack
 from grader.execution.cluster.head import Cluster, received
 from grader.records import SubmissionRef, Unreadable
-from grader.report.run_info import RunInfo
+from grader.report.provenance import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import LEVELS
 from grader.system.atomic_files import atomic_write

@@ -31,7 +31,7 @@ from grader.evidence.run_result import RunResult
 from grader.execution import gather
 from grader.report import export
 from grader.report.class_report import ClassResult
-from grader.report.run_info import RunInfo
+from grader.report.provenance import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import choose
 from grader.system import atomic_files as atomic

@@ -22,8 +22,8 @@ from rich.console import Console
 from grader.execution.outputs import Budget, as_seen, inert
 from grader.intake.find import find_submissions
 from grader.records import Grade, Status
-from grader.report import export, markup
-from grader.report.notebook_cells import Cells
+from grader.report import export, markdown
+from grader.report.cell_view import Cells
 from grader.system.display_text import MARKS, clean, one_line, table_cell, without_sequences
 from grader.terminal.progress import Display
 
@@ -78,13 +78,13 @@ def test_unfinished_sequences_are_linear():
 
 
 def test_entities_do_not_bring_directions_back():
-    html = str(markup.markdown("&#x202e;a &rlm; `&#8238;` [x](http://a/&#x202e;)"))
+    html = str(markdown.safe_html("&#x202e;a &rlm; `&#8238;` [x](http://a/&#x202e;)"))
     assert not _OBEYED.search(html)
     assert "⟨U+202E⟩a ⟨U+200F⟩" in html
 
 
 def test_links_lead_nowhere_but_to_the_web():
-    html = str(markup.markdown("[a](//host/share) [b](../ben/staff.html) [c](file:///etc) [d](https://example.org)"))
+    html = str(markdown.safe_html("[a](//host/share) [b](../ben/staff.html) [c](file:///etc) [d](https://example.org)"))
     assert re.findall('href="([^"]*)"', html) == ["https://example.org"]
 
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from grader import cli, pipeline
 from grader.evidence import store
 from grader.marking.checks.registry import REGISTRY
-from grader.report import changes, results_schema
+from grader.report import rescore_changes, results_schema
 from grader.report.results_schema import CriterionChange, Judged, RescoreInfo, RubricInfo, SubmissionChange
 from grader.rubric.load import load_rubric
 from grader.rubric.schema import Limits
@@ -174,7 +174,7 @@ HALF = CriterionChange(id="1b.why", before=judged("missing", 0), after=judged("p
 
 
 def test_a_submission_is_named_once():
-    assert changes.rows([change("ada", WAITS, GONE), change("bob", HALF, after=10.5)]) == [
+    assert rescore_changes.rows([change("ada", WAITS, GONE), change("bob", HALF, after=10.5)]) == [
         ("ada", "10", "1b.why", "missing 0", "needs_review 0", "0"),
         ("", "", "4a.why", "passed 1.5", "-", "-1.5"),
         ("bob", "10 → 10.5", "1b.why", "missing 0", "partial 0.5", "+0.5"),
@@ -182,7 +182,7 @@ def test_a_submission_is_named_once():
 
 
 def test_criteria_are_summed_up_in_order():
-    found = changes.sums([change("ada", GONE, WAITS), change("bob", HALF), change("cem", GONE)])
+    found = rescore_changes.sums([change("ada", GONE, WAITS), change("bob", HALF), change("cem", GONE)])
     assert found == [("1b.why", "1", "0", "+0.5"), ("4a.why", "0", "2", "-3")]
 
 
@@ -193,7 +193,7 @@ def test_the_sentences():
         when="", report_before="", rubric_before=rubric, rubric_after=newer, reworded=3,
         submissions=[change("ada", WAITS), change("bob", HALF, after=10.5), change("cem", GONE, after=8.5)],
     )  # fmt: skip
-    assert changes.in_words(told, 300) == [
+    assert rescore_changes.in_words(told, 300) == [
         "The rubric was ps10 1.0 (aaaaaaaa) and is ps10 1.0 (bbbbbbbb).",
         "300 rescored, 3 changed: 1 gain, 1 lose, -1 points in all.",
         "Only the message is another: 3 criteria.",

@@ -20,8 +20,8 @@ from grader.marking.match import Assignment
 from grader.marking.score import errored_grade
 from grader.records import Evidence, Grade, SubmissionRef, Unreadable
 from grader.report import export
+from grader.report.provenance import RunInfo
 from grader.report.results_schema import RescoreInfo
-from grader.report.run_info import RunInfo
 from grader.rubric.load import LoadedRubric
 from grader.system.atomic_files import require_room, sweep
 

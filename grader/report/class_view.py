@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from grader.records import Fault, Grade, Outcome, Status, TaskGrade
 from grader.report import charts
-from grader.report.run_info import RunInfo
+from grader.report.provenance import RunInfo
 from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, points, seconds
 from grader.system.display_text import clean
 

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from grader.errors import UsageError
 from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade, Unreadable
-from grader.report.changes import rescore_info
 from grader.report.class_view import class_view
 from grader.report.pages import render_feedback, render_index, render_staff
+from grader.report.rescore_changes import rescore_info
 from grader.report.results_schema import (
     CriterionResult,
     EvidencePlace,
@@ -28,7 +28,7 @@ from grader.report.results_schema import (
     SuggestionResult,
     TaskResult,
 )
-from grader.report.view import submission_view
+from grader.report.submission_view import submission_view
 from grader.system.atomic_files import atomic_write, remove
 from grader.system.display_text import table_cell
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.marking.match import Assignment
-    from grader.report.run_info import RunInfo
+    from grader.report.provenance import RunInfo
     from grader.rubric.load import LoadedRubric
 
 TEXT = 4000

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.report.view import ClassView, SubmissionView
+from grader.report.submission_view import ClassView, SubmissionView
 
 
 def render_feedback(view: SubmissionView) -> str:

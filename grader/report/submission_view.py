@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from markupsafe import Markup
 
 from grader.records import CriterionGrade, Evidence, Fault, Grade, LayerTable, MatrixDiff, Outcome, TaskGrade, Verdict
+from grader.report.cell_view import Cells, CellView, PlaceView
 from grader.report.class_view import ClassView, class_view
-from grader.report.details import DetailView, detail_view
-from grader.report.facts import FactsView, facts_view
-from grader.report.markup import markdown
-from grader.report.notebook_cells import Cells, CellView, PlaceView
-from grader.report.run_info import RunInfo
+from grader.report.detail_view import DetailView, detail_view
+from grader.report.markdown import safe_html
+from grader.report.provenance import RunInfo
+from grader.report.training_view import FactsView, facts_view
 from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, counted, points, seconds
 from grader.system.display_text import clean
 
@@ -243,7 +243,7 @@ class _Builder:
             follow_through=verdict.follow_through,
             decided_by=_decided_by(verdict, kind),
             suggestion=SuggestionView(points(suggestion.points), clean(suggestion.why)) if suggestion else None,
-            guidance=markdown(rule.guidance) if self._staff and rule and rule.guidance else Markup(""),
+            guidance=safe_html(rule.guidance) if self._staff and rule and rule.guidance else Markup(""),
         )
 
     def fix(self, grade: CriterionGrade) -> FixView:
@@ -258,7 +258,7 @@ class _Builder:
 
     def _misconception(self, slug: str) -> MisconceptionView:
         known = self._misconceptions.get(slug)
-        return MisconceptionView(slug, known.title if known else slug, markdown(known.help) if known else Markup(""))
+        return MisconceptionView(slug, known.title if known else slug, safe_html(known.help) if known else Markup(""))
 
 
 def _decided_by(verdict: Verdict, kind: str) -> str:

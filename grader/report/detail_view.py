@@ -9,7 +9,8 @@ from typing import ClassVar
 from markupsafe import Markup
 
 from grader.records import Curves, Detail, LayerTable, MatrixDiff, Written
-from grader.report import charts, markup
+from grader.report import charts
+from grader.report.markdown import safe_html
 from grader.report.wording import accuracy, number
 from grader.system.display_text import clean
 
@@ -176,7 +177,7 @@ def _at(values: tuple[float, ...], position: int) -> float | None:
 
 def _written(written: Written, *, reveal: bool, staff: bool) -> WrittenView:
     return WrittenView(
-        answer=markup.markdown(written.answer) if written.answer.strip() else Markup(""),
-        reference=markup.markdown(written.reference) if reveal else Markup(""),
-        look_for=tuple(LookForView(markup.markdown(p.text), p.touched) for p in written.look_for) if staff else (),
+        answer=safe_html(written.answer) if written.answer.strip() else Markup(""),
+        reference=safe_html(written.reference) if reveal else Markup(""),
+        look_for=tuple(LookForView(safe_html(p.text), p.touched) for p in written.look_for) if staff else (),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.records import Cell, CellKind, CellRun, CellStatus, Evidence, Place
-from grader.report.markup import Excerpt, excerpt
+from grader.report.code_excerpt import Excerpt, excerpt
 from grader.report.wording import counted, seconds
 from grader.system.display_text import clean
 
