@@ -143,8 +143,8 @@ def test_guarded_imports_keep_their_lines():
 
 
 def test_imports_below_an_error():
-    body = remaining_imports("import a\n1 / 0\nimport b\nif 1:\n    import c\nfrom d import e", 2).body
-    assert [ast.unparse(statement) for statement in body] == ["import b", "from d import e"]
+    found = remaining_imports("import a\n1 / 0\nimport b\nif 1:\n    import c\nfrom d import e", 2)
+    assert [ast.unparse(statement) for statement in found] == ["import b", "from d import e"]
 
 
 def test_colab_is_forgiving():

@@ -74,7 +74,6 @@ class Recording:
         shell.ast_transformers.append(GuardImports(self._private_keras))
         shell.events.register("pre_run_cell", self.before_cell)
         shell.events.register("post_run_cell", self.after_cell)
-        self.figures.install_display(shell.display_formatter)
         sys.argv = list(settings["argv"])
         self._hide_recorder()
         if "" not in sys.path:  # modules that were handed in lie where the notebook runs
@@ -99,13 +98,7 @@ class Recording:
         watch.after("keras", seed_keras)
         watch.after("keras", self.models.install)
         watch.after("keras", self.started)
-        watch.after("matplotlib", self.figures.install_matplotlib)
-        watch.after("matplotlib.axes._axes", self.figures.install_axes)
-        watch.after("matplotlib.pyplot", self.figures.install_pyplot)
-        watch.after("matplotlib.backend_bases", self.figures.install_canvas)
-        watch.after("matplotlib.figure", self.figures.install_figure_class)
-        watch.after("IPython.core.pylabtools", self.figures.install_figures)
-        watch.after("PIL.Image", self.figures.install_pillow)
+        self.figures.install(watch, self.shell.display_formatter)
         install_datasets(self.recorder, watch, self.preloaded.fashion_mnist)
         self.bridge.install(watch)
 
@@ -144,7 +137,7 @@ class Recording:
             trace = trace.tb_next
         if trace is None or not trace.tb_frame.f_code.co_name.startswith("<"):
             return
-        for statement in remaining_imports(result.info.transformed_cell, trace.tb_lineno).body:
+        for statement in remaining_imports(result.info.transformed_cell, trace.tb_lineno):
             code = compile(ast.Module(body=[statement], type_ignores=[]), trace.tb_frame.f_code.co_filename, "exec")
             quietly(exec)(code, self.shell.user_ns)
 

@@ -6,9 +6,11 @@ Models within models are taken apart. Input layers are left out: position -1 is 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterable
 from typing import Any
 
-from .record import plain
+from .record import plain, quietly
 from .seeds import untouched
 
 LAYERS = 500
@@ -155,10 +157,7 @@ def _layer(step: _Step) -> dict[str, Any]:
 
 
 def _config(operation: Any) -> dict[str, Any]:
-    try:
-        config: dict[str, Any] = plain(dict(operation.get_config()))
-    except Exception:
-        return {}
+    config = quietly(lambda: plain(dict(operation.get_config())))() or {}
     activation = getattr(operation, "activation", None)
     if isinstance(config.get("activation"), dict) and callable(activation):
         # tf.nn.relu is Keras' relu to everybody but the serialiser.
@@ -168,11 +167,10 @@ def _config(operation: Any) -> dict[str, Any]:
     return {key: value for key, value in config.items() if len(str(value)) <= _CONFIG_BYTES}
 
 
+@quietly
 def _attribute(thing: Any, name: str) -> Any:
-    try:
-        return getattr(thing, name, None)
-    except Exception:
-        return None
+    """None also where a property of the student's raises."""
+    return getattr(thing, name, None)
 
 
 def _shape(shape: Any) -> list[int | None] | None:
@@ -193,41 +191,29 @@ def _built_shape(model: Any) -> list[int | None] | None:
 
 def _output_shape(operation: Any, built: bool) -> list[int | None] | None:
     nodes = _attribute(operation, "_inbound_nodes")
-    if nodes:
-        try:
-            return _shape(tuple(nodes[-1].output_tensors[0].shape))
-        except Exception:
-            pass
-    shapes = _attribute(operation, "_build_shapes_dict")
-    if built and isinstance(shapes, dict) and len(shapes) == 1:
-        try:
-            with untouched():
-                return _shape(tuple(operation.compute_output_shape(tuple(next(iter(shapes.values()))))))
-        except Exception:
-            pass
-    return None
+    shape = quietly(lambda: tuple(nodes[-1].output_tensors[0].shape))() if nodes else None
+    input_shapes = _attribute(operation, "_build_shapes_dict")
+    if shape is None and built and isinstance(input_shapes, dict) and len(input_shapes) == 1:
+        shape = _computed_shape(operation, *input_shapes.values())
+    return _shape(shape)
+
+
+@quietly
+def _computed_shape(operation: Any, input_shape: Any) -> tuple[Any, ...]:
+    with untouched():
+        return tuple(operation.compute_output_shape(tuple(input_shape)))
 
 
 def _count(thing: Any, built: bool) -> int | None:
     if not hasattr(thing, "count_params"):
         return 0
-    try:
-        return int(thing.count_params()) if built else None
-    except Exception:
-        return None
+    return quietly(lambda: int(thing.count_params()))() if built else None
 
 
 def _trainable(thing: Any, built: bool) -> int | None:
-    if not built:
-        return None
-    try:
-        return sum(_size(v) for v in getattr(thing, "trainable_weights", None) or [])
-    except Exception:
-        return None
+    return quietly(lambda: parameters(getattr(thing, "trainable_weights", None) or []))() if built else None
 
 
-def _size(variable: Any) -> int:
-    size = 1
-    for n in variable.shape:
-        size *= int(n)
-    return size
+def parameters(variables: Iterable[Any]) -> int:
+    """How many numbers Keras variables hold together."""
+    return sum(math.prod(map(int, variable.shape)) for variable in variables)

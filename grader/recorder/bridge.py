@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from .bridge_layers import bridge_layers, bridge_optimizers, old_convolution
-from .bridge_libraries import bridge_matplotlib, bridge_numpy, bridge_tensorflow, bridge_time
+from .bridge_libraries import bridge_matplotlib, bridge_numpy, bridge_tensorflow, bridge_time, with_fallback
 from .bridge_models import bridge_models, bridge_saving
 from .imports import ImportWatch, keras_name
 from .record import Recorder
@@ -102,7 +102,7 @@ class Bridge:
         if within == "backend" and hasattr(module, "set_value"):
             module.set_value = lambda x, value: x.assign(value)  # type: ignore[attr-defined]  # theirs fails
         if within in {"", "backend", "layers", "utils", "optimizers", "preprocessing", "preprocessing.image", "engine"}:
-            _with_fallback(module, lambda name: self._missing(within, module, name))
+            with_fallback(module, lambda name: self._missing(within, module, name))
 
     def _missing(self, within: str, module: ModuleType, name: str) -> Any:
         inner = f"{within}.{name}".lstrip(".")
@@ -128,22 +128,6 @@ class Bridge:
 def _class_of(module: ModuleType, name: str) -> Any:
     """The optimizer class that a lower-case name was another name of ('sgd', 'adam')."""
     return next((v for k, v in vars(module).items() if k.lower() == name and isinstance(v, type)), None)
-
-
-def _with_fallback(module: ModuleType, find: Callable[[str], Any]) -> None:
-    earlier = vars(module).get("__getattr__")
-
-    def __getattr__(name: str) -> Any:  # noqa: N807
-        if not name.startswith("__"):
-            try:
-                return find(name)
-            except (AttributeError, ImportError):
-                pass
-        if earlier is not None:
-            return earlier(name)
-        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-
-    module.__getattr__ = __getattr__  # type: ignore[method-assign]
 
 
 class _Moved(ModuleType):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from .record import quietly, wrap
+from .record import quietly, wrap, wrap_arguments
 
 Note = Callable[[str, str], None]
 """note(idiom, how it is written today)"""
@@ -46,7 +46,8 @@ def bridge_optimizers(note: Note) -> None:
 
     for cls in _subclasses(BaseOptimizer):
         if "__init__" in vars(cls):
-            wrap(cls, ["__init__"], lambda original, name=cls.__name__: _optimizer_init(note, original, name))  # type: ignore[misc]
+            defaults = inspect.signature(cls.__init__).parameters
+            wrap_arguments(cls, ["__init__"], functools.partial(_optimizer_arguments, note, cls.__name__, defaults))
     BaseOptimizer.lr = _Rate(note)
 
 
@@ -56,24 +57,18 @@ def _subclasses(cls: Any) -> Iterator[Any]:
         yield from _subclasses(subclass)
 
 
-def _optimizer_init(note: Note, original: Any, name: str) -> Any:
-    defaults = inspect.signature(original).parameters
-
-    def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        __tracebackhide__ = True
-        if "lr" in kwargs and "learning_rate" not in kwargs and not args:
-            note(f"{name}(lr=…)", f"{name}(learning_rate=…)")
-            kwargs["learning_rate"] = kwargs.pop("lr")
-        if "epsilon" in kwargs and kwargs["epsilon"] is None:
-            del kwargs["epsilon"]
-        if "schedule_decay" in kwargs:
-            note(f"{name}(schedule_decay=…)", f"{name}(…) without it")
-            del kwargs["schedule_decay"]
-        if "decay" in kwargs and "decay" not in defaults:
-            args = _decay(note, name, args, kwargs, defaults)
-        original(optimizer, *args, **kwargs)
-
-    return __init__
+def _optimizer_arguments(note: Note, name: str, defaults: Any, _: Any, args: Any, kwargs: Any) -> Any:
+    if "lr" in kwargs and "learning_rate" not in kwargs and not args:
+        note(f"{name}(lr=…)", f"{name}(learning_rate=…)")
+        kwargs["learning_rate"] = kwargs.pop("lr")
+    if "epsilon" in kwargs and kwargs["epsilon"] is None:
+        del kwargs["epsilon"]
+    if "schedule_decay" in kwargs:
+        note(f"{name}(schedule_decay=…)", f"{name}(…) without it")
+        del kwargs["schedule_decay"]
+    if "decay" in kwargs and "decay" not in defaults:
+        return _decay(note, name, args, kwargs, defaults)
+    return args
 
 
 def _decay(note: Note, name: str, args: Any, kwargs: Any, defaults: Any) -> Any:
@@ -118,12 +113,10 @@ def bridge_layers(note: Note, from_cell: FromCell) -> None:
 
     wrap(Layer, ["__init__"], lambda original: _layer_init(note, original))
     for name, renamed in RENAMED.items():
-        wrap(
-            getattr(keras.layers, name),
-            ["__init__"],
-            lambda original, name=name, renamed=renamed: _renamed_init(note, original, name, renamed),  # type: ignore[misc]
+        wrap_arguments(
+            getattr(keras.layers, name), ["__init__"], functools.partial(_layer_arguments, note, name, renamed)
         )
-    wrap(keras.layers.InputLayer, ["__init__"], lambda original: _input_init(note, original))
+    wrap_arguments(keras.layers.InputLayer, ["__init__"], functools.partial(_input_arguments, note))
     for name in ("output_shape", "input_shape"):
         if not hasattr(Layer, name):
             setattr(Layer, name, _Shape(note, from_cell, name))
@@ -145,17 +138,13 @@ def _layer_init(note: Note, original: Any) -> Any:
     return __init__
 
 
-def _input_init(note: Note, original: Any) -> Any:
-    def __init__(layer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        __tracebackhide__ = True
-        for name in ("shape", "input_shape"):
-            if isinstance(kwargs.get(name), int):
-                kwargs[name] = (_noted_shape(note, kwargs[name]),)
-        if args and isinstance(args[0], int):
-            args = ((_noted_shape(note, args[0]),), *args[1:])
-        original(layer, *args, **kwargs)
-
-    return __init__
+def _input_arguments(note: Note, _: Any, args: Any, kwargs: Any) -> Any:
+    for name in ("shape", "input_shape"):
+        if isinstance(kwargs.get(name), int):
+            kwargs[name] = (_noted_shape(note, kwargs[name]),)
+    if args and isinstance(args[0], int):
+        return ((_noted_shape(note, args[0]),), *args[1:])
+    return args
 
 
 def _noted_shape(note: Note, size: int) -> int:
@@ -175,21 +164,17 @@ def _set_when_built(layer: Any, weights: Any) -> None:
     layer.build = build
 
 
-def _renamed_init(note: Note, original: Any, name: str, renamed: dict[str, str]) -> Any:
-    def __init__(layer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        __tracebackhide__ = True
-        for old, new in renamed.items():
-            if old in kwargs and new not in kwargs:
-                note(f"{name}({old}=…)", f"{name}({new}=…)")
-                value = kwargs.pop(old)
-                kwargs[new] = _FORMATS.get(value, value) if isinstance(value, str) else value
-        args = _whole(note, name, args, kwargs)
-        if "nb_row" in kwargs and "nb_col" in kwargs and "kernel_size" not in kwargs:
-            note(f"{name}(nb_row=…, nb_col=…)", f"{name}(kernel_size=(…, …))")
-            kwargs["kernel_size"] = (kwargs.pop("nb_row"), kwargs.pop("nb_col"))
-        original(layer, *args, **kwargs)
-
-    return __init__
+def _layer_arguments(note: Note, name: str, renamed: dict[str, str], _: Any, args: Any, kwargs: Any) -> Any:
+    for old, new in renamed.items():
+        if old in kwargs and new not in kwargs:
+            note(f"{name}({old}=…)", f"{name}({new}=…)")
+            value = kwargs.pop(old)
+            kwargs[new] = _FORMATS.get(value, value) if isinstance(value, str) else value
+    args = _whole(note, name, args, kwargs)
+    if "nb_row" in kwargs and "nb_col" in kwargs and "kernel_size" not in kwargs:
+        note(f"{name}(nb_row=…, nb_col=…)", f"{name}(kernel_size=(…, …))")
+        kwargs["kernel_size"] = (kwargs.pop("nb_row"), kwargs.pop("nb_col"))
+    return args
 
 
 _SIZES = ("units", "filters")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from .bridge_layers import FromCell, Note
@@ -40,17 +42,35 @@ NUMPY = {
 """Names that NumPy 2 no longer has (`np.bool` is back) → today's."""
 
 
-def bridge_numpy(note: Note, from_cell: FromCell, numpy: Any) -> None:
-    original = numpy.__getattr__
+def with_fallback(module: Any, find: Callable[[str], Any], from_cell: FromCell = lambda _: True) -> None:
+    """What a module does not have is asked of `find(name)`, which may raise AttributeError or ImportError.
+
+    Only for those whose frame is `from_cell`; whatever the module itself did for other names, it still does.
+    """
+    earlier = vars(module).get("__getattr__")
 
     def __getattr__(name: str) -> Any:  # noqa: N807
-        today = NUMPY.get(name)
-        if today and from_cell(sys._getframe(1)):
-            note(f"np.{name}", today)
-            return getattr(numpy, today[3:]) if today.startswith("np.") else getattr(builtins, today)
-        return original(name)
+        if not name.startswith("__") and from_cell(sys._getframe(1)):
+            try:
+                return find(name)
+            except (AttributeError, ImportError):
+                pass
+        if earlier is not None:
+            return earlier(name)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
-    numpy.__getattr__ = __getattr__
+    module.__getattr__ = __getattr__
+
+
+def bridge_numpy(note: Note, from_cell: FromCell, numpy: Any) -> None:
+    def find(name: str) -> Any:
+        if name not in NUMPY:
+            raise AttributeError(name)
+        today = NUMPY[name]
+        note(f"np.{name}", today)
+        return getattr(numpy, today[3:]) if today.startswith("np.") else getattr(builtins, today)
+
+    with_fallback(numpy, find, from_cell)
 
 
 TENSORFLOW = {"set_random_seed": ("random", "set_seed"), "to_float": ("compat", "v1", "to_float")}
@@ -58,24 +78,17 @@ TENSORFLOW = {"set_random_seed": ("random", "set_seed"), "to_float": ("compat", 
 
 def bridge_tensorflow(note: Note, from_cell: FromCell, tensorflow: Any) -> None:
     """TensorFlow 1's names; those without a place of their own are found in `tf.compat.v1`."""
-    original = vars(tensorflow).get("__getattr__")
 
-    def __getattr__(name: str) -> Any:  # noqa: N807
-        if not name.startswith("_") and from_cell(sys._getframe(1)):
-            path = TENSORFLOW.get(name, ("compat", "v1", name))
-            value = tensorflow
-            for part in path:
-                value = getattr(value, part, None)
-            if value is not None:
-                note(f"tf.{name}", "tf." + ".".join(path))
-                return value
-        if original is not None:
-            return original(name)
-        raise AttributeError(f"module 'tensorflow' has no attribute {name!r}")
+    def find(name: str) -> Any:
+        path = TENSORFLOW.get(name, ("compat", "v1", name))
+        value = functools.reduce(lambda module, part: getattr(module, part, None), path, tensorflow)
+        if value is None or name.startswith("_"):
+            raise AttributeError(name)
+        note(f"tf.{name}", "tf." + ".".join(path))
+        return value
 
-    tensorflow.__getattr__ = __getattr__
-
-    bridge_tf_optimizers(note, from_cell, tensorflow.train)
+    with_fallback(tensorflow, find, from_cell)
+    with_fallback(tensorflow.train, lambda name: _tf_optimizer(note, name), from_cell)
 
 
 TF_OPTIMIZERS = {
@@ -90,20 +103,9 @@ TF_OPTIMIZERS = {
 those that have another name in Keras."""
 
 
-def bridge_tf_optimizers(note: Note, from_cell: FromCell, train: Any) -> None:
-    original = vars(train).get("__getattr__")
-
-    def __getattr__(name: str) -> Any:  # noqa: N807
-        if name in TF_OPTIMIZERS and from_cell(sys._getframe(1)):
-            return _tf_optimizer(note, name)
-        if original is not None:
-            return original(name)
-        raise AttributeError(f"module {train.__name__!r} has no attribute {name!r}")
-
-    train.__getattr__ = __getattr__
-
-
 def _tf_optimizer(note: Note, name: str) -> Any:
+    if name not in TF_OPTIMIZERS:
+        raise AttributeError(name)
     class_name, order, renamed = TF_OPTIMIZERS[name]
 
     def optimizer(*args: Any, **kwargs: Any) -> Any:

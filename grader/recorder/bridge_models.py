@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .bridge_layers import Note
-from .record import quietly, wrap
+from .record import quietly, wrap, wrap_arguments
 
 _DROPPED = (
     "workers",
@@ -20,6 +21,7 @@ _DROPPED = (
     "pickle_safe",
     "show_accuracy",
 )
+_USING = ("evaluate", "predict")
 _FIT = {"nb_epoch": "epochs", "nb_val_samples": "validation_steps"}
 _KEYS = {"acc": "accuracy", "val_acc": "val_accuracy", "accuracy": "acc", "val_accuracy": "val_acc"}
 
@@ -58,13 +60,14 @@ def bridge_models(note: Note) -> None:
     from keras.src.callbacks.model_checkpoint import ModelCheckpoint
     from keras.src.models.model import Model
 
-    hooks = {"compile": _compile, "fit": _fit, "evaluate": _dropping, "predict": _dropping}
-    for name, make in hooks.items():
-        owner = next(cls for cls in Model.__mro__ if name in vars(cls))
-        wrap(owner, [name], lambda original, name=name, make=make: make(note, original, name))  # type: ignore[misc]
-    for cls_name, method in _old_methods(note).items():
-        if not hasattr(Model, cls_name):
-            setattr(Model, cls_name, method)
+    owners = {name: next(cls for cls in Model.__mro__ if name in vars(cls)) for name in ("compile", "fit", *_USING)}
+    wrap_arguments(owners["compile"], ["compile"], functools.partial(_compile_arguments, note))
+    wrap(owners["fit"], ["fit"], lambda original: _fit(note, original))
+    for name in _USING:
+        wrap_arguments(owners[name], [name], functools.partial(_without_dropped, note, name))
+    for name, method in _old_methods(note).items():
+        if not hasattr(Model, name):
+            setattr(Model, name, method)
     wrap(Model, ["save_weights", "load_weights"], lambda original: _weights_file(note, original))
     wrap(ModelCheckpoint, ["__init__"], lambda original: _checkpoint(note, original))
 
@@ -99,39 +102,28 @@ def _old_methods(note: Note) -> dict[str, Any]:
     return {method.__name__: method for method in methods}
 
 
-def _compile(note: Note, original: Any, _: str) -> Any:
-    def compile(model: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
-        __tracebackhide__ = True
-        # Keras 2: (optimizer, loss, metrics, …); today the third is loss_weights.
-        third = args[2] if len(args) > 2 and "metrics" not in kwargs else None
-        if isinstance(third, (list, tuple)) and third and not any(isinstance(m, (int, float)) for m in third):
-            note("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=…)")
-            args, kwargs = args[:2], {**kwargs, "metrics": list(third)}
-        return original(model, *args, **kwargs)
-
-    return compile
+def _compile_arguments(note: Note, _: Any, args: Any, kwargs: Any) -> Any:
+    """Keras 2: (optimizer, loss, metrics, …); today the third is loss_weights."""
+    third = args[2] if len(args) > 2 and "metrics" not in kwargs else None
+    if isinstance(third, (list, tuple)) and third and not any(isinstance(m, (int, float)) for m in third):
+        note("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=…)")
+        kwargs["metrics"] = list(third)
+        return args[:2]
+    return args
 
 
-def _dropping(note: Note, original: Any, name: str) -> Any:
-    def method(model: Any, *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
-        _drop(note, name, kwargs)
-        return original(model, *args, **kwargs)
-
-    return method
-
-
-def _drop(note: Note, name: str, kwargs: dict[str, Any]) -> None:
+def _without_dropped(note: Note, name: str, _: Any, args: Any, kwargs: Any) -> Any:
     for old in _DROPPED:
         if old in kwargs:
             note(f"{name}({old}=…)", f"{name}(…) without it")
             del kwargs[old]
+    return args
 
 
-def _fit(note: Note, original: Any, name: str) -> Any:
+def _fit(note: Note, original: Any) -> Any:
     def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        _drop(note, name, kwargs)
+        _without_dropped(note, "fit", model, args, kwargs)
         for old, new in _FIT.items():
             if old in kwargs and new not in kwargs:
                 note(f"fit({old}=…)", f"fit({new}=…)")

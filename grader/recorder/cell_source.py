@@ -78,10 +78,9 @@ class GuardImports(ast.NodeTransformer):
         return guarded
 
 
-def remaining_imports(code: str, line: int) -> ast.Module:
+def remaining_imports(code: str, line: int) -> list[ast.stmt]:
     """The top-level imports of a cell below `line`, where it stopped: they do no harm, and later cells need them."""
-    body = [s for s in ast.parse(code).body if isinstance(s, (ast.Import, ast.ImportFrom)) and s.lineno > line]
-    return ast.Module(body=list(body), type_ignores=[])
+    return [s for s in ast.parse(code).body if isinstance(s, (ast.Import, ast.ImportFrom)) and s.lineno > line]
 
 
 def import_failed(notice: Notice) -> Callable[..., None]:

@@ -10,6 +10,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .preloaded import Preloaded
+from .record import quietly
 
 KERAS_TREES = ("tensorflow.keras", "tensorflow._api.v2.keras", "keras._tf_keras.keras", "keras")
 """One library under several names: what is imported as `tensorflow.keras` is another set of modules."""
@@ -44,7 +45,7 @@ class ImportWatch(importlib.abc.MetaPathFinder):
     def after(self, name: str, action: Action) -> None:
         """Call `action(module)` once `name` is imported; at once if it already is."""
         if name in sys.modules:
-            _safely(action, sys.modules[name])
+            quietly(action)(sys.modules[name])
         else:
             self._after.setdefault(name, []).append(action)
 
@@ -59,10 +60,7 @@ class ImportWatch(importlib.abc.MetaPathFinder):
         if fullname in self._busy or (within is None and fullname not in self._after):
             return None
         if within and self.make is not None:
-            try:
-                made = self.make(fullname)
-            except Exception:
-                made = None
+            made = quietly(self.make)(fullname)
             if made is not None:
                 return importlib.machinery.ModuleSpec(fullname, _Made(made), is_package=True)
         self._busy.add(fullname)
@@ -80,13 +78,13 @@ class ImportWatch(importlib.abc.MetaPathFinder):
         return spec
 
     def executed(self, module: ModuleType) -> None:
+        """Run the actions that wait for a module, which is complete."""
         name = module.__name__
         within = keras_name(name)
         if within is not None and self.after_keras is not None:
-            after_keras = self.after_keras
-            _safely(lambda m: after_keras(within, m), module)
+            quietly(self.after_keras)(within, module)
         for action in self._after.pop(name, []):
-            _safely(action, module)
+            quietly(action)(module)
 
     def shown(self, modules: list[ModuleType]) -> None:
         """The same for modules that were complete before, in this order.
@@ -126,22 +124,9 @@ class _Watched(importlib.abc.Loader):
         self._watch.executed(module)
 
 
-class _Hidden(importlib.abc.Loader):
-    """Brings to light a module that was loaded before, and those that came with it."""
-
-    def __init__(self, module: ModuleType, preloaded: Preloaded, watch: ImportWatch) -> None:
-        self._module, self._preloaded, self._watch = module, preloaded, watch
-        self._spec, self._loader = module.__spec__, module.__loader__
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:  # noqa: ARG002
-        return self._module
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__, module.__loader__ = self._spec, self._loader
-        self._watch.shown(self._preloaded.show(module.__name__))
-
-
 class _Made(importlib.abc.Loader):
+    """Gives out a module that is made already, as a package."""
+
     def __init__(self, module: ModuleType) -> None:
         self._module = module
 
@@ -152,8 +137,14 @@ class _Made(importlib.abc.Loader):
         module.__path__ = []
 
 
-def _safely(action: Action, module: ModuleType) -> None:
-    try:
-        action(module)
-    except Exception:
-        pass
+class _Hidden(_Made):
+    """Brings to light a module that was loaded before, and those that came with it."""
+
+    def __init__(self, module: ModuleType, preloaded: Preloaded, watch: ImportWatch) -> None:
+        super().__init__(module)
+        self._preloaded, self._watch = preloaded, watch
+        self._spec, self._loader = module.__spec__, module.__loader__
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__, module.__loader__ = self._spec, self._loader
+        self._watch.shown(self._preloaded.show(module.__name__))

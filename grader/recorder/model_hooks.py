@@ -1,4 +1,9 @@
-"""Hooks on the methods of Keras' models. Class methods, because modules are several and names are rebound."""
+"""Hooks on the methods of Keras' models: what student code makes, compiles, trains, measures and predicts.
+
+On classes, because modules are several and names are rebound. What is known of each network stands in `networks`, what
+it consists of in `architecture`. A hook calls the original within `with recorder`, so that what Keras calls by itself
+is not recorded, and does everything else `quietly`: it returns and raises what the original does.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from ..wire.fingerprint import PIXELS
+from .compiled import compiled_facts
 from .inference import SharedInference
 from .inputs import unpack, unpack_validation
 from .networks import Network, Networks
 from .predictions import Predictions
 from .record import Recorder, quietly, wrap
 from .shared_fit import Prepared, SharedFits
-from .speed import faster, suits
+from .speed import faster
 from .tampering import TamperDetector
 from .trainer_client import TrainerClient
 
@@ -41,6 +47,8 @@ class _Started:
 
 
 class ModelHooks:
+    """`trainer` trains what can be shared; `tamper_detector`, once there is one, looks before a training is written."""
+
     def __init__(self, recorder: Recorder, networks: Networks, trainer: TrainerClient | None = None) -> None:
         self.recorder = recorder
         self.networks = networks
@@ -50,6 +58,7 @@ class ModelHooks:
         self.tamper_detector: TamperDetector | None = None
 
     def install(self, _: ModuleType) -> None:
+        """Wrap the methods, once Keras is imported."""
         from keras.src.layers.layer import Layer
         from keras.src.models.functional import Functional
         from keras.src.models.model import Model
@@ -99,7 +108,7 @@ class ModelHooks:
             network.loss, network.metrics = bound.arguments.get("loss"), bound.arguments.get("metrics")
             network.functions = (None, None)
             networks.sync(network, model)
-            recorder.emit("compiled", network=network.id, **networks.compiled(network, model))
+            recorder.emit("compiled", network=network.id, **compiled_facts(model, network.loss, network.metrics))
 
         def compile(model: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
             __tracebackhide__ = True
@@ -160,7 +169,7 @@ class ModelHooks:
             "network": network.id,
             "id": networks.next_training(),
             "architecture": facts,
-            "compiled": networks.compiled(network, model),
+            "compiled": compiled_facts(model, network.loss, network.metrics),
             "epochs": int(given["epochs"] - given["initial_epoch"]),
             "batch_size": int(batch_size) if batch_size else None,
             **dict(zip(("x", "y", "validation_x", "validation_y"), digests, strict=True)),
@@ -170,15 +179,8 @@ class ModelHooks:
             "shared": fit.shared,
             "not_shared": fit.why,
         }
-        speed = self._faster(model, network, given["x"], given["callbacks"], facts)
+        speed = faster(model, network, given["x"], given["callbacks"], facts["layers"])
         return _Started(network, event, given, fit, speed, stack, getattr(model, "history", None))
-
-    def _faster(
-        self, model: Any, network: Network, x: Any, callbacks: Any, facts: dict[str, Any]
-    ) -> contextlib.AbstractContextManager[None]:
-        if suits(model, x, callbacks, facts["layers"]):
-            return faster(model, network)
-        return contextlib.nullcontext()
 
     def _after_fit(self, model: Any, started: _Started, error: str, seconds: float) -> None:
         network, event, stack = started.network, started.event, started.stack
@@ -202,7 +204,7 @@ class ModelHooks:
                 history={str(k): [float(v) for v in values] for k, values in logged.items() if _numbers(values)},
                 duration_s=seconds,
                 error=error,
-                weights=self.networks.save_weights(model, event["id"]),
+                weights=self.networks.save_weights(model, event["id"]) or "",
             )
         network.trained = True
         network.by_hand = None
@@ -250,8 +252,7 @@ class ModelHooks:
         def set_weights(layer: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             if not recorder.inside:
-                networks.weights_set = True
-                networks.was_assigned(layer)
+                quietly(networks.assign)(layer)
             return original(layer, *args, **kwargs)
 
         return set_weights
@@ -270,7 +271,7 @@ class ModelHooks:
                 if self.networks.trained_outside(network, model) and (used := self._inference.evaluate(model, given)):
                     return contextlib.nullcontext(), used
             facts, _ = self.networks.describe(model)
-            return self._faster(model, network, given["x"], given["callbacks"], facts), None
+            return faster(model, network, given["x"], given["callbacks"], facts["layers"]), None
 
         def note(model: Any, args: Any, kwargs: Any, logs: dict[str, float] | None) -> None:
             given = _bound(signature, model, args, kwargs)

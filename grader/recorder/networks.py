@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .architecture import architecture, weights_in_order
+from .architecture import architecture, parameters, weights_in_order
 from .compiled import compiled_facts
 from .record import Recorder, quietly
 
@@ -89,25 +89,20 @@ class Networks:
             self.recorder.emit("final", stack, network=network.id, architecture=facts)
         return facts
 
-    def compiled(self, network: Network, model: Any) -> dict[str, Any]:
-        return compiled_facts(model, network.loss, network.metrics)
-
     def next_training(self) -> str:
         self._trainings += 1
         return f"t{self._trainings}"
 
-    def save_weights(self, model: Any, training: str) -> str:
-        """Store the weights in the order of the architecture's layers; the file's name, '' when there are none."""
-        try:
-            _, layers = self.describe(model)
-            variables = weights_in_order(model, layers)
-            if not variables or sum(int(np.prod(v.shape)) for v in variables) > PARAMETERS:
-                return ""
-            name = f"weights/{training}.npz"
-            arrays = {f"w{i}": np.asarray(v.numpy()) for i, v in enumerate(variables)}
-            return name if self.recorder.save(name, arrays) else ""
-        except Exception:
-            return ""
+    @quietly
+    def save_weights(self, model: Any, training: str) -> str | None:
+        """Store the weights in the order of the architecture's layers; the file's name, none when there are none."""
+        _, layers = self.describe(model)
+        variables = weights_in_order(model, layers)
+        if not variables or parameters(variables) > PARAMETERS:
+            return None
+        name = f"weights/{training}.npz"
+        arrays = {f"w{i}": np.asarray(v.numpy()) for i, v in enumerate(variables)}
+        return name if self.recorder.save(name, arrays) else None
 
     def moved(self, network: Network, model: Any) -> bool:
         """Whether the weights are others than when they were looked at last (and look at them).
@@ -123,7 +118,9 @@ class Networks:
         self._origin(network)
         return network.weights in self._put_in
 
-    def was_assigned(self, layer: Any) -> None:
+    def assign(self, layer: Any) -> None:
+        """Note that student code set the weights of a layer or model, by hand or from a file."""
+        self.weights_set = True
         self._assigned.add(layer)
 
     def assigned(self, model: Any) -> bool:
@@ -137,7 +134,7 @@ class Networks:
     @quietly
     def _weights_digest(self, model: Any) -> str | None:
         variables = model.weights if getattr(model, "built", False) else []
-        if not variables or sum(int(np.prod(v.shape)) for v in variables) > _WATCHED:
+        if not variables or parameters(variables) > _WATCHED:
             return None
         hasher = hashlib.blake2b(digest_size=16)
         for variable in variables:
@@ -167,10 +164,7 @@ class Networks:
     # -------------------------------------------------- at the end of a cell
 
     def end_cell(self) -> None:
-        try:
-            self._trained_by_hand()
-        except Exception:
-            pass
+        quietly(self._trained_by_hand)()
         for network, model in self._alive():
             quietly(self.sync)(network, model, [])
         self.weights_set = False
@@ -205,7 +199,7 @@ class Networks:
                 network=network.id,
                 id=training,
                 architecture=facts,
-                compiled=self.compiled(network, model),
+                compiled=compiled_facts(model, network.loss, network.metrics),
                 epochs=0,
                 epochs_done=0,
                 batch_size=None,
@@ -217,7 +211,7 @@ class Networks:
                 history={},
                 duration_s=0.0,
                 error="",
-                weights=self.save_weights(model, training),
+                weights=self.save_weights(model, training) or "",
                 initial="continued" if network.trained else "fresh",
                 started_seq=self.recorder.seq,
                 shared=False,

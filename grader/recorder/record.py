@@ -6,6 +6,7 @@ Whatever fails here is silent: a recorder that breaks a notebook is worse than o
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import math
 import sys
@@ -77,7 +78,7 @@ class Recorder:
         self._images: dict[tuple[Any, ...], tuple[bytes, Expression | _Fingerprint]] = {}
         self._said: dict[str, Expression] = {}
         self._written: set[str] = set()
-        self._bridged: set[tuple[Any, ...]] = set()
+        self._idioms: set[tuple[Any, ...]] = set()
 
     # -------------------------------------------------- what student code is doing
 
@@ -149,15 +150,15 @@ class Recorder:
         return frame is not None and frame.f_code.co_filename.startswith(_HERE)
 
     def bridged(self, idiom: str, today: str) -> None:
-        """Note a course-era idiom, once per place; library code that uses it is not the student's."""
-        try:
-            stack = self.stack()
-            key = (idiom, tuple(map(tuple, stack[:1])))
-            if stack and key not in self._bridged:
-                self._bridged.add(key)
-                self.emit("bridged", stack, idiom=idiom, today=today)
-        except Exception:
-            pass
+        """Note a course-era idiom, once per place; library code that uses it is not the student's. Never raises."""
+        quietly(self._bridged)(idiom, today)
+
+    def _bridged(self, idiom: str, today: str) -> None:
+        stack = self.stack()
+        key = (idiom, tuple(map(tuple, stack[:1])))
+        if stack and key not in self._idioms:
+            self._idioms.add(key)
+            self.emit("bridged", stack, idiom=idiom, today=today)
 
     def close(self) -> None:
         self._events.close()
@@ -287,11 +288,25 @@ def wrap(owner: Any, names: Iterable[str], make: Callable[[Any], Any]) -> None:
         replaced: Any = functools.wraps(original)(make(original))
         replaced.autograph_info__ = {}  # TensorFlow's mark: call as it is, do not translate into a graph
         try:
-            import inspect
-
             replaced.__signature__ = inspect.signature(original)  # Keras asks for it without unwrapping
         except (TypeError, ValueError):
             pass
         setattr(owner, name, replaced)
         if isinstance(owner, type):
             HOOKS[owner, name] = replaced
+
+
+def wrap_arguments(owner: Any, names: Iterable[str], change: Callable[[Any, Any, Any], Any]) -> None:
+    """Before each call of these methods, `change(object, args, kwargs)` edits the keyword arguments in place.
+
+    It returns the positional arguments to go on with, and raises nothing.
+    """
+
+    def changing(original: Any) -> Any:
+        def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            return original(self, *change(self, args, kwargs), **kwargs)
+
+        return method
+
+    wrap(owner, names, changing)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sys
 import weakref
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .imports import ImportWatch
 from .record import Recorder, quietly, wrap
 
 SIDE = 28
+_IMAGES = ("imshow", "matshow", "pcolormesh", "pcolor", "pcolorfast")
 INLINE = "module://matplotlib_inline.backend_inline"
 SHOWN = 20_000
 """Most displays that are recorded."""
 
 
 class FigureHooks:
+    """Records what is drawn; `most_rendered` figures become pictures in the notebook, later ones do not."""
+
     def __init__(self, recorder: Recorder, most_rendered: int) -> None:
         self.recorder = recorder
         self._most_rendered = most_rendered
@@ -28,49 +32,41 @@ class FigureHooks:
         self._noted: weakref.WeakSet[Any] = weakref.WeakSet()
         """Figures with an image in them."""
 
+    def install(self, watch: ImportWatch, formatter: Any) -> None:
+        """Hook the modules once they are imported, and IPython's `formatter` of displayed values."""
+        watch.after("matplotlib", lambda matplotlib: setattr(matplotlib, "use", lambda *_, **__: None))
+        watch.after("matplotlib.axes._axes", lambda axes: wrap(axes.Axes, _IMAGES, self._drawing))
+        watch.after("matplotlib.pyplot", self._install_pyplot)
+        watch.after("matplotlib.backend_bases", _no_event_loop)
+        watch.after("matplotlib.figure", _no_waiting)
+        # Where the notebook turns figures into pictures.
+        watch.after("IPython.core.pylabtools", lambda module: wrap(module, ["print_figure"], self._rendering))
+        watch.after("PIL.Image", lambda module: setattr(module.Image, "show", lambda image, *_, **__: self._see(image)))
+        formatter.format = _before(self._displayed)(formatter.format)
+
     # -------------------------------------------------- matplotlib
 
-    def install_axes(self, module: ModuleType) -> None:
-        wrap(module.Axes, ["imshow", "matshow", "pcolormesh", "pcolor", "pcolorfast"], self._drawing)
-
-    def install_figures(self, module: ModuleType) -> None:
-        """`IPython.core.pylabtools`: where the notebook turns figures into pictures."""
-        wrap(module, ["print_figure"], self._rendering)
-
-    def install_pyplot(self, module: Any) -> None:
-        wrap(module, ["show"], self._showing)
-        wrap(module, ["imsave"], self._saving)
-        original = module.switch_backend
-        module.switch_backend = lambda _name=None: original(INLINE)
-
-    def install_matplotlib(self, module: Any) -> None:
-        module.use = lambda *_args, **_kwargs: None
-
-    def install_canvas(self, module: ModuleType) -> None:
-        """Nobody will press a key: whatever waits for one returns at once."""
-        module.FigureCanvasBase.start_event_loop = lambda *_args, **_kwargs: None
-
-    def install_figure_class(self, module: ModuleType) -> None:
-        module.Figure.waitforbuttonpress = lambda *_args, **_kwargs: True
-        module.Figure.ginput = lambda *_args, **_kwargs: []
+    def _install_pyplot(self, pyplot: Any) -> None:
+        wrap(pyplot, ["show"], _before(lambda *_, **__: self.flush()))
+        wrap(pyplot, ["imsave"], _before(self._saved))
+        original = pyplot.switch_backend
+        pyplot.switch_backend = lambda _name=None: original(INLINE)
 
     def _drawing(self, original: Any) -> Any:
-        hooks = self
-
         def draw(axes: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if hooks.recorder.inside:
+            if self.recorder.inside:
                 return original(axes, *args, **kwargs)
-            with hooks.recorder:
+            with self.recorder:
                 result = original(axes, *args, **kwargs)
-            # pcolormesh(X, Y, C), imshow(X), imshow(X=…)
-            data = next((a for a in reversed(args) if np.ndim(a) >= 2), kwargs.get("X", kwargs.get("Z")))
-            quietly(hooks._note)(axes, data)
+            quietly(self._note)(axes, args, kwargs)
             return result
 
         return draw
 
-    def _note(self, axes: Any, data: Any) -> None:
+    def _note(self, axes: Any, args: Any, kwargs: Any) -> None:
+        # pcolormesh(X, Y, C), imshow(X), imshow(X=…)
+        data = next((a for a in reversed(args) if np.ndim(a) >= 2), kwargs.get("X", kwargs.get("Z")))
         if self._shown >= SHOWN:
             return
         self._shown += 1
@@ -91,14 +87,10 @@ class FigureHooks:
             self.recorder.emit("shown", stack, images=[digest] if digest else [], title=title[:300])
 
     def _rendering(self, original: Any) -> Any:
-        hooks = self
-
         def print_figure(figure: Any, *args: Any, **kwargs: Any) -> Any:
-            quietly(hooks._figure)(figure)
-            hooks._rendered += 1
-            if hooks._rendered > hooks._most_rendered:
-                return None
-            return original(figure, *args, **kwargs)
+            quietly(self._figure)(figure)
+            self._rendered += 1
+            return original(figure, *args, **kwargs) if self._rendered <= self._most_rendered else None
 
         return print_figure
 
@@ -108,52 +100,49 @@ class FigureHooks:
             self._shown += 1
             self.recorder.emit("shown", images=[], title=str(figure.axes[0].get_title())[:300])
 
-    def _showing(self, original: Any) -> Any:
-        hooks = self
-
-        def show(*args: Any, **kwargs: Any) -> Any:
-            quietly(hooks.flush)()
-            return original(*args, **kwargs)
-
-        return show
-
-    def _saving(self, original: Any) -> Any:
-        hooks = self
-
-        def imsave(fname: Any, arr: Any, *args: Any, **kwargs: Any) -> Any:
-            quietly(hooks._picture)(arr)
-            return original(fname, arr, *args, **kwargs)
-
-        return imsave
-
     # -------------------------------------------------- Pillow and IPython
 
-    def install_pillow(self, module: ModuleType) -> None:
-        hooks = self
+    def _saved(self, fname: Any, arr: Any, *_: Any, **__: Any) -> None:  # noqa: ARG002 - named as in matplotlib
+        self._picture(arr)
 
-        def show(image: Any, *_args: Any, **_kwargs: Any) -> None:
-            quietly(hooks._picture)(image)
+    def _see(self, image: Any) -> None:
+        quietly(self._picture)(image)
 
-        module.Image.show = show
-
-    def install_display(self, formatter: Any) -> None:
-        """IPython's formatter: pictures displayed as a cell's last value or with `display`."""
-        hooks = self
-        original = formatter.format
-
-        def format(value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
-            pillow = sys.modules.get("PIL.Image")
-            if pillow is not None and isinstance(value, pillow.Image):
-                quietly(hooks._picture)(value)
-            return original(value, *args, **kwargs)
-
-        formatter.format = format
+    def _displayed(self, value: Any, *_: Any, **__: Any) -> None:
+        """A cell's last value, or what `display` is given."""
+        pillow = sys.modules.get("PIL.Image")
+        if pillow is not None and isinstance(value, pillow.Image):
+            self._picture(value)
 
     def _picture(self, data: Any) -> None:
         if self._shown < SHOWN and not self.recorder.inside:
             self._shown += 1
             digest = self._digest(data)
             self.recorder.emit("shown", images=[digest] if digest else [], title="")
+
+
+def _before(note: Callable[..., None]) -> Callable[[Any], Any]:
+    """Makes of a function one that is noted before each call."""
+
+    def noting(original: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            quietly(note)(*args, **kwargs)
+            return original(*args, **kwargs)
+
+        return call
+
+    return noting
+
+
+def _no_event_loop(backend_bases: Any) -> None:
+    """Nobody will press a key: whatever waits for one returns at once."""
+    backend_bases.FigureCanvasBase.start_event_loop = lambda *_, **__: None
+
+
+def _no_waiting(figure: Any) -> None:
+    figure.Figure.waitforbuttonpress = lambda *_, **__: True
+    figure.Figure.ginput = lambda *_, **__: []
 
 
 def _title(axes: Any) -> str:

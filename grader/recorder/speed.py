@@ -15,7 +15,7 @@ STEPS = 64
 """Enough to make the calls' cost vanish, few enough that an interrupt is heard soon."""
 
 
-def suits(model: Any, x: Any, callbacks: Any, layers: list[dict[str, Any]]) -> bool:
+def _suits(model: Any, x: Any, callbacks: Any, layers: list[dict[str, Any]]) -> bool:
     """Whether nothing can tell the difference: Keras' own steps and layers, arrays, no callbacks, default settings."""
     tensorflow = sys.modules["tensorflow"]
     own_steps = (getattr(type(model), name).__module__.startswith("keras.src") for name in ("train_step", "test_step"))
@@ -29,9 +29,15 @@ def suits(model: Any, x: Any, callbacks: Any, layers: list[dict[str, Any]]) -> b
     )
 
 
+def faster(
+    model: Any, network: Network, x: Any, callbacks: Any, layers: list[dict[str, Any]]
+) -> contextlib.AbstractContextManager[None]:
+    """What to call `fit` or `evaluate` of `x` within; `layers` as `architecture` describes them."""
+    return _several_steps(model, network) if _suits(model, x, callbacks, layers) else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
-def faster(model: Any, network: Network) -> Iterator[None]:
-    """Within this, `fit` and `evaluate`."""
+def _several_steps(model: Any, network: Network) -> Iterator[None]:
     before = model.steps_per_execution, model.train_function, model.test_function
     model.steps_per_execution = STEPS
     model.train_function, model.test_function = network.functions
