@@ -15,9 +15,9 @@ from raw_evidence import Recording
 
 from grader.evidence import events
 from grader.evidence.decode import Changed, Doubt, decode, read_weights
-from grader.recorder import record
-from grader.recorder import tampering as guard
-from grader.recorder.record import Recorder, wrap
+from grader.recorder import hooks, record, tampering
+from grader.recorder.hooks import wrap
+from grader.recorder.record import Recorder
 from grader.recorder.tampering import TamperDetector
 from grader.wire.files import PinnedFolder
 from grader.wire.hash_chain import HashChain
@@ -172,8 +172,8 @@ def test_a_line_that_a_full_disk_cut_short_is_damage_only(recorder: Recorder) ->
 
 @pytest.fixture
 def guarded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> TamperDetector:
-    monkeypatch.setattr(guard, "HOOKS", hooks := {})
-    monkeypatch.setattr(record, "HOOKS", hooks)
+    monkeypatch.setattr(tampering, "HOOKS", replaced := {})
+    monkeypatch.setattr(hooks, "HOOKS", replaced)
     return TamperDetector(recorder)
 
 
@@ -191,7 +191,10 @@ def test_nothing_changed_is_nothing_told(guarded: TamperDetector) -> None:
 def test_events_that_other_code_tells_are_not_written(guarded: TamperDetector) -> None:
     guarded._recorder.emit("fit", [], epochs=3)
     guarded._recorder.array(np.array([0.5]))
-    assert told(guarded) == [f"other code told the recorder of an event, '{kind}'" for kind in ("fit", "array")]
+    hooks.quietly(guarded._recorder.emit)("predict", [])
+    assert told(guarded) == [
+        f"other code told the recorder of an event, '{kind}'" for kind in ("fit", "array", "predict")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_events_that_other_code_tells_are_not_written(guarded: TamperDetector) -
     [
         (Recorder, "save", "the recorder's Recorder.save"),
         (record, "plain", "the recorder's plain"),
-        (guard, "_name", "the recorder's _name"),
+        (tampering, "_name", "the recorder's _name"),
         (np, "savez", "numpy.savez"),
         (json, "dumps", "json.dumps"),
     ],

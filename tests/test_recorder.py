@@ -17,10 +17,11 @@ from grader.evidence.decode import decode
 from grader.recorder.cell_compiler import line_map
 from grader.recorder.cell_source import Colab, GuardImports, Missing, import_failed, remaining_imports, without_installs
 from grader.recorder.compiled import metric_name, snake
+from grader.recorder.hooks import quietly
 from grader.recorder.imports import keras_name
 from grader.recorder.inputs import as_array, unpack, unpack_validation
 from grader.recorder.output_limit import MESSAGE_BYTES, Messages
-from grader.recorder.record import Recorder, _check, plain, quietly
+from grader.recorder.record import Recorder, _check, plain
 from grader.recorder.seeds import untouched
 from grader.recorder.shown_images import image_tiles
 from grader.wire.fingerprint import PIXELS, digest, fingerprint

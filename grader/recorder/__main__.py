@@ -24,6 +24,7 @@ from .cell_compiler import CellCompiler, without_recorder
 from .cell_source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
 from .dataset_index import PRELOADED, DatasetIndex
 from .dataset_loaders import install_datasets
+from .hooks import quietly
 from .imports import ImportWatch
 from .magics import install_magics
 from .model_hooks import ModelHooks
@@ -31,7 +32,7 @@ from .namespace import Namespace
 from .networks import Networks
 from .output_limit import Messages
 from .preloaded import Preloaded
-from .record import FORMAT, Recorder, quietly
+from .record import FORMAT, Recorder
 from .seeds import seed_keras, seed_start, seed_tensorflow, settle
 from .shown_images import FigureHooks
 from .tampering import TamperDetector

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .record import plain, quietly
+from .hooks import quietly
+from .record import plain
 from .seeds import untouched
 
 LAYERS = 500
@@ -114,7 +115,7 @@ def _traced(model: Any) -> list[_Step] | None:
         return None
     import keras
 
-    layers = list(_all_layers(model))
+    layers = list(model._flatten_layers(include_self=False, recursive=True))
     before = [(layer, len(layer._inbound_nodes), len(layer._outbound_nodes)) for layer in layers]
     steps: list[_Step] = []
     with untouched():
@@ -131,10 +132,6 @@ def _traced(model: Any) -> list[_Step] | None:
     known = {id(layer) for layer in layers}
     # An unknown layer was made by `call` itself: what was traced then is not the model.
     return steps if all(id(s.operation) in known or not hasattr(s.operation, "weights") for s in steps) else None
-
-
-def _all_layers(model: Any) -> list[Any]:
-    return list(model._flatten_layers(include_self=False, recursive=True))
 
 
 # ------------------------------------------------------------------ facts

@@ -1,6 +1,8 @@
 """Course-era code (Keras 1 and 2, TensorFlow 1, NumPy 1) carried out by today's libraries.
 
-Each idiom does what it did then, and its use is noted once per place with how it is written today.
+Each idiom does what it did then, and its use is noted once per place with how it is written today. Here are Keras'
+modules that are no more; `bridge_layers` has arguments of layers and optimizers, `bridge_models` methods, arguments,
+history keys and files of models, `bridge_libraries` names of NumPy, TensorFlow, matplotlib and Python.
 """
 
 from __future__ import annotations
@@ -17,46 +19,22 @@ from .bridge_models import bridge_models, bridge_saving
 from .imports import ImportWatch, keras_name
 from .record import Recorder
 
-MOVED = {
-    **dict.fromkeys(
-        (
-            "layers.core",
-            "layers.convolutional",
-            "layers.pooling",
-            "layers.normalization",
-            "layers.embeddings",
-            "layers.recurrent",
-            "layers.merge",
-            "layers.advanced_activations",
-            "layers.noise",
-            "layers.local",
-            "layers.experimental",
-            "layers.experimental.preprocessing",
-            "engine.topology",
-            "engine.base_layer",
-        ),
-        "layers",
+_MOVED_TO = {
+    "layers": (
+        "layers.core layers.convolutional layers.pooling layers.normalization layers.embeddings layers.recurrent "
+        "layers.merge layers.advanced_activations layers.noise layers.local layers.experimental "
+        "layers.experimental.preprocessing engine.topology engine.base_layer"
     ),
-    **dict.fromkeys(("utils.np_utils", "utils.generic_utils", "utils.vis_utils", "utils.data_utils"), "utils"),
-    **dict.fromkeys(
-        (
-            "optimizers.legacy",
-            "optimizers.adam",
-            "optimizers.sgd",
-            "optimizers.rmsprop",
-            "optimizers.adam_v2",
-            "optimizers.gradient_descent_v2",
-            "optimizers.rmsprop_v2",
-            "optimizers.optimizer_v2",
-        ),
-        "optimizers",
+    "utils": "utils.np_utils utils.generic_utils utils.vis_utils utils.data_utils",
+    "optimizers": (
+        "optimizers.legacy optimizers.adam optimizers.sgd optimizers.rmsprop optimizers.adam_v2 "
+        "optimizers.gradient_descent_v2 optimizers.rmsprop_v2 optimizers.optimizer_v2"
     ),
-    "engine": "models",
-    "engine.training": "models",
-    "engine.sequential": "models",
-    "objectives": "losses",
-    "backend.tensorflow_backend": "backend",
+    "models": "engine engine.training engine.sequential",
+    "losses": "objectives",
+    "backend": "backend.tensorflow_backend",
 }
+MOVED = {module: today for today, modules in _MOVED_TO.items() for module in modules.split()}
 """Modules within Keras that are no more → the module that holds their contents today."""
 
 _BACKEND = {
@@ -69,10 +47,13 @@ _TWIN = "keras._tf_keras.keras"
 
 
 class Bridge:
+    """All bridges; each tells the recorder of its use."""
+
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
     def install(self, watch: ImportWatch) -> None:
+        """Build each bridge once the library that it is for is imported."""
         note = self._recorder.bridged
         watch.make = self._moved_module
         watch.after_keras = self._patch

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from .record import quietly, wrap, wrap_arguments
+from .hooks import quietly, wrap, wrap_arguments
 
 Note = Callable[[str, str], None]
 """note(idiom, how it is written today)"""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .bridge_layers import FromCell, Note
-from .record import wrap
+from .hooks import wrap
 
 NUMPY = {
     "float": "float",
@@ -150,9 +150,6 @@ def bridge_matplotlib(note: Note, style: Any) -> None:
 
 
 def bridge_time(note: Note) -> None:
-    if hasattr(time, "clock"):
-        return
-
     def clock() -> float:
         note("time.clock()", "time.perf_counter()")
         return time.perf_counter()

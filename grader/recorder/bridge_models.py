@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .bridge_layers import Note
-from .record import quietly, wrap, wrap_arguments
+from .hooks import quietly, wrap, wrap_arguments
 
 _DROPPED = (
     "workers",

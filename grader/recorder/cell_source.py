@@ -68,13 +68,11 @@ class GuardImports(ast.NodeTransformer):
         bound = [alias.asname or alias.name.split(".")[0] for alias in statement.names if alias.name != "*"]
         module = statement.module or "" if isinstance(statement, ast.ImportFrom) else statement.names[0].name
         call = f"{GUARD}(__error__, {module!r}, {bound!r}, globals())"
-        handler = ast.parse(f"try:\n pass\nexcept ImportError as __error__:\n {call}")
-        guarded = handler.body[0]
+        guarded = ast.parse(f"try:\n pass\nexcept ImportError as __error__:\n {call}").body[0]
         assert isinstance(guarded, ast.Try)
+        for inner in ast.walk(guarded):
+            ast.copy_location(inner, statement)
         guarded.body = [statement]
-        for inner in [guarded, *ast.walk(guarded.handlers[0])]:
-            if hasattr(inner, "lineno") or isinstance(inner, (ast.stmt, ast.expr, ast.excepthandler)):
-                ast.copy_location(inner, statement)
         return guarded
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .hooks import quietly
 from .record import plain
 
 _SHORT = {
@@ -17,6 +18,7 @@ _SHORT = {
 
 
 def snake(name: str) -> str:
+    """'sparse_categorical_crossentropy' for 'SparseCategoricalCrossentropy'; Keras' short names are written out."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
     return _SHORT.get(name, name)
 
@@ -24,17 +26,12 @@ def snake(name: str) -> str:
 def compiled_facts(model: Any, loss: Any, metrics: Any) -> dict[str, Any]:
     """Facts of the optimizer as it is now; `loss` and `metrics` as `compile` was given them."""
     optimizer = getattr(model, "optimizer", None)
-    config: dict[str, Any] = {}
-    if optimizer is not None:
-        try:
-            config = plain(optimizer.get_config())
-        except Exception:
-            config = {}
+    config = quietly(lambda: plain(optimizer.get_config()))() if optimizer is not None else None
     name, from_logits = loss_name(_single(loss))
     return {
         "optimizer": type(optimizer).__name__ if optimizer is not None else "",
         "learning_rate": learning_rate(optimizer),
-        "optimizer_config": config,
+        "optimizer_config": config or {},
         "loss": name,
         "from_logits": from_logits,
         "metrics": [metric_name(metric) for metric in _flat(metrics)][:50],
@@ -76,6 +73,7 @@ def loss_name(loss: Any) -> tuple[str, bool]:
 
 
 def metric_name(metric: Any) -> str:
+    """Canonical name; 'custom' for what is not Keras' own."""
     if isinstance(metric, str):
         return snake(metric)
     kind = metric if hasattr(metric, "__name__") else type(metric)
@@ -94,10 +92,7 @@ def _single(value: Any) -> Any:
 
 
 def _flat(metrics: Any) -> list[Any]:
-    if metrics is None:
-        return []
-    if isinstance(metrics, dict):
-        return [m for value in metrics.values() for m in _flat(value)]
-    if isinstance(metrics, (list, tuple)):
-        return [m for value in metrics for m in _flat(value)]
-    return [metrics]
+    values = list(metrics.values()) if isinstance(metrics, dict) else metrics
+    if isinstance(values, (list, tuple)):
+        return [metric for value in values for metric in _flat(value)]
+    return [] if values is None else [values]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .hooks import quietly, wrap
 from .imports import ImportWatch
-from .record import Recorder, quietly, wrap
+from .record import Recorder
 
 DATASETS = ("fashion_mnist", "mnist", "cifar10", "cifar100", "boston_housing", "california_housing", "imdb", "reuters")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .hooks import quietly
 from .preloaded import Preloaded
-from .record import quietly
 
 KERAS_TREES = ("tensorflow.keras", "tensorflow._api.v2.keras", "keras._tf_keras.keras", "keras")
 """One library under several names: what is imported as `tensorflow.keras` is another set of modules."""

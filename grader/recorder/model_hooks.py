@@ -20,11 +20,12 @@ import numpy as np
 
 from ..wire.fingerprint import PIXELS
 from .compiled import compiled_facts
+from .hooks import quietly, wrap
 from .inference import SharedInference
 from .inputs import unpack, unpack_validation
 from .networks import Network, Networks
 from .predictions import Predictions
-from .record import Recorder, quietly, wrap
+from .record import Recorder
 from .shared_fit import Prepared, SharedFits
 from .speed import faster
 from .tampering import TamperDetector
@@ -88,32 +89,29 @@ class ModelHooks:
     # -------------------------------------------------- making and compiling
 
     def _created(self, original: Any) -> Any:
-        recorder, networks = self.recorder, self.networks
-
         def __init__(model: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             __tracebackhide__ = True
             original(model, *args, **kwargs)
-            if not recorder.inside and recorder.from_cell(sys._getframe(1)):
-                quietly(networks.known)(model)
+            if not self.recorder.inside and self.recorder.from_cell(sys._getframe(1)):
+                quietly(self.networks.known)(model)
 
         return __init__
 
     def _compile(self, original: Any) -> Any:
-        recorder, networks = self.recorder, self.networks
         signature = inspect.signature(original)
 
         def note(model: Any, args: Any, kwargs: Any) -> None:
             bound = signature.bind(model, *args, **kwargs)
-            network = networks.known(model)
+            network = self.networks.known(model)
             network.loss, network.metrics = bound.arguments.get("loss"), bound.arguments.get("metrics")
             network.functions = (None, None)
-            networks.sync(network, model)
-            recorder.emit("compiled", network=network.id, **compiled_facts(model, network.loss, network.metrics))
+            self.networks.sync(network, model)
+            self.recorder.emit("compiled", network=network.id, **compiled_facts(model, network.loss, network.metrics))
 
         def compile(model: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
             __tracebackhide__ = True
             result = original(model, *args, **kwargs)
-            if not recorder.inside:
+            if not self.recorder.inside:
                 quietly(note)(model, args, kwargs)
             return result
 
@@ -122,18 +120,17 @@ class ModelHooks:
     # -------------------------------------------------- training
 
     def _fit(self, original: Any) -> Any:
-        recorder = self.recorder
         signature = inspect.signature(original)
 
         def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if recorder.inside:
+            if self.recorder.inside:
                 return original(model, *args, **kwargs)
             started = quietly(self._before_fit)(model, signature, args, kwargs)
             error = ""
             clock = time.perf_counter()
             try:
-                with recorder, contextlib.ExitStack() as around:
+                with self.recorder, contextlib.ExitStack() as around:
                     if started and started.fit.shared:
                         return started.fit.replay(model, started.given)
                     if started:
@@ -151,23 +148,22 @@ class ModelHooks:
 
     def _before_fit(self, model: Any, signature: inspect.Signature, args: Any, kwargs: Any) -> _Started:
         given = _bound(signature, model, args, kwargs)
-        recorder, networks = self.recorder, self.networks
-        network = networks.known(model)
-        stack = recorder.stack()
-        moved = networks.moved(network, model) or network.by_hand is not None
-        put_in = networks.put_in(network)
-        with recorder:
-            fit = self._fits.prepare(model, given, put_in=put_in or networks.assigned(model))
-        facts = networks.sync(network, model)
-        with recorder:
+        network = self.networks.known(model)
+        stack = self.recorder.stack()
+        moved = self.networks.moved(network, model) or network.by_hand is not None
+        put_in = self.networks.put_in(network)
+        with self.recorder:
+            fit = self._fits.prepare(model, given, put_in=put_in or self.networks.assigned(model))
+        facts = self.networks.sync(network, model)
+        with self.recorder:
             x, y, batch_of_data = unpack(given["x"], given["y"])
             validation_x, validation_y, _ = unpack_validation(given["validation_data"])
             arrays = [x, y, validation_x, validation_y]
-            digests = [recorder.array(a) if a is not None else None for a in arrays]
+            digests = [self.recorder.array(a) if a is not None else None for a in arrays]
         batch_size = given["batch_size"] or batch_of_data or (32 if x is not None else None)
         event = {
             "network": network.id,
-            "id": networks.next_training(),
+            "id": self.networks.next_training(),
             "architecture": facts,
             "compiled": compiled_facts(model, network.loss, network.metrics),
             "epochs": int(given["epochs"] - given["initial_epoch"]),
@@ -175,7 +171,7 @@ class ModelHooks:
             **dict(zip(("x", "y", "validation_x", "validation_y"), digests, strict=True)),
             "validation_split": float(given["validation_split"] or 0.0),
             "initial": "given" if put_in else "continued" if network.trained or moved else "fresh",
-            "started_seq": recorder.seq,
+            "started_seq": self.recorder.seq,
             "shared": fit.shared,
             "not_shared": fit.why,
         }
@@ -212,34 +208,30 @@ class ModelHooks:
         self.networks.sync(network, model, stack)
 
     def _train_on_batch(self, original: Any) -> Any:
-        recorder, networks = self.recorder, self.networks
-
         def note(model: Any) -> None:
-            network = networks.known(model)
+            network = self.networks.known(model)
             if network.by_hand is None:
-                network.by_hand = recorder.stack()
+                network.by_hand = self.recorder.stack()
 
         def train_on_batch(model: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if recorder.inside:
+            if self.recorder.inside:
                 return original(model, *args, **kwargs)
             quietly(note)(model)
-            with recorder:
+            with self.recorder:
                 return original(model, *args, **kwargs)
 
         return train_on_batch
 
     def _apply(self, original: Any) -> Any:
-        recorder, networks = self.recorder, self.networks
-
         def note(optimizer: Any, variables: Any) -> None:
-            stack = recorder.stack()
+            stack = self.recorder.stack()
             for variable in variables or getattr(optimizer, "_trainable_variables", None) or []:
-                networks.touched.setdefault(id(variable), stack)
+                self.networks.touched.setdefault(id(variable), stack)
 
         def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
             __tracebackhide__ = True
-            if not recorder.inside:
+            if not self.recorder.inside:
                 trainable_variables = list(trainable_variables) if trainable_variables is not None else None
                 quietly(note)(optimizer, trainable_variables)
             return original(optimizer, grads, trainable_variables)
@@ -247,12 +239,10 @@ class ModelHooks:
         return apply
 
     def _set_weights(self, original: Any) -> Any:
-        recorder, networks = self.recorder, self.networks
-
         def set_weights(layer: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not recorder.inside:
-                quietly(networks.assign)(layer)
+            if not self.recorder.inside:
+                quietly(self.networks.assign)(layer)
             return original(layer, *args, **kwargs)
 
         return set_weights
@@ -260,15 +250,14 @@ class ModelHooks:
     # -------------------------------------------------- using
 
     def _evaluate(self, original: Any) -> Any:
-        recorder = self.recorder
         signature = inspect.signature(original)
 
         def prepared(model: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
             """What to evaluate within, and where it was done elsewhere, its logs and how to end it."""
             given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
-            with recorder:
-                if self.networks.trained_outside(network, model) and (used := self._inference.evaluate(model, given)):
+            with self.recorder:
+                if self.networks.trained_outside(network, model) and (used := self._uses.evaluate(model, given)):
                     return contextlib.nullcontext(), used
             facts, _ = self.networks.describe(model)
             return faster(model, network, given["x"], given["callbacks"], facts["layers"]), None
@@ -276,22 +265,22 @@ class ModelHooks:
         def note(model: Any, args: Any, kwargs: Any, logs: dict[str, float] | None) -> None:
             given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
-            with recorder:
+            with self.recorder:
                 images, labels, _batch = unpack(given["x"], given["y"])
-                digests = [recorder.array(a) if a is not None else None for a in (images, labels)]
+                digests = [self.recorder.array(a) if a is not None else None for a in (images, labels)]
                 results = model.get_metrics_result() if logs is None else logs
             found = [float(v) for k, v in results.items() if "acc" in k and "top" not in k]
-            recorder.emit(
+            self.recorder.emit(
                 "evaluate", network=network.id, x=digests[0], y=digests[1], accuracy=found[0] if found else None
             )
 
         def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if recorder.inside:
+            if self.recorder.inside:
                 return original(model, *args, **kwargs)
             within, used = quietly(prepared)(model, args, kwargs) or (contextlib.nullcontext(), None)
             logs, answer = used or (None, None)
-            with recorder, within:
+            with self.recorder, within:
                 result = answer() if answer else original(model, *args, **kwargs)
             quietly(note)(model, args, kwargs, logs)
             return result
@@ -299,22 +288,21 @@ class ModelHooks:
         return evaluate
 
     def _predict(self, original: Any) -> Any:
-        recorder = self.recorder
         signature = inspect.signature(original)
 
         def asked(model: Any, x: Any, args: Any, kwargs: Any) -> Any:
             network = self.networks.known(model)
-            with recorder:
+            with self.recorder:
                 if "batch_size" in signature.parameters and self.networks.trained_outside(network, model):
                     return self._inference.predict(model, _bound(signature, model, (x, *args), kwargs))
             return None
 
         def predict(model: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if recorder.inside:
+            if self.recorder.inside:
                 return original(model, x, *args, **kwargs)
             answer = quietly(asked)(model, x, args, kwargs)
-            with recorder:
+            with self.recorder:
                 result = answer() if answer else original(model, x, *args, **kwargs)
             quietly(self._predictions.note)(model, x, result)
             return result
@@ -322,15 +310,13 @@ class ModelHooks:
         return predict
 
     def _call(self, original: Any) -> Any:
-        recorder = self.recorder
-
         def __call__(model: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
             __tracebackhide__ = True
-            if recorder.inside or not args or kwargs.get("training") or not _concrete_images(args[0]):
+            if self.recorder.inside or not args or kwargs.get("training") or not _concrete_images(args[0]):
                 return original(model, *args, **kwargs)
-            with recorder:
+            with self.recorder:
                 result = original(model, *args, **kwargs)
-            if recorder.from_cell(sys._getframe(1)) and not _in_tape():
+            if self.recorder.from_cell(sys._getframe(1)) and not _in_tape():
                 quietly(self._predictions.note)(model, args[0], result)
             return result
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..wire.fingerprint import PIXELS
+from .hooks import quietly
 from .inputs import as_array
 from .networks import Networks
-from .record import Recorder, quietly
+from .record import Recorder
 
 SMALL = 400
 """Most entries of a small array."""

@@ -14,7 +14,8 @@ import numpy as np
 
 from .architecture import architecture, parameters, weights_in_order
 from .compiled import compiled_facts
-from .record import Recorder, quietly
+from .hooks import quietly
+from .record import Recorder
 
 PARAMETERS = 50_000_000
 """Largest network whose weights are stored."""

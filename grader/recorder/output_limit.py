@@ -20,7 +20,7 @@ class Messages:
     def __init__(self, kernel: Any, total: int) -> None:
         self._kernel = kernel
         self._left = total
-        self._flooded_once = False
+        self._flooded = False
         self._send = kernel.session.send
         kernel.session.send = self.send
 
@@ -39,52 +39,38 @@ class Messages:
         message = msg_or_type if isinstance(msg_or_type, dict) else None
         kind = message["header"]["msg_type"] if message else msg_or_type
         body = message["content"] if message else content
-        if isinstance(body, dict) and kind in {
-            "stream",
-            "display_data",
-            "execute_result",
-            "update_display_data",
-            "error",
-            "execute_reply",
-        }:
-            cut = self._bounded(kind, body)
-            if cut:
-                self._flooded()
-            if cut is None:
+        if isinstance(body, dict) and kind in {"error", "execute_reply"}:
+            _cut_error(body)
+        elif isinstance(body, dict) and kind in {"stream", "display_data", "execute_result", "update_display_data"}:
+            cut, size = _cut_stream(body) if kind == "stream" else _cut_data(body)
+            spent = self._left <= 0
+            if (cut or spent) and not self._flooded:
+                self._flooded = True
+                self.notice(_CUT.strip() + "\n", fault="output_flood")
+            if spent:
                 return None
+            self._left -= size
         return self._send(stream, msg_or_type, content, *args, **kwargs)
 
-    def _bounded(self, kind: str, body: dict[str, Any]) -> bool | None:
-        """Cut `body` in place: whether something was, or None when nothing of it may leave."""
-        if kind in {"error", "execute_reply"}:
-            _cut_error(body)
-            return False
-        cut = False
-        if kind == "stream":
-            text = body.get("text", "")
-            if len(text) > MESSAGE_BYTES:
-                body["text"], cut = text[:MESSAGE_BYTES] + _CUT, True
-            size = len(body["text"])
-        else:
-            data = body.get("data") or {}
-            for mime, value in list(data.items()):
-                limit = PICTURE_BYTES if mime.startswith("image/") else MESSAGE_BYTES
-                if isinstance(value, str) and len(value) > limit:
-                    cut = True
-                    data[mime] = value[:MESSAGE_BYTES] + _CUT if mime.startswith("text/plain") else ""
-                    if not data[mime]:
-                        del data[mime]
-            size = sum(len(value) for value in data.values() if isinstance(value, str))
-        if self._left <= 0:
-            self._flooded()
-            return None
-        self._left -= size
-        return cut
 
-    def _flooded(self) -> None:
-        if not self._flooded_once:
-            self._flooded_once = True
-            self.notice(_CUT.strip() + "\n", fault="output_flood")
+def _cut_stream(body: dict[str, Any]) -> tuple[bool, int]:
+    """Cut in place: (whether something was, characters that are left)."""
+    text = body.get("text", "")
+    if cut := len(text) > MESSAGE_BYTES:
+        body["text"] = text[:MESSAGE_BYTES] + _CUT
+    return cut, len(body["text"])
+
+
+def _cut_data(body: dict[str, Any]) -> tuple[bool, int]:
+    """The same for what is displayed; of text the beginning is left, a picture is left out."""
+    data, cut = body.get("data") or {}, False
+    for mime, value in list(data.items()):
+        if isinstance(value, str) and len(value) > (PICTURE_BYTES if mime.startswith("image/") else MESSAGE_BYTES):
+            cut = True
+            del data[mime]
+            if mime.startswith("text/plain"):
+                data[mime] = value[:MESSAGE_BYTES] + _CUT
+    return cut, sum(len(value) for value in data.values() if isinstance(value, str))
 
 
 def _cut_error(body: dict[str, Any]) -> None:

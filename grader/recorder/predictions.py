@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .hooks import quietly
 from .inputs import as_array, unpack
 from .networks import Network, Networks
-from .record import Recorder, quietly
+from .record import Recorder
 
 _PENDING_ROWS = 20_000
 """Rows of single predictions that are held back to be written as one."""

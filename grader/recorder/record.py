@@ -5,26 +5,25 @@ Whatever fails here is silent: a recorder that breaks a notebook is worse than o
 
 from __future__ import annotations
 
-import functools
-import inspect
 import io
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
 from json import dumps
 from os import getpid, sep
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
 from ..wire.fingerprint import PIXELS, digest, fingerprint
 from ..wire.hash_chain import HashChain
 from .dataset_index import Expression, official_index
+from .hooks import quietly
 
 FORMAT = 1
 STACK = 8
@@ -36,6 +35,7 @@ FILES = 30_000
 ARRAY_BYTES = 1 << 30
 """Largest array that is fingerprinted."""
 _HERE = str(Path(__file__).parent) + sep
+_PASSING_ON = {__file__, quietly.__code__.co_filename}
 _MANY = 256
 """Images that are worth looking for among the official ones."""
 _SAMPLE = 4096
@@ -43,10 +43,6 @@ _SAMPLE = 4096
 _COLUMNS = np.random.default_rng(10).integers(0, 1 << 64, PIXELS // 2, np.uint64) | np.uint64(1)
 """What the words of an image of float32 are multiplied with, modulo 2⁶⁴; odd, so that a word that changes counts."""
 
-HOOKS: dict[tuple[type, str], Any] = {}
-"""(class, name of a method) → what `wrap` set there last."""
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _Fingerprint = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -144,8 +140,8 @@ class Recorder:
             self.hash_chain.kept(line)
 
     def _by_recorder(self, frame: FrameType | None) -> bool:
-        """Whether a call comes from another module of the recorder."""
-        while frame is not None and frame.f_code.co_filename == __file__:
+        """Whether a call comes from a module of the recorder that is not there for all to call."""
+        while frame is not None and frame.f_code.co_filename in _PASSING_ON:
             frame = frame.f_back
         return frame is not None and frame.f_code.co_filename.startswith(_HERE)
 
@@ -264,49 +260,3 @@ def plain(value: Any) -> Any:
         case np.ndarray():
             return plain(value.tolist()) if value.size <= 400 else f"array of shape {value.shape}"
     return str(value)[:500]
-
-
-def quietly(function: _Function) -> _Function:
-    """The same function, returning None where it would raise."""
-
-    @functools.wraps(function)
-    def quiet(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except Exception:
-            return None
-
-    return quiet  # type: ignore[return-value]
-
-
-def wrap(owner: Any, names: Iterable[str], make: Callable[[Any], Any]) -> None:
-    """Replace methods or functions of `owner` by `make(original)`, keeping names, docs and signatures."""
-    for name in names:
-        original = getattr(owner, name, None)
-        if original is None:
-            continue
-        replaced: Any = functools.wraps(original)(make(original))
-        replaced.autograph_info__ = {}  # TensorFlow's mark: call as it is, do not translate into a graph
-        try:
-            replaced.__signature__ = inspect.signature(original)  # Keras asks for it without unwrapping
-        except (TypeError, ValueError):
-            pass
-        setattr(owner, name, replaced)
-        if isinstance(owner, type):
-            HOOKS[owner, name] = replaced
-
-
-def wrap_arguments(owner: Any, names: Iterable[str], change: Callable[[Any, Any, Any], Any]) -> None:
-    """Before each call of these methods, `change(object, args, kwargs)` edits the keyword arguments in place.
-
-    It returns the positional arguments to go on with, and raises nothing.
-    """
-
-    def changing(original: Any) -> Any:
-        def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            return original(self, *change(self, args, kwargs), **kwargs)
-
-        return method
-
-    wrap(owner, names, changing)

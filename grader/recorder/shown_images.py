@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .hooks import noted_before, quietly, wrap
 from .imports import ImportWatch
-from .record import Recorder, quietly, wrap
+from .record import Recorder
 
 SIDE = 28
 _IMAGES = ("imshow", "matshow", "pcolormesh", "pcolor", "pcolorfast")
@@ -42,13 +42,13 @@ class FigureHooks:
         # Where the notebook turns figures into pictures.
         watch.after("IPython.core.pylabtools", lambda module: wrap(module, ["print_figure"], self._rendering))
         watch.after("PIL.Image", lambda module: setattr(module.Image, "show", lambda image, *_, **__: self._see(image)))
-        formatter.format = _before(self._displayed)(formatter.format)
+        formatter.format = noted_before(self._displayed)(formatter.format)
 
     # -------------------------------------------------- matplotlib
 
     def _install_pyplot(self, pyplot: Any) -> None:
-        wrap(pyplot, ["show"], _before(lambda *_, **__: self.flush()))
-        wrap(pyplot, ["imsave"], _before(self._saved))
+        wrap(pyplot, ["show"], noted_before(lambda *_, **__: self.flush()))
+        wrap(pyplot, ["imsave"], noted_before(self._saved))
         original = pyplot.switch_backend
         pyplot.switch_backend = lambda _name=None: original(INLINE)
 
@@ -119,20 +119,6 @@ class FigureHooks:
             self._shown += 1
             digest = self._digest(data)
             self.recorder.emit("shown", images=[digest] if digest else [], title="")
-
-
-def _before(note: Callable[..., None]) -> Callable[[Any], Any]:
-    """Makes of a function one that is noted before each call."""
-
-    def noting(original: Any) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            quietly(note)(*args, **kwargs)
-            return original(*args, **kwargs)
-
-        return call
-
-    return noting
 
 
 def _no_event_loop(backend_bases: Any) -> None:

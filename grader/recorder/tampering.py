@@ -1,7 +1,9 @@
 """Notices when student code changes the recorder, its hooks or what it writes with.
 
-Whoever studies the recorder can deceive it: student code runs in the same process. What is noticed here is what people
-try first; what counts for marks is derived anew outside.
+Whoever studies the recorder can deceive it: student code runs in the same process. Accuracies are measured anew
+outside, and the hash chain shows what others write into the record. Neither tells how a network was trained: a hook
+that is taken off or replaced makes up epochs, data and optimizers, which count for marks. So each look here answers
+one way in which people try that first (`tests/adversarial/forged_*`).
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from .record import HOOKS, Recorder
+from .hooks import HOOKS
+from .record import Recorder
 
 _PACKAGE = __name__.rpartition(".")[0]
 _LIBRARY = (
@@ -30,6 +33,8 @@ _LIBRARY = (
 
 
 class TamperDetector:
+    """Knows how everything is when it is made; from then on the recorder takes events from its own modules only."""
+
     def __init__(self, recorder: Recorder, *others: Any) -> None:
         self._recorder = recorder
         self._instances = (recorder, *others)
