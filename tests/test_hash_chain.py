@@ -171,28 +171,28 @@ def test_a_line_that_a_full_disk_cut_short_is_damage_only(recorder: Recorder) ->
 
 
 @pytest.fixture
-def guarded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> TamperDetector:
+def detector(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> TamperDetector:
     monkeypatch.setattr(tampering, "HOOKS", replaced := {})
     monkeypatch.setattr(hooks, "HOOKS", replaced)
     return TamperDetector(recorder)
 
 
-def told(watching: TamperDetector) -> list[str]:
+def reported(watching: TamperDetector) -> list[str]:
     watching.report_changes()
     watching._recorder.close()
     raw = decode(PinnedFolder(watching._recorder.folder), KEY)
     return [event.what for event in raw.events if isinstance(event, events.Tampered)]
 
 
-def test_nothing_changed_is_nothing_told(guarded: TamperDetector) -> None:
-    assert told(guarded) == []
+def test_nothing_changed_is_nothing_reported(detector: TamperDetector) -> None:
+    assert reported(detector) == []
 
 
-def test_events_that_other_code_tells_are_not_written(guarded: TamperDetector) -> None:
-    guarded._recorder.emit("fit", [], epochs=3)
-    guarded._recorder.array(np.array([0.5]))
-    hooks.quietly(guarded._recorder.emit)("predict", [])
-    assert told(guarded) == [
+def test_events_that_other_code_tells_are_not_written(detector: TamperDetector) -> None:
+    detector._recorder.emit("fit", [], epochs=3)
+    detector._recorder.array(np.array([0.5]))
+    hooks.quietly(detector._recorder.emit)("predict", [])
+    assert reported(detector) == [
         f"other code told the recorder of an event, '{kind}'" for kind in ("fit", "array", "predict")
     ]
 
@@ -208,23 +208,23 @@ def test_events_that_other_code_tells_are_not_written(guarded: TamperDetector) -
     ],
 )
 def test_what_is_replaced_is_told_once(
-    guarded: TamperDetector, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, said: str
+    detector: TamperDetector, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, said: str
 ) -> None:
     monkeypatch.setattr(owner, name, functools.partial(getattr(owner, name)))
-    guarded.report_changes()
-    assert told(guarded) == [f"{said} was replaced"]
+    detector.report_changes()
+    assert reported(detector) == [f"{said} was replaced"]
 
 
-def test_changed_code_and_shadowed_methods_are_told(guarded: TamperDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_and_shadowed_methods_are_told(detector: TamperDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     code = record.plain.__code__
     monkeypatch.setattr(record.plain, "__code__", (lambda value: value).__code__)
-    guarded._recorder.bridged = lambda *_: None  # type: ignore[method-assign]
-    guarded.report_changes()
+    detector._recorder.bridged = lambda *_: None  # type: ignore[method-assign]
+    detector.report_changes()
     record.plain.__code__ = code
-    assert told(guarded) == ["the recorder's plain was replaced", "the recorder's Recorder.bridged was replaced"]
+    assert reported(detector) == ["the recorder's plain was replaced", "the recorder's Recorder.bridged was replaced"]
 
 
-def test_hooks_on_keras_classes_are_watched_and_others_are_not(guarded: TamperDetector) -> None:
+def test_hooks_on_keras_classes_are_watched_and_others_are_not(detector: TamperDetector) -> None:
     def method(self: Any) -> int:
         return 1
 
@@ -234,10 +234,10 @@ def test_hooks_on_keras_classes_are_watched_and_others_are_not(guarded: TamperDe
     own = type("Own", (model,), {"__module__": "__main__", "fit": method})
     for owner, name in ((trainer, "fit"), (trainer, "compile"), (model, "__init__"), (own, "call")):
         wrap(owner, [name], functools.partial(functools.partial))
-    guarded.report_changes()
+    detector.report_changes()
     own.fit = own.call = trainer.call = trainer.fit = method  # type: ignore[attr-defined]
     model.compile = method  # type: ignore[attr-defined]
-    assert sorted(told(guarded)) == [f"keras' {name} was replaced" for name in ("Model.compile", "Trainer.fit")]
+    assert sorted(reported(detector)) == [f"keras' {name} was replaced" for name in ("Model.compile", "Trainer.fit")]
 
 
 # ------------------------------------------------------------------ and what becomes of it

@@ -65,6 +65,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class DataFiles:
+    """The data set on this machine, found intact when this was made."""
+
     directory: Path
     """Holds the four checked `.gz` files under `KERAS_NAMES`."""
 
@@ -79,10 +81,8 @@ def cache_directory() -> Path:
 
 def find_data() -> DataFiles | None:
     """Return the first folder on this machine that holds all four files intact; fetches and writes nothing."""
-    for directory in (cache_directory(), _keras_cache(), _DEBIAN_FOLDER):
-        if not any(_problem(directory / name) for name in KERAS_NAMES):
-            return DataFiles(directory)
-    return None
+    folders = (cache_directory(), _keras_cache(), _DEBIAN_FOLDER)
+    return next((DataFiles(folder) for folder in folders if not problems(folder)), None)
 
 
 def problems(directory: Path) -> dict[str, str]:

@@ -104,11 +104,13 @@ class Recording:
         self.bridge.install(watch)
 
     def started(self, keras: Any) -> None:
+        """Once Keras is imported: the record's first event, with versions."""
         from importlib.metadata import version
 
         self.recorder.emit("start", [], format=FORMAT, keras=keras.__version__, tensorflow=version("tensorflow"))
 
     def before_cell(self, info: Any) -> None:
+        """`info` is IPython's; the first cell brings the key of the hash chain, student code has not run yet."""
         cell = str(info.cell_id or "")
         if cell.isdigit():  # a cell within a cell (%%capture) has none
             if self.recorder.cell is None:  # not earlier: the kernel's own start uses a random number or two
@@ -119,6 +121,7 @@ class Recording:
             self.shell.compile.cell_source = info.raw_cell
 
     def after_cell(self, result: Any) -> None:
+        """`result` is IPython's `ExecutionResult`: look at what the cell left, then write its end."""
         if not str(result.info.cell_id or "").isdigit():
             return
         if result.error_in_exec is not None:
@@ -166,6 +169,7 @@ def without_loopback() -> None:
 
 
 def main() -> None:
+    """Runs until the kernel is shut down or killed."""
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     # Student code and what it starts need not see where this is.
     if (here := os.environ.pop("PYTHONPATH", None)) in sys.path:

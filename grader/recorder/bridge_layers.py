@@ -42,13 +42,14 @@ _FORMATS = {"tf": "channels_last", "th": "channels_first"}
 
 
 def bridge_optimizers(note: Note) -> None:
+    """`lr`, `decay`, `schedule_decay`, and `optimizer.lr`; once Keras is imported."""
     from keras.src.optimizers.base_optimizer import BaseOptimizer
 
     for cls in _subclasses(BaseOptimizer):
         if "__init__" in vars(cls):
             defaults = inspect.signature(cls.__init__).parameters
             wrap_arguments(cls, ["__init__"], functools.partial(_optimizer_arguments, note, cls.__name__, defaults))
-    BaseOptimizer.lr = _Rate(note)
+    BaseOptimizer.lr = _learning_rate(note)
 
 
 def _subclasses(cls: Any) -> Iterator[Any]:
@@ -87,27 +88,25 @@ def _decay(note: Note, name: str, args: Any, kwargs: Any, defaults: Any) -> Any:
     return args
 
 
-class _Rate:
+def _learning_rate(note: Note) -> property:
     """`optimizer.lr`, to read and to set."""
 
-    def __init__(self, note: Note) -> None:
-        self._note = note
-
-    def __get__(self, optimizer: Any, owner: type) -> Any:
-        if optimizer is None:
-            return self
-        self._note("optimizer.lr", "optimizer.learning_rate")
+    def get(optimizer: Any) -> Any:
+        note("optimizer.lr", "optimizer.learning_rate")
         return optimizer.learning_rate
 
-    def __set__(self, optimizer: Any, value: Any) -> None:
-        self._note("optimizer.lr = …", "optimizer.learning_rate = …")
+    def assign(optimizer: Any, value: Any) -> None:
+        note("optimizer.lr = …", "optimizer.learning_rate = …")
         optimizer.learning_rate = value
+
+    return property(get, assign)
 
 
 # ------------------------------------------------------------------ layers
 
 
 def bridge_layers(note: Note, from_cell: FromCell) -> None:
+    """Renamed arguments, whole sizes, `input_shape` and `output_shape`; once Keras is imported."""
     import keras
     from keras.src.layers.layer import Layer
 

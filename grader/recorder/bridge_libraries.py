@@ -63,6 +63,8 @@ def with_fallback(module: Any, find: Callable[[str], Any], from_cell: FromCell =
 
 
 def bridge_numpy(note: Note, from_cell: FromCell, numpy: Any) -> None:
+    """Names that NumPy 2 dropped, for the student's own code only."""
+
     def find(name: str) -> Any:
         if name not in NUMPY:
             raise AttributeError(name)
@@ -150,6 +152,8 @@ def bridge_matplotlib(note: Note, style: Any) -> None:
 
 
 def bridge_time(note: Note) -> None:
+    """`time.clock`, which Python 3.8 dropped."""
+
     def clock() -> float:
         note("time.clock()", "time.perf_counter()")
         return time.perf_counter()

@@ -39,6 +39,7 @@ class OldKeys(dict[str, Any]):
         return self[other]
 
     def get(self, key: str, default: Any = None) -> Any:
+        """As `dict.get`, by either name."""
         try:
             return self[key]
         except KeyError:
@@ -49,6 +50,7 @@ class OldKeys(dict[str, Any]):
 
 
 def old_keys(note: Note, logs: Any) -> Any:
+    """Logs that answer to both names; anything but a dict as it is."""
     if not isinstance(logs, dict) or isinstance(logs, OldKeys):
         return logs
     named = OldKeys(logs)
@@ -57,6 +59,7 @@ def old_keys(note: Note, logs: Any) -> Any:
 
 
 def bridge_models(note: Note) -> None:
+    """Once Keras is imported."""
     from keras.src.callbacks.model_checkpoint import ModelCheckpoint
     from keras.src.models.model import Model
 

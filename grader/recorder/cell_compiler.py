@@ -23,6 +23,7 @@ class CellCompiler(XCachingCompiler):
     """Text of the submitted cell that runs."""
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        """IPython's name for a cell's code, of its own for each cell that runs."""
         name = str(super().get_code_name(raw_code, code, number))  # type: ignore[no-untyped-call]
         recorder = self.recorder
         if recorder is None or recorder.cell is None:

@@ -43,6 +43,7 @@ class GuardImports(ast.NodeTransformer):
         self._note = note
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
+        """The same module, changed in place."""
         for statement in ast.walk(node):
             self._public(statement)
         node.body = [self._guarded(statement) for statement in node.body]

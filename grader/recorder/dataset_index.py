@@ -26,7 +26,7 @@ _CLEAR = 2000
 _FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 _HEADER = 16
 PRELOADED: list[DatasetIndex] = []
-"""They, where they are in memory already."""
+"""The index, where its images are in memory already."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,13 @@ class Expression:
 
 
 class DatasetIndex:
-    """The official images, uint8 of shape (n, 784), and the hashes of their rows."""
+    """The official images, uint8 of shape (n, 784), training images first, and the hashes of their rows.
+
+    Says in the kernel how an array is made of them; what a record says is identified anew by `datasets.identification`.
+    """
 
     def __init__(self, *sets: Array, hashes: tuple[Array, Array] | None = None) -> None:
-        """`hashes` are those of `hash_rows` and `mask_rows`, where they are known already."""
+        """`hashes` are those of `hash_rows` and `mask_rows` for all rows, where they are known already."""
         self.images = [images.reshape(len(images), PIXELS) for images in sets]
         self.pixels, self.masks = hashes or (self._hashed(hash_rows), self._hashed(mask_rows))
         self._rows_by_mask = RowIndex(self.masks)
@@ -99,21 +102,23 @@ class DatasetIndex:
                 rows[i] = candidates[int(np.argmax(alike))]
         return rows
 
-    def fingerprint(self, array: Array, said: Expression) -> tuple[dict[str, Any], dict[str, Array]]:
-        """As `fingerprint.fingerprint`, without looking at all values again; the digest is of what was said."""
+    def fingerprint(self, array: Array, expression: Expression) -> tuple[dict[str, Any], dict[str, Array]]:
+        """As `fingerprint.fingerprint`, without looking at all values again; the digest is of what was expression."""
         hasher = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-        hasher.update(said.rows.tobytes())
-        hasher.update(np.where(said.seen, said.table, 0).tobytes())
-        values = said.table[said.seen]
+        hasher.update(expression.rows.tobytes())
+        hasher.update(np.where(expression.seen, expression.table, 0).tobytes())
+        values = expression.table[expression.seen]
         facts = facts_of(array, hasher.hexdigest()[:32], kind="images")
         facts["minimum"], facts["maximum"] = float(values.min()), float(values.max())
-        stored = {"mask": self.masks[said.rows]}
+        stored = {"mask": self.masks[expression.rows]}
         if found := affine_map(values[None]):
             facts["lo"], facts["hi"] = found
             greys = np.zeros(GREYS, np.uint8)
-            greys[said.seen] = np.rint(grey_values(values, *found)).astype(np.uint8)
-            unchanged = np.array_equal(np.flatnonzero(said.seen), greys[said.seen])
-            stored["pixels"] = self.pixels[said.rows] if unchanged else hash_rows(self.take(said.rows), greys.take)
+            greys[expression.seen] = np.rint(grey_values(values, *found)).astype(np.uint8)
+            unchanged = np.array_equal(np.flatnonzero(expression.seen), greys[expression.seen])
+            stored["pixels"] = (
+                self.pixels[expression.rows] if unchanged else hash_rows(self.take(expression.rows), greys.take)
+            )
         return facts, stored
 
 

@@ -52,6 +52,7 @@ class ImportWatch(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        """None leaves a module to the finders that follow: nothing waits for it."""
         if (module := self._preloaded.module(fullname)) is not None:
             return importlib.machinery.ModuleSpec(fullname, _Hidden(module, self._preloaded, self))
         within = keras_name(fullname)

@@ -21,6 +21,7 @@ Unpacked = tuple[Any, Any, int | None]
 
 
 def unpack(x: Any, y: Any = None) -> Unpacked:
+    """(x, y, batch size) of what a method was given; None for what is not known."""
     x = _only(x)
     if _is_dataset(x):
         return _read_dataset(x)
@@ -30,6 +31,7 @@ def unpack(x: Any, y: Any = None) -> Unpacked:
 
 
 def unpack_validation(data: Any) -> Unpacked:
+    """The same for `validation_data`: a pair, a triple with weights, or a data set."""
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         return unpack(data[0], data[1])
     return unpack(data) if data is not None else (None, None, None)

@@ -12,6 +12,8 @@ _SENTENCE = "Nothing is installed here: the notebook runs with the packages that
 
 
 def install_magics(shell: Any) -> None:
+    """On IPython's shell, before the first cell."""
+
     def nothing_installed(line: str = "") -> None:  # noqa: ARG001
         print(_SENTENCE)
 

@@ -29,6 +29,8 @@ CONTAINER = 64
 
 
 class Namespace:
+    """The student's variables, without the `hidden` ones that were there before."""
+
     def __init__(self, recorder: Recorder, networks: Networks, hidden: set[str]) -> None:
         self._recorder = recorder
         self._networks = networks
@@ -36,6 +38,7 @@ class Namespace:
         self._seen: dict[str, Any] = {}
 
     def scan(self, variables: dict[str, Any]) -> None:
+        """Write what is new or changed since the last scan; never raises because of a value."""
         own = [(n, v) for n, v in list(variables.items()) if not n.startswith("_") and n not in self._hidden]
         for name, value in own[:VARIABLES]:
             if not isinstance(value, (ModuleType, type, FunctionType, str, bool)):

@@ -45,6 +45,8 @@ class Network:
 
 
 class Networks:
+    """All networks of this kernel, and whether their weights came about here, by `fit`, by hand or from elsewhere."""
+
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._all: dict[int, Network] = {}
@@ -78,6 +80,7 @@ class Networks:
         return network
 
     def describe(self, model: Any) -> tuple[dict[str, Any], list[Any]]:
+        """As `architecture`, without being recorded itself."""
         with self.recorder:
             return architecture(model)
 
@@ -91,6 +94,7 @@ class Networks:
         return facts
 
     def next_training(self) -> str:
+        """A name for a training: 't1', 't2', …"""
         self._trainings += 1
         return f"t{self._trainings}"
 
@@ -165,6 +169,7 @@ class Networks:
     # -------------------------------------------------- at the end of a cell
 
     def end_cell(self) -> None:
+        """Write trainings without `fit` and architectures that changed; let go of the networks nobody holds."""
         quietly(self._trained_by_hand)()
         for network, model in self._alive():
             quietly(self.sync)(network, model, [])

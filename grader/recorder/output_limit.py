@@ -36,6 +36,7 @@ class Messages:
         )
 
     def send(self, stream: Any, msg_or_type: Any, content: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As the session's `send`; output is cut, and dropped once `total` bytes have left."""
         message = msg_or_type if isinstance(msg_or_type, dict) else None
         kind = message["header"]["msg_type"] if message else msg_or_type
         body = message["content"] if message else content

@@ -41,6 +41,8 @@ class _Pending:
 
 
 class Predictions:
+    """Writes predictions, single ones when another event or another kind of prediction follows."""
+
     def __init__(self, recorder: Recorder, networks: Networks) -> None:
         self._recorder = recorder
         self._networks = networks

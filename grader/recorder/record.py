@@ -70,9 +70,12 @@ class Recorder:
         self.callers_checked = False
         """Whether student code is near, and events are taken from the recorder's own modules only."""
         self._inside = threading.local()
-        self._known: dict[tuple[Any, ...], tuple[bytes, bytes, str]] = {}
-        self._images: dict[tuple[Any, ...], tuple[bytes, Expression | _Fingerprint]] = {}
-        self._said: dict[str, Expression] = {}
+        self._digests: dict[tuple[Any, ...], tuple[bytes, bytes, str]] = {}
+        """Where and how an array lies → some of its values, a check of all, its digest."""
+        self._by_memory: dict[tuple[Any, ...], tuple[bytes, Expression | _Fingerprint | None]] = {}
+        """Where images lie, whatever their shape → a check of all values, what they are."""
+        self._expressions: dict[str, Expression] = {}
+        """By digest."""
         self._written: set[str] = set()
         self._idioms: set[tuple[Any, ...]] = set()
 
@@ -157,63 +160,64 @@ class Recorder:
             self.emit("bridged", stack, idiom=idiom, today=today)
 
     def close(self) -> None:
+        """Nothing is written after this."""
         self._events.close()
 
     # -------------------------------------------------- files
 
-    def array(self, value: Any, *, surely: bool = False) -> str | None:
+    def array(self, value: Any, *, thoroughly: bool = False) -> str | None:
         """The digest of a numeric array, whose facts are written if they are new; None when it is none.
 
-        Whether a known one still holds what it held is seen in some of its values; `surely`, in all of them.
+        Whether a known one still holds what it held is seen in some of its values; `thoroughly`, in all of them.
         """
         array = np.asarray(value)
         if array.dtype.kind not in "biuf" or array.nbytes > ARRAY_BYTES:
             return None
         key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
         sample = _sample(array)
-        known = self._known.get(key)
-        if known and known[0] == sample and not (surely and known[1] != _check(array)):
+        known = self._digests.get(key)
+        if known and known[0] == sample and not (thoroughly and known[1] != _check(array)):
             return known[2]
         check = _check(array) if array.nbytes > _SAMPLE else b""
         facts, stored = self._fingerprint(array, check)
-        known_as: str = facts["digest"]
-        if known_as not in self._written:
-            file = f"arrays/{known_as}.npz" if stored and self.save(f"arrays/{known_as}.npz", stored) else None
+        content: str = facts["digest"]
+        if content not in self._written:
+            file = f"arrays/{content}.npz" if stored and self.save(f"arrays/{content}.npz", stored) else None
             if self.emit("array", [], **facts, file=file) is None:
                 return None
-            self._written.add(known_as)
+            self._written.add(content)
         if array.nbytes > _SAMPLE:
-            self._known[key] = (sample, check, known_as)
-        return known_as
+            self._digests[key] = (sample, check, content)
+        return content
 
     def express(self, array: np.ndarray[Any, Any]) -> Expression | None:
         """How an array is made from the official images."""
-        digest = self.array(array, surely=True)
-        return self._said.get(digest) if digest else None
+        digest = self.array(array, thoroughly=True)
+        return self._expressions.get(digest) if digest else None
 
-    def _fingerprint(self, array: np.ndarray[Any, Any], check: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-        """As `fingerprint`; images in another shape of the same memory have the same hashes."""
-        many = array.ndim > 1 and len(array) >= _MANY and array.size == len(array) * PIXELS
-        key = (array.__array_interface__["data"][0], array.nbytes, array.dtype.str, len(array) if array.ndim else 0)
+    def _fingerprint(self, array: np.ndarray[Any, Any], check: bytes) -> _Fingerprint:
+        """As `fingerprint`; images in another shape of the same memory, unchanged since, have the same hashes."""
         in_a_row = array.flags.c_contiguous and array.ndim > 1 and array.nbytes > _SAMPLE
-        known = self._images.get(key) if in_a_row else None
-        if known and known[0] != check:
-            known = None
-        if many and (known_as := official_index()):
-            said = known[1] if known else known_as.express(array)
-            if isinstance(said, Expression):
-                said = replace(said, item=array.shape[1:])
-                facts, stored = known_as.fingerprint(array, said)
-                self._said[facts["digest"]] = said
+        key = (array.__array_interface__["data"][0], array.nbytes, array.dtype.str, array.shape[:1])
+        checked, earlier = self._by_memory.get(key, (b"", None)) if in_a_row else (b"", None)
+        if checked != check:
+            earlier = None
+        many = array.ndim > 1 and len(array) >= _MANY and array.size == len(array) * PIXELS
+        if many and (index := official_index()):
+            expression = index.express(array) if earlier is None else earlier
+            if isinstance(expression, Expression):
+                expression = replace(expression, item=array.shape[1:])
+                facts, stored = index.fingerprint(array, expression)
+                self._expressions[facts["digest"]] = expression
                 if in_a_row:
-                    self._images[key] = (check, said)
+                    self._by_memory[key] = (check, expression)
                 return facts, stored
-        if known and isinstance(known[1], tuple):
-            facts, stored = known[1]
+        if isinstance(earlier, tuple):
+            facts, stored = earlier
             return {**facts, "shape": list(array.shape), "digest": digest(array)}, stored
         facts, stored = fingerprint(array)
         if facts["kind"] == "images" and in_a_row:
-            self._images[key] = (check, (facts, stored))
+            self._by_memory[key] = (check, (facts, stored))
         return facts, stored
 
     def save(self, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> bool:
