@@ -257,7 +257,7 @@ class ModelHooks:
             given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
             with self.recorder:
-                if self.networks.trained_outside(network, model) and (used := self._uses.evaluate(model, given)):
+                if self.networks.trained_outside(network, model) and (used := self._inference.evaluate(model, given)):
                     return contextlib.nullcontext(), used
             facts, _ = self.networks.describe(model)
             return faster(model, network, given["x"], given["callbacks"], facts["layers"]), None
