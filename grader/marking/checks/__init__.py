@@ -61,5 +61,6 @@ def _judge(case: Case) -> Verdict:
         )
 
 
-for _module in ("model", "compile", "training", "accuracy", "data", "image", "matrix", "noted", "number", "text"):
+_CHECKS = "model compile training accuracy data image matrix noted_accuracies parameter_count default_rate text"
+for _module in _CHECKS.split():
     import_module(f"grader.marking.checks.{_module}")

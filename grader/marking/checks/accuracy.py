@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import by_hand, same_rate
-from grader.marking.checks.mistakes import mistakes_in
+from grader.marking.checks.architecture_mistakes import mistakes_in
 from grader.marking.checks.registry import check
 from grader.marking.checks.training import never_trained, trained_rows
+from grader.marking.slots import hidden_units
 from grader.records import Curves, Outcome
 from grader.training.verification import TRAIN_ROWS
 
@@ -147,7 +148,7 @@ def _sheet(case: Case, spec: NetworkSpec) -> float | None:
     """The threshold for exactly what the sheet says: whoever reaches it is right, whatever was chosen."""
     return case.calibration.threshold(
         spec.name,
-        width=min(_hidden(spec), default=None),
+        width=min(hidden_units(spec), default=None),
         batch_size=spec.batch_size,
         learning_rate=spec.learning_rate,
         train_rows=spec.train_rows,
@@ -171,15 +172,10 @@ def _own(case: Case, spec: NetworkSpec, training: Training) -> float | None:
     )
 
 
-def _hidden(spec: NetworkSpec) -> list[int]:
-    units = [layer.config["units"] for layer in spec.model.layers if layer.kind == "Dense"]
-    return [u for u in units[:-1] if isinstance(u, int)]
-
-
 def _width(spec: NetworkSpec, training: Training) -> int | None:
     free = any("units" in layer.free for layer in spec.model.layers)
     own = canonical(training.architecture).hidden_units
-    return min(own) if free and own else min(_hidden(spec), default=None)
+    return min(own) if free and own else min(hidden_units(spec), default=None)
 
 
 # ------------------------------------------------------------------ what may explain a low figure

@@ -10,7 +10,7 @@ from grader.records import CellStatus, FaultKind, Outcome, Verdict
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment, Matched
-    from grader.records import CellRun, Evidence, Labels
+    from grader.records import CellRun, Evidence, Labels, Place
     from grader.rubric.calibration import Calibration
     from grader.rubric.expected import NetworkSpec, Reference
     from grader.rubric.schema import Criterion, NetworkSlot, Rubric, Task
@@ -100,6 +100,11 @@ class Case:
         """The first earlier verdict of a check that lost points for the same `actual` where the same was `expected`."""
         same = (v for v in self.earlier_of(check) if (v.expected, v.actual) == (expected, actual))
         return next((v for v in same if v.share < 1), None)
+
+    def is_labelled(self, place: Place) -> bool:
+        """Whether a place is under the task's label; output, which has no line, where any of its cell's code is."""
+        spans = [span for span in self.labels.of(self.task.id) if span.cell == place.cell]
+        return any(place.line is None or span.first_line <= place.line <= span.last_line for span in spans)
 
     # -------------------------------------------------------------- what never ran
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_zero_claims
-from grader.marking.assigning import assign
 from grader.marking.checks import convolution_names
 from grader.marking.checks.registry import check
 from grader.records import CellKind, MatrixDiff
@@ -98,17 +97,12 @@ def convolution(case: Case) -> Verdict:
     if not finding.mistakes:
         return case.failed(f"{name} is not right: {_difference(wanted.expected, given)}.", **facts)
     earlier = [case.charged(slug) for slug in finding.mistakes]
-    reasons = _reasons(case, finding.mistakes)
+    reasons = " and ".join(map(case.misconception, finding.mistakes))
     if all(earlier):
         first = next(v.criterion for v in earlier if v is not None)
         message = f"{name} shows the mistake that was charged at {first} ({reasons}) and is right apart from it."
         return case.followed_through(message, misconceptions=finding.mistakes, **facts)
     return case.failed(f"{name} is not right: {reasons}.", misconceptions=finding.mistakes, **facts)
-
-
-def _reasons(case: Case, slugs: tuple[str, ...]) -> str:
-    titles = [case.rubric.misconceptions[s].title if s in case.rubric.misconceptions else s for s in slugs]
-    return " and ".join(t[:1].lower() + t[1:] for t in titles)
 
 
 def _difference(expected: Matrix, given: Matrix) -> str:
@@ -207,8 +201,10 @@ def _assigned(case: Case, candidates: list[Candidate]) -> dict[str, Finding]:
                 worth[i, j] = -100
             else:
                 worth[i, j] = 10 * (told == [1, 1]) + 0.2 * sum(told) + finding.rank + finding.likeness - 1e-4 * j
+    from scipy.optimize import linear_sum_assignment  # imported late: it takes half a second
+
     assigned: dict[str, Finding] = {}
-    for i, j in assign(-worth):
+    for i, j in zip(*linear_sum_assignment(-worth), strict=True):
         finding, c = findings[i][j], candidates[j]
         believed = bool(c.kernel and c.image) or finding.rank > 0 or (_in_task(case, c) and finding.likeness >= 0.4)
         if worth[i, j] > -50 and believed:

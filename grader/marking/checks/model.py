@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grader.keras.align import Comparison, compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import tasks_of
-from grader.marking.checks.mistakes import Mistake, consistent_logits, mistakes_in
+from grader.marking.checks.architecture_mistakes import Mistake, consistent_logits, mistakes_in
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:

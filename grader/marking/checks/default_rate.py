@@ -1,0 +1,99 @@
+"""The default learning rate that a student has to state."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from grader.extraction.numbers import WRITTEN, ExtractedNumber, NumberOrigin, extract_numbers
+from grader.marking.checks.parameter_count import number_facts
+from grader.marking.checks.registry import check
+
+if TYPE_CHECKING:
+    from grader.marking.checks.case import Case
+    from grader.records import Verdict
+
+_USUAL_RATE = 0.001
+"""Default of every optimizer of Keras but SGD."""
+_FLOAT32 = 1e-6
+"""Relative; printed rates bear the rounding of float32, at most 6e-8: 0.009999999776 is 0.01."""
+_SAME_AS_TRAINED = 1e-5
+"""Relative; chosen: a rate that was trained with, as a student writes it."""
+_CLAIM = re.compile(
+    r"default|standard|voreinstell|vorgabe|vorgegeben|before|previous|vorher|bisher|zuvor|initial|originally|implicit"
+    r"|\b(?:was|war|is|ist|used|verwendet)\b|[=:]",
+    re.IGNORECASE,
+)
+_PAST_OR_DEFAULT = re.compile(r"default|standard|voreinst|was|war", re.IGNORECASE)
+_RATE = re.compile(
+    r"learning|lernrate|\brate\b|\blr\b|schrittweite|default|standard|voreinstell|step size|\beta\b|η|α|\balpha\b",
+    re.IGNORECASE,
+)
+_OTHER_FIGURE = re.compile(r"acc|genauigkeit|loss|verlust|%|\btest\b|\btrain", re.IGNORECASE)
+_READS_RATE = re.compile(r"learning_rate|\.lr\b|get_config|\blr\b")
+_SETS_RATE = re.compile(r"learning_rate|\blr\b|\brate|SGD\(|\beta\b|lernrate")
+
+
+@check("number.default_rate")
+def default_rate(case: Case) -> Verdict:
+    """The default learning rate of the optimizer is stated: in words, by printing it, or by setting it."""
+    accepted = _accepted(case)
+    expected = " or ".join(f"{rate:g}" for rate in accepted)
+    rates = [number for number in extract_numbers(case.evidence) if any(0 < v < 1 for v in number.values)]
+    right = [number for number in rates if any(number.says(rate, _FLOAT32) for rate in accepted)]
+    told = [number for number in right if number.origin in WRITTEN | {NumberOrigin.PRINTED}]
+    under_label = (number for number in told if case.is_labelled(number.place) and not number.percent)
+    elsewhere = (number for number in told if _called_rate(case, number))
+    if number := next(under_label, None) or next(elsewhere, None):
+        message = f"The default learning rate, {number.text}, is stated."
+        return case.passed(message, expected=expected, **number_facts(number))
+    claims = (number for number in rates if case.is_labelled(number.place) and not number.percent)
+    if number := next((claim for claim in claims if _claims_default(case, claim)), None):
+        message = f"{number.text} is not the default learning rate of the optimizer that you used."
+        return case.failed(message, expected=expected, **number_facts(number))
+    in_code = (number for number in right if number.origin in {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC})
+    number = next((number for number in in_code if _SETS_RATE.search(number.context)), None)
+    if number and _tells_of_default(case, accepted):
+        message = f"Your code sets the learning rate to {number.text}, which is the default."
+        return case.passed(message, expected=expected, **number_facts(number))
+    return case.absent("The default learning rate is not stated.", expected=expected)
+
+
+def _accepted(case: Case) -> tuple[float, ...]:
+    """What is asked for, and the true default of the optimizer that the student really used."""
+    asked = case.reference.numbers[case.criterion.expects]
+    compiled = case.matched.compiled if case.matched else None
+    if compiled is None or compiled.optimizer in {case.spec.optimizer, "custom"}:
+        return (asked,)
+    return (asked, _USUAL_RATE)
+
+
+def _called_rate(case: Case, number: ExtractedNumber) -> bool:
+    """Whether a number is called a learning rate where it stands, or is the output of code that reads one."""
+    if number.origin is not NumberOrigin.PRINTED:
+        return bool(_RATE.search(number.context))
+    cell = next((c for c in case.evidence.submission.cells if c.index == number.place.cell), None)
+    return bool(_RATE.search(number.context.replace("_", " "))) or bool(cell and _READS_RATE.search(cell.source))
+
+
+def _claims_default(case: Case, number: ExtractedNumber) -> bool:
+    """Whether a text says of a number that it is the default; a rate that was trained with needs plainer words."""
+    context = number.context
+    if number.origin not in WRITTEN or _OTHER_FIGURE.search(context):
+        return False
+    if not _CLAIM.search(context) or not _RATE.search(context):
+        return False
+    trained = {training.compiled.learning_rate for training in case.evidence.trainings}
+    used = any(number.says(rate, _SAME_AS_TRAINED) for rate in trained if rate)
+    return bool(_PAST_OR_DEFAULT.search(context)) or not used
+
+
+def _tells_of_default(case: Case, accepted: tuple[float, ...]) -> bool:
+    """Whether a rate that code sets tells of the default.
+
+    Where no label says what is answered, a network has it and another one another rate; else it is any code's rate.
+    """
+    if case.labels.spans:
+        return True
+    rates = {round(c.learning_rate, 6) for n in case.evidence.networks for c in n.compiled if c.learning_rate}
+    return len(rates) > 1 and bool(rates & {round(rate, 6) for rate in accepted})
