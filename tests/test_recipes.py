@@ -66,7 +66,7 @@ def request(*layers: dict[str, Any], **changed: Any) -> tuple[dict[str, Any], li
 
 def test_an_honest_recipe_is_accepted() -> None:
     work = checked(*request())
-    assert work.planned.classes == 10
+    assert work.planned.output_shape[-1] == 10
     assert work.initializers == ({"kernel_initializer": ("GlorotUniform", {}), "bias_initializer": ("Zeros", {})},)
     assert work.optimizer == ("SGD", {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False})
     assert work.keeps_epochs

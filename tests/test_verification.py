@@ -17,8 +17,7 @@ from grader.errors import GradeError
 from grader.evidence.events import ArchitectureFacts
 from grader.evidence.reader import architecture as as_record
 from grader.keras.layers import ACTIVATIONS, LAYERS
-from grader.keras.rebuild import LAYERS as MOST_LAYERS
-from grader.keras.rebuild import Plan, assemble, plan
+from grader.keras.rebuild import MOST_LAYERS, Plan, assemble, plan
 from grader.records import Architecture, Layer, Verified
 from grader.training import verification as verify
 from grader.training.network import assign, in_order
@@ -75,9 +74,9 @@ def test_the_sheets_convolution_network() -> None:
     )
     planned = plan(layers, [(3, 3, 1, 16), (16,), (3, 3, 16, 8), (8,), (200, 10), (10,)], (28, 28, 1))
     assert isinstance(planned, Plan)
-    shapes = [step.made.shape for step in planned.steps]
+    shapes = [layer.output_shape for layer in planned.layers]
     assert shapes == [(26, 26, 16), (13, 13, 16), (11, 11, 8), (5, 5, 8), (5, 5, 8), (200,), (10,)]
-    assert planned.classes == 10
+    assert planned.output_shape == (10,)
 
 
 CONV = {"filters": 4, "kernel_size": [3, 3]}
@@ -169,7 +168,7 @@ CONFIG = st.dictionaries(
 def test_any_configuration_is_planned_or_refused(layers: Any, weights: Any, shape: Any) -> None:
     found = plan(network(*layers), weights, shape)
     if isinstance(found, Plan):
-        assert all(np.prod(step.made.shape) <= 1 << 20 for step in found.steps)
+        assert all(np.prod(layer.output_shape) <= 1 << 20 for layer in found.layers)
     else:
         assert found.endswith(".")
 

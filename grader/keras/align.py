@@ -7,26 +7,42 @@ doi:10.1016/0022-2836(70)90057-4).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from grader.keras.canonical import Canonical, canonical
-from grader.keras.step import Step, asked_for, total
+from grader.keras.canonical import CanonicalNetwork, canonical
+from grader.keras.canonical_layer import CanonicalLayer, canonical_layer, parameter_total
 from grader.records import LayerRow, LayerTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from grader.records import Architecture
     from grader.rubric.expected import LayerSpec, ModelSpec
 
+# Costs are in layers: 1 is a layer too many or too few. They are set by hand, in the order in which a person takes
+# one layer for another, and only their order matters; `tests/test_match.py` and `tests/test_checks_model.py` hold it.
 _GAP = 1.0
-_CHANGED = {"padding": 0.2, "use_bias": 0.2, "dilation_rate": 0.2}
-"""Cost of an entry that differs; 0.4 for the others."""
-
+_OUTPUT_GAP = 0.5
+"""More for leaving the output out: every network has one, it is the hidden layers that are left out."""
 _OTHER_KIND = 0.6
+_ENTRY = 0.4
+"""Of an entry that differs."""
+_LESSER_ENTRIES = dict.fromkeys(("padding", "use_bias", "dilation_rate"), 0.2)
+"""Of an entry that is often left as Keras has it."""
+_FREE_ENTRY = 0.01
+"""Of an entry that students choose: only where all else is equal is the sheet's value nearer."""
+_MOST_CHANGED = 0.9
+"""Of layers of one kind, however many entries differ: less than `_GAP`, so that they stay a pair."""
+
 _STAND_INS = (
     {"MaxPooling2D", "AveragePooling2D"},
     {"Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D"},
 )
 """Kinds that stand in each other's place: shown as one changed layer, not as one lost and one added."""
+
+Pairs = list[tuple[int | None, int | None]]
+"""Positions among what is asked for and what is there; None where one side has no such layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +70,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    actual: Canonical
-    expected: tuple[Step, ...]
+    """An architecture beside what is asked for."""
+
+    actual: CanonicalNetwork
+    expected: tuple[CanonicalLayer, ...]
     table: LayerTable
     differences: tuple[Difference, ...]
     choices: tuple[Difference, ...]
@@ -70,46 +88,40 @@ class Comparison:
         return output is None or output.after is None or len(output.after) == 1
 
 
-def compare(spec: ModelSpec, architecture: Architecture | Canonical) -> Comparison:
-    """Align an architecture with what is asked for."""
-    actual = architecture if isinstance(architecture, Canonical) else canonical(architecture)
+def compare(spec: ModelSpec, architecture: Architecture | CanonicalNetwork) -> Comparison:
+    """Align an architecture with what is asked for, of which `optional` layers play no part; never raises."""
+    actual = architecture if isinstance(architecture, CanonicalNetwork) else canonical(architecture)
     specs = [layer for layer in spec.layers if not layer.optional]
-    expected: list[Step] = []
+    expected: list[CanonicalLayer] = []
     for layer in specs:
-        expected.append(asked_for(layer, expected[-1].after if expected else spec.input_shape))
-    pairs = _align(expected, specs, actual.layers)
+        before = expected[-1].after if expected else spec.input_shape
+        expected.append(canonical_layer(layer.kind, layer.config, before, params=0))
     differences: list[Difference] = []
     choices: list[Difference] = []
     rows: list[LayerRow] = []
-    beside = iter(actual.steps)
-    for e, a in pairs:
-        if a is not None:
-            rows += _passed_over(beside, actual.layers[a])
-        wanted = expected[e] if e is not None else None
-        got = actual.layers[a] if a is not None else None
-        found = _differences(wanted, got, output=e == len(expected) - 1)
-        free = specs[e].free if e is not None else ()
-        differences += [d for d in found if d.what not in free]
-        choices += [d for d in found if d.what in free]
-        rows.append(_row(wanted, got, same=all(d.what in free for d in found)))
-    rows += _passed_over(beside, None)
+    steps = iter(actual.steps)
+    for e, a in _align(expected, specs, actual.layers):
+        wanted = None if e is None else expected[e]
+        got = None if a is None else actual.layers[a]
+        if got is not None:
+            rows += _rows_before(got, steps)
+        free = () if e is None else specs[e].free
+        changes = _differences(wanted, got, output=e == len(expected) - 1)
+        differences += [d for d in changes if d.what not in free]
+        choices += [d for d in changes if d.what in free]
+        rows.append(_row(wanted, got, same=all(d.what in free for d in changes)))
+    rows += _rows_before(None, steps)
     return Comparison(
         actual=actual,
         expected=tuple(expected),
-        table=LayerTable(tuple(rows), total(expected), total(actual.steps)),
+        table=LayerTable(tuple(rows), parameter_total(expected), parameter_total(actual.steps)),
         differences=tuple(differences),
         choices=tuple(choices),
-        distance=sum(_cost(d) for d in differences),
+        distance=sum(map(_cost, differences)),
     )
 
 
-def _cost(difference: Difference) -> float:
-    if difference.what in {"missing", "extra"}:
-        return _GAP
-    return _OTHER_KIND if difference.what == "kind" else _CHANGED.get(difference.what, 0.4)
-
-
-def _differences(wanted: Step | None, got: Step | None, *, output: bool) -> list[Difference]:
+def _differences(wanted: CanonicalLayer | None, got: CanonicalLayer | None, *, output: bool) -> list[Difference]:
     if wanted is None:
         assert got is not None
         return [Difference("extra", got.kind, got=got.text)]
@@ -117,66 +129,63 @@ def _differences(wanted: Step | None, got: Step | None, *, output: bool) -> list
         return [Difference("missing", wanted.kind, wanted=wanted.text, output=output)]
     if wanted.kind != got.kind:
         return [Difference("kind", wanted.kind, wanted.kind, got.kind, output)]
-    found = [
+    changes = {name for name, value in wanted.config.items() if got.config and got.config[name] != value}
+    if "pool_size" in changes and got.config["strides"] == got.config["pool_size"]:
+        changes.discard("strides")  # they follow from the pool's size
+    return [
         Difference(name, wanted.kind, value, got.config[name], output)
         for name, value in wanted.config.items()
-        if got.config and got.config[name] != value
+        if name in changes
     ]
-    if any(d.what == "pool_size" for d in found) and got.config["strides"] == got.config["pool_size"]:
-        return [d for d in found if d.what != "strides"]  # they follow from the pool's size
-    return found
 
 
-def _align(
-    expected: list[Step], specs: list[LayerSpec], actual: tuple[Step, ...]
-) -> list[tuple[int | None, int | None]]:
-    """Pairs of positions, None where one side has no such layer."""
-    n, m = len(expected), len(actual)
-    best = [[0.0] * (m + 1) for _ in range(n + 1)]
-    for e in range(n, -1, -1):
-        for a in range(m, -1, -1):
-            if e < n or a < m:
-                best[e][a] = min(cost for cost, *_ in _moves(best, expected, specs, actual, e, a))
-    pairs: list[tuple[int | None, int | None]] = []
-    e = a = 0
-    while e < n or a < m:
-        # of moves that cost the same, a pair comes first: what is too much stands at the end
-        _, e2, a2 = min(_moves(best, expected, specs, actual, e, a), key=lambda move: (move[0], -move[1] - move[2]))
-        pairs.append((e if e2 > e else None, a if a2 > a else None))
-        e, a = e2, a2
+def _cost(difference: Difference) -> float:
+    match difference.what:
+        case "missing" | "extra":
+            return _GAP
+        case "kind":
+            return _OTHER_KIND
+        case entry:
+            return _LESSER_ENTRIES.get(entry, _ENTRY)
+
+
+def _align(expected: Sequence[CanonicalLayer], specs: Sequence[LayerSpec], actual: Sequence[CanonicalLayer]) -> Pairs:
+    """The pairs of least total cost."""
+    ends = len(expected), len(actual)
+    best: dict[tuple[int, int], tuple[float, int, int]] = {ends: (0.0, *ends)}
+    """From each pair of positions: the least cost of all that follows, and the positions to go on from."""
+    for e in range(ends[0], -1, -1):
+        for a in range(ends[1], -1, -1):
+            moves = []  # of those that cost the same the first is taken: what is too much stands at the end
+            if e < ends[0] and a < ends[1]:
+                change = _change(expected[e], specs[e], actual[a])
+                if change is not None:
+                    moves.append((best[e + 1, a + 1][0] + change, e + 1, a + 1))
+            if e < ends[0]:
+                gap = _GAP + (_OUTPUT_GAP if e == ends[0] - 1 else 0)
+                moves.append((best[e + 1, a][0] + gap, e + 1, a))
+            if a < ends[1]:
+                moves.append((best[e, a + 1][0] + _GAP, e, a + 1))
+            if moves:
+                best[e, a] = min(moves, key=itemgetter(0))
+    pairs: Pairs = []
+    e, a = 0, 0
+    while (e, a) != ends:
+        _, next_e, next_a = best[e, a]
+        pairs.append((e if next_e > e else None, a if next_a > a else None))
+        e, a = next_e, next_a
     return pairs
 
 
-def _moves(
-    best: list[list[float]],
-    expected: list[Step],
-    specs: list[LayerSpec],
-    actual: tuple[Step, ...],
-    e: int,
-    a: int,
-) -> list[tuple[float, int, int]]:
-    moves = []
-    if e < len(expected) and a < len(actual):
-        together = _change(expected[e], specs[e], actual[a])
-        if together is not None:
-            moves.append((best[e + 1][a + 1] + together, e + 1, a + 1))
-    if e < len(expected):
-        # every network has an output: it is the hidden layers that are left out
-        moves.append((best[e + 1][a] + _GAP + 0.5 * (e == len(expected) - 1), e + 1, a))
-    if a < len(actual):
-        moves.append((best[e][a + 1] + _GAP, e, a + 1))
-    return moves
-
-
-def _change(wanted: Step, spec: LayerSpec, got: Step) -> float | None:
+def _change(wanted: CanonicalLayer, spec: LayerSpec, got: CanonicalLayer) -> float | None:
     """Cost of taking one layer for another; None when they have nothing in common."""
     if wanted.kind != got.kind:
         return _OTHER_KIND if any({wanted.kind, got.kind} <= group for group in _STAND_INS) else None
-    found = _differences(wanted, got, output=False)
-    return min(0.9, sum(0.01 if d.what in spec.free else _cost(d) for d in found))
+    changes = _differences(wanted, got, output=False)
+    return min(_MOST_CHANGED, sum(_FREE_ENTRY if d.what in spec.free else _cost(d) for d in changes))
 
 
-def _row(wanted: Step | None, got: Step | None, *, same: bool) -> LayerRow:
+def _row(wanted: CanonicalLayer | None, got: CanonicalLayer | None, *, same: bool) -> LayerRow:
     return LayerRow(
         expected=wanted.text if wanted else "",
         actual=got.text if got else "",
@@ -186,11 +195,11 @@ def _row(wanted: Step | None, got: Step | None, *, same: bool) -> LayerRow:
     )
 
 
-def _passed_over(beside: Any, until: Step | None) -> list[LayerRow]:
-    """Rows of steps that are not compared, up to a layer that is: they stand on the student's side alone."""
+def _rows_before(layer: CanonicalLayer | None, steps: Iterator[CanonicalLayer]) -> list[LayerRow]:
+    """Rows of the steps up to a compared layer (None: to the end); what is not compared has no other side."""
     rows = []
-    for step in beside:
-        if step is until:
+    for step in steps:
+        if step is layer:
             break
         if step.role != "layer":
             rows.append(_row(None, step, same=True))

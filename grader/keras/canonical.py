@@ -1,7 +1,9 @@
-"""Architectures as people compare them: names, styles and ways of writing gone, differences aligned layer by layer.
+"""Architectures as people compare them: names, styles and ways of writing gone.
 
-Sequential, functional and subclassed networks of the same layers become the same tuple of `Step`s: an `Activation`
-after a linear layer is that layer's activation, `(3, 3)` is 3, a pooling step without strides moves by its size.
+Sequential, functional and subclassed networks of the same layers become the same tuple of `CanonicalLayer`s: an
+`Activation` after a linear layer is that layer's activation, `(3, 3)` is 3, a pooling layer without strides moves by
+its size. Recipes of trainings have a stricter form of their own (`recorder/canonical_recipe.py`): there only what
+gives the same numbers to the last digit is equal, and it runs inside the student's kernel, where this room is not.
 """
 
 from __future__ import annotations
@@ -9,40 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grader.keras.step import (
-    ACTIVATION_LAYERS,
-    ENTRIES,
-    EXTRA,
-    Shape,
-    Step,
-    activation_name,
-    entry_of,
-    known_shape,
-    output_shape,
-    sensible,
-)
+from grader.keras.canonical_layer import ACTIVATION_LAYERS, EXTRA, NETWORKS_AS_LAYERS, CanonicalLayer, canonical_layer
 from grader.records import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from grader.keras.layers import Shape
     from grader.records import Architecture
 
 _PREPARING = {"Flatten", "Reshape", "Rescaling", "Normalization", "Resizing"}
-_NESTED = {"Sequential", "Functional", "Model"}
-_OTHER_NAMES = {"Convolution2D": "Conv2D", "MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D"}
 
 
 @dataclass(frozen=True, slots=True)
-class Canonical:
-    steps: tuple[Step, ...]
+class CanonicalNetwork:
+    steps: tuple[CanonicalLayer, ...]
+    """All its layers, those that only prepare the input or regularise too."""
     chain: bool
     """Each layer takes the output of the one before it."""
     subclassed: bool
-    input_shape: Shape | None
 
     @property
-    def layers(self) -> tuple[Step, ...]:
+    def layers(self) -> tuple[CanonicalLayer, ...]:
         """The steps that are compared."""
         return tuple(s for s in self.steps if s.role == "layer")
 
@@ -60,7 +50,7 @@ class Canonical:
         return "dense" if "Dense" in kinds and not any("RNN" in k or k in {"LSTM", "GRU"} for k in kinds) else "other"
 
     @property
-    def output(self) -> Step | None:
+    def output(self) -> CanonicalLayer | None:
         """The last layer with units or filters."""
         return next((s for s in reversed(self.layers) if s.kind in {"Dense", "Conv2D"}), None)
 
@@ -77,90 +67,69 @@ class Canonical:
         )
 
 
-# ------------------------------------------------------------------ one way of writing
-
-
-def canonical(architecture: Architecture) -> Canonical:
+def canonical(architecture: Architecture) -> CanonicalNetwork:
     """Write an architecture in the one way; never raises, whatever the student built."""
-    layers = [layer for layer in _unfolded(architecture.layers) if layer.kind != "InputLayer"]
-    shape = known_shape(architecture.input_shape)
-    steps: list[Step] = []
-    for layer in layers:
-        step = _step(layer, shape)
-        shape = step.after
-        if step.kind in ACTIVATION_LAYERS and _merged(steps, step):
+    shape = _known_shape(architecture.input_shape)
+    steps: list[CanonicalLayer] = []
+    for layer in _unfolded(architecture.layers):
+        if layer.kind == "InputLayer":
             continue
-        steps.append(step)
-    return Canonical(
-        steps=tuple(_roles(steps)),
+        step = canonical_layer(
+            layer.kind,
+            layer.config,
+            shape,
+            recorded_shape=_known_shape(layer.output_shape),
+            params=layer.params,
+            stock=layer.stock,
+        )
+        shape = step.after
+        if step.kind not in ACTIVATION_LAYERS or not _merged(steps, step):
+            steps.append(step)
+    return CanonicalNetwork(
+        steps=tuple(_with_roles(steps)),
         chain=_is_chain(architecture),
         subclassed=architecture.style == "subclassed",
-        input_shape=known_shape(architecture.input_shape),
     )
+
+
+def _known_shape(shape: tuple[int | None, ...] | None) -> Shape | None:
+    return None if shape is None or None in shape else tuple(n for n in shape if n is not None)
 
 
 def _unfolded(layers: Iterable[Layer]) -> Iterator[Layer]:
     """Networks used as layers, opened as far as their configuration shows what is in them."""
     for layer in layers:
         inner = layer.config.get("layers")
-        if layer.kind not in _NESTED or not isinstance(inner, list) or not all(isinstance(i, dict) for i in inner):
+        if layer.kind in NETWORKS_AS_LAYERS and isinstance(inner, list) and all(isinstance(i, dict) for i in inner):
+            yield from _unfolded(_inner_layer(description) for description in inner)
+        else:
             yield layer
-            continue
-        opened = [
-            Layer(
-                str(i.get("class_name", "")), "", c if isinstance(c := i.get("config"), dict) else {}, None, None, None
-            )
-            for i in inner
-        ]
-        yield from _unfolded(opened)
 
 
-def _step(layer: Layer, before: Shape | None) -> Step:
-    kind = _OTHER_NAMES.get(layer.kind, layer.kind)
-    raw = layer.config
-    known = layer.stock and kind not in {"Lambda", *_NESTED}
-    if kind in ENTRIES:
-        config = {name: entry_of(kind, name, raw) for name in ENTRIES[kind]}
-    elif kind in ACTIVATION_LAYERS:
-        config = {"activation": _activation_of(kind, raw)}
-    elif kind in {"Dropout", "SpatialDropout2D"}:
-        config = {"rate": raw.get("rate")}
-    else:
-        config = {}
-    if not sensible(config):
-        config, known = {}, False
-    known = known and config.get("activation", "linear") != "custom"
-    step = Step(kind, config, before, None, layer.params, known=known)
-    return replace(step, after=known_shape(layer.output_shape) or output_shape(step, raw))
+def _inner_layer(description: dict[str, object]) -> Layer:
+    config = description.get("config")
+    kind = str(description.get("class_name", ""))
+    return Layer(kind, "", config if isinstance(config, dict) else {}, None, None, None)
 
 
-def _activation_of(kind: str, raw: dict[str, object]) -> str:
-    if kind == "Activation":
-        return activation_name(raw.get("activation"))
-    if kind == "ReLU" and not (
-        raw.get("max_value") is None and not raw.get("negative_slope") and not raw.get("threshold")
-    ):
-        return "bounded_relu"
-    return activation_name({"PReLU": "prelu", "ELU": "elu"}.get(kind, kind))
-
-
-def _merged(steps: list[Step], activation: Step) -> bool:
+def _merged(steps: list[CanonicalLayer], activation: CanonicalLayer) -> bool:
     """Give an activation layer to the layer it follows; past steps that keep values apart (pooling, Dropout, …)."""
     name = activation.config["activation"]
     if name == "linear":
         return True
     for i in range(len(steps) - 1, -1, -1):
-        own = steps[i].config.get("activation")
-        if own is not None:
-            if own == "linear":
-                steps[i] = replace(steps[i], config={**steps[i].config, "activation": name})
-            return bool(own == "linear" or own == name == "relu")
+        present = steps[i].config.get("activation")
+        if present == "linear":
+            steps[i] = replace(steps[i], config={**steps[i].config, "activation": name})
+            return True
+        if present is not None:
+            return bool(present == name == "relu")  # once more changes nothing
         if steps[i].kind not in EXTRA | {"Flatten", "MaxPooling2D"}:
             return False
     return False
 
 
-def _roles(steps: list[Step]) -> Iterator[Step]:
+def _with_roles(steps: list[CanonicalLayer]) -> Iterator[CanonicalLayer]:
     """Tell the asked-for kind of step from preparation and extras; drop a Flatten that changes nothing."""
     started = False
     for step in steps:

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WIDEST = 1 << 20
-"""Largest whole number in a configuration."""
+"""Largest whole number in a configuration: far beyond what is built, far below what fills a memory."""
+_LARGEST = 1e6
+"""Largest other number, which scales or bounds values that are near 1."""
 _NO_MATTER = frozenset(
     {"name", "trainable", "dtype", "seed", "momentum", "synchronized", "renorm_clipping", "renorm_momentum"}
 )
@@ -20,40 +22,45 @@ class Unsupported(Exception):  # noqa: N818 (a finding about a student's network
 
 
 class Config:
-    """A layer's configuration, read entry by entry; an entry that nobody read and that says something is refused."""
+    """A layer's configuration, read entry by entry; each method but `get` raises `Unsupported` for any other value."""
 
     def __init__(self, config: Mapping[str, object]) -> None:
         self._config = config
         self._read: set[str] = set()
 
     def get(self, key: str, default: object = None) -> Any:
+        """The value as it stands there; it counts as read."""
         self._read.add(key)
         return self._config.get(key, default)
 
     def whole(self, key: str, default: int | None = None, *, low: int = 1) -> int:
+        """A whole number from `low` to `WIDEST`."""
         value = self.get(key, default)
         if not is_whole(value) or not low <= value <= WIDEST:
             raise Unsupported(f"its {key} is {shown(value)}")
         return int(value)
 
     def number(self, key: str, default: float | None) -> float | None:
+        """A bounded number; None where there is none by default."""
         value = self.get(key, default)
         if isinstance(value, dict) and set(value) >= {"class_name", "config"}:  # Keras wraps NumPy scalars
             inner = value["config"]
             value = inner.get("value") if isinstance(inner, dict) else inner
         if value is None and default is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e6:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
             raise Unsupported(f"its {key} is {shown(value)}")
         return float(value)
 
     def flag(self, key: str, *, default: bool) -> bool:
+        """True or false."""
         value = self.get(key, default)
         if not isinstance(value, bool):
             raise Unsupported(f"its {key} is {shown(value)}")
         return value
 
     def choice(self, key: str, default: str, options: frozenset[str]) -> str:
+        """One of several words."""
         value = self.get(key, default)
         if value is None:
             value = default
@@ -76,6 +83,7 @@ class Config:
         return tuple(values)
 
     def margins(self, key: str) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((top, bottom), (left, right)), in pixels."""
         match self.get(key):
             case [[int(a), int(b)], [int(c), int(d)]] if all(0 <= v <= 1000 for v in (a, b, c, d)):
                 return (a, b), (c, d)
@@ -91,9 +99,11 @@ class Config:
         raise Unsupported(f"its axis is {shown(value)}")
 
     def channels_last(self) -> None:
+        """The only order of axes that is rebuilt."""
         self.choice("data_format", "channels_last", frozenset({"channels_last"}))
 
     def finish(self) -> None:
+        """Refuse an entry that nobody read and that says something."""
         for key, value in self._config.items():
             silent = key in self._read or key in _NO_MATTER or key.endswith(_NO_MATTER_ENDINGS)
             if not silent and value is not None and value is not False:
@@ -101,8 +111,10 @@ class Config:
 
 
 def is_whole(value: object) -> bool:
+    """Whether it is an int: True and False are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def shown(value: object) -> str:
+    """A value that a kernel reported, cut short for a sentence."""
     return repr(value)[:60]

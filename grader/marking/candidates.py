@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.keras.canonical import Canonical, canonical
+from grader.keras.canonical import CanonicalNetwork, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Candidate:
     network: Network
     trainings: tuple[Training, ...]
     """Of one recipe, in order; none for a network that never was trained."""
-    form: Canonical
+    form: CanonicalNetwork
     labels: frozenset[str]
     """Tasks of the code that did it: the function's body, and who called it."""
     order: float
@@ -48,7 +48,7 @@ def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
     networks = {network.id: network for network in evidence.networks}
     known = [t for t in evidence.trainings if t.network in networks]
     groups: dict[tuple[object, ...], list[Training]] = {}
-    forms: dict[tuple[object, ...], Canonical] = {}
+    forms: dict[tuple[object, ...], CanonicalNetwork] = {}
     for training in known:
         form = canonical(training.architecture)
         key = (form.signature, *_recipe(training), tasks_of(training.place, labels))

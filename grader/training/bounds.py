@@ -37,7 +37,7 @@ def network(
     planned = plan(Architecture("functional", tuple(recorded), None, None, None), shapes, tuple(item))
     if isinstance(planned, str):
         raise Refused(planned)
-    if sum(math.prod(shape) for step in planned.steps for shape in step.made.weights) > PARAMETERS:
+    if planned.parameters > PARAMETERS:
         raise Refused("the network is too large")
     return planned, recorded
 
@@ -94,16 +94,15 @@ def bounded(planned: Plan, items: int, batch_size: int, *, passes: int) -> None:
 
 
 def batch_bounded(planned: Plan, batch_size: int) -> None:
-    if max(math.prod(step.made.shape) for step in planned.steps) * batch_size > _BATCH_VALUES:
+    if max(math.prod(layer.output_shape) for layer in planned.layers) * batch_size > _BATCH_VALUES:
         raise Refused("a batch of it takes more memory than there is for all")
 
 
 def _multiplications(planned: Plan) -> int:
     """Of one image, forwards: what each weight is used for, at each place of the output."""
     total = 0
-    for step in planned.steps:
-        places = math.prod(step.made.shape[:-1])
-        total += places * sum(math.prod(shape) for shape in step.made.weights) + math.prod(step.made.shape)
+    for layer in planned.layers:
+        total += math.prod(layer.output_shape[:-1]) * layer.parameters + math.prod(layer.output_shape)
     return total
 
 

@@ -38,7 +38,7 @@ def _task(use: Use, arrays: tuple[Array, ...]) -> MeasureTask | PredictTask:
     rows = bounds.images_of(use.x, arrays)
     bounds.bounded(planned, rows, use.batch_size, passes=1)
     if use.measured is None:
-        if rows * math.prod(planned.steps[planned.output].made.shape) > OUTPUTS:
+        if rows * math.prod(planned.output_shape) > OUTPUTS:
             raise Refused("its outputs are more than are kept for all")
         return PredictTask(planned, use.x, use.batch_size, arrays, weights)
     data = Data(x=use.x, y=use.measured.y, batch_size=use.batch_size)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.keras.config import Unsupported
-from grader.keras.layers import Made
-from grader.keras.rebuild import Plan, Step
+from grader.keras.layers import PlannedLayer
+from grader.keras.rebuild import Plan
 from grader.records import Layer
 from grader.training.request import CallbackFacts, Facts, OptimizerFacts
 from grader.wire.recipe import CALLBACKS
@@ -66,15 +66,15 @@ class Measures:
 
 def for_training(planned: Plan, layers: Sequence[Layer], *, fresh: bool) -> tuple[Plan, tuple[dict[str, Named], ...]]:
     """The plan with what matters in training only, and the initializers of each step."""
-    steps: list[Step] = []
+    trained: list[PlannedLayer] = []
     found: list[dict[str, Named]] = []
-    for step, layer in zip(planned.steps, layers, strict=True):
-        steps.append(Step(_trained(step.made, layer), step.inbound))
-        found.append(_initializers(layer) if fresh and step.made.weights else {})
-    return Plan(planned.input_shape, tuple(steps), planned.output), tuple(found)
+    for planned_layer, layer in zip(planned.layers, layers, strict=True):
+        trained.append(_trained(planned_layer, layer))
+        found.append(_initializers(layer) if fresh and planned_layer.weight_shapes else {})
+    return replace(planned, layers=tuple(trained)), tuple(found)
 
 
-def _trained(made: Made, layer: Layer) -> Made:
+def _trained(planned: PlannedLayer, layer: Layer) -> PlannedLayer:
     config = layer.config
     if layer.kind in _NOT_ALIKE or layer.kind.startswith("Random"):
         raise Unsupported(f"a layer of it ({layer.kind}) is not trained for all")
@@ -87,13 +87,13 @@ def _trained(made: Made, layer: Layer) -> Made:
         number = config.get(name)
         if not isinstance(number, int | float) or not 0 <= number < 1000 or config.get("noise_shape") is not None:
             raise Unsupported(f"a layer of it ({layer.kind}) draws in a way of its own")
-        return Made(made.shape, {name: float(number)}, (), layer.kind)
+        return replace(planned, arguments={name: float(number)}, kind=layer.kind)
     if layer.kind == "BatchNormalization":
         momentum = config.get("momentum", 0.99)
         if not isinstance(momentum, int | float) or not 0 <= momentum <= 1 or config.get("synchronized"):
             raise Unsupported("its normalisation is not trained for all")
-        return Made(made.shape, made.arguments | {"momentum": float(momentum)}, made.weights, made.kind)
-    return made
+        return replace(planned, arguments=planned.arguments | {"momentum": float(momentum)})
+    return planned
 
 
 def _is_float32(dtype: object) -> bool:

@@ -90,8 +90,10 @@ class Verifier:
         planned = plan(architecture, [array.shape for array in weights], prepared.shape)
         if isinstance(planned, str):
             return Verified(None, None, planned)
-        if planned.classes < 10:
-            return Verified(None, None, f"Its output has {planned.classes} values per image, not one per class.")
+        if planned.output_shape[-1] < 10:
+            return Verified(
+                None, None, f"Its output has {planned.output_shape[-1]} values per image, not one per class."
+            )
         train_rows = np.asarray(train_rows, np.int64)
         if len(train_rows) > TRAIN_ROWS:
             train_rows = train_rows[np.linspace(0, len(train_rows) - 1, TRAIN_ROWS).astype(np.int64)]
@@ -112,7 +114,7 @@ class Verifier:
 def _accuracy(model: Any, task: _Task, images: Array, labels: Array) -> float:
     """Share of the uint8 images whose largest output is the one of their label."""
     prepared, table = task.prepared, task.prepared.table
-    largest = max([int(np.prod(step.made.shape)) for step in task.planned.steps])
+    largest = max([int(np.prod(layer.output_shape)) for layer in task.planned.layers])
     batch = max(1, min(_BATCH, _VALUES // largest))
     right = 0
     for start in range(0, len(images), batch):

@@ -5,7 +5,6 @@ The kernel may lie: every entry is checked against what the trainer knows, and n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
