@@ -90,10 +90,8 @@ class Verifier:
         planned = plan(architecture, [array.shape for array in weights], prepared.shape)
         if isinstance(planned, str):
             return Verified(None, None, planned)
-        if planned.output_shape[-1] < 10:
-            return Verified(
-                None, None, f"Its output has {planned.output_shape[-1]} values per image, not one per class."
-            )
+        if (classes := planned.output_shape[-1]) < 10:
+            return Verified(None, None, f"Its output has {classes} values per image, not one per class.")
         train_rows = np.asarray(train_rows, np.int64)
         if len(train_rows) > TRAIN_ROWS:
             train_rows = train_rows[np.linspace(0, len(train_rows) - 1, TRAIN_ROWS).astype(np.int64)]
