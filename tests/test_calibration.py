@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import RubricError
-from grader.rubric.calibrate import Planned, calibrate, dump
 from grader.rubric.calibration import Calibration, Configuration, Run, load_calibration, lower_bound
+from grader.rubric.calibration_runs import Planned, calibrate, dump
 from grader.system.resources import resource_root
 
 STORED = resource_root() / "rubrics" / "ps10.calibration.json"

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from grader.marking.checks.registry import REGISTRY
 from grader.rubric.load import load_rubric
-from grader.rubric.references import import_reference
+from grader.rubric.reference_package import import_reference
 from grader.rubric.yaml_source import read_yaml
 from grader.system.resources import resource_root
 

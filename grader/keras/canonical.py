@@ -25,6 +25,8 @@ _PREPARING = {"Flatten", "Reshape", "Rescaling", "Normalization", "Resizing"}
 
 @dataclass(frozen=True, slots=True)
 class CanonicalNetwork:
+    """A network as it is compared, whoever wrote it and however."""
+
     steps: tuple[CanonicalLayer, ...]
     """All its layers, those that only prepare the input or regularise too."""
     chain: bool

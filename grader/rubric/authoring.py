@@ -10,9 +10,12 @@ from typing import Any
 
 from grader.errors import RubricError, UsageError
 from grader.rubric.load import load_rubric
-from grader.rubric.references import import_reference
+from grader.rubric.reference_package import import_reference
 from grader.rubric.schema import Rubric, Task
 from grader.rubric.yaml_source import read_yaml
+
+_SKELETON = Path(__file__).parent / "skeleton.yaml"
+"""`ID` in it stands for the rubric's id."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -82,53 +85,6 @@ def new(file: Path) -> None:
             raise UsageError(f"{file} is already there: choose another name.")
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
-            out.write(_SKELETON.replace("ID", file.stem))
+            out.write(_SKELETON.read_text("utf-8").replace("ID", file.stem))
     except OSError as problem:
         raise UsageError(f"Cannot write {file} ({problem.strerror}).") from None
-
-
-_SKELETON = """\
-# A rubric: what is asked, what it is worth, and which check decides it.
-# `grade rubric check FILE` says where it is wrong; `grade rubric schema` prints all that may stand in it.
-id: ID
-version: "1.0"
-title: "ID: what the problem set is called"
-
-# The package under `reference/` whose reference() returns every expected value. A folder `reference/` beside this
-# file or beside its folder is looked into first, then those that ship with the grader.
-reference: ps10
-
-# Share of a criterion's points for an answer that is right for the student's own, earlier mistake.
-follow_through: 0.5
-
-# How far a stated accuracy may be from the verified one.
-claim_tolerance: 0.1
-
-# The networks that are asked for; `expects` is a name in the reference, `task` where it is trained.
-networks:
-  - {id: dense_small, task: 1a, expects: dense_small}
-
-tasks:
-  - id: 1a
-    title: A small network
-    criteria:
-      - id: 1a.layers  # the task's id, a dot, a name
-        title: Two hidden layers with ReLU, ten outputs with softmax
-        check: model.layers  # which check decides
-        network: dense_small  # the network that it is about
-        points: 4
-      - id: 1a.why
-        title: Why ten outputs
-        check: text.review  # a person decides
-        expects: 1c.output  # the reference's answer, shown beside the student's
-        points: 2
-        guidance: One point for the number of classes, one for probabilities.
-
-# What typically goes wrong, by name: every mistake that the reference or a check names needs its help here.
-misconceptions:
-  params.no_bias: {title: Biases left out, help: Every unit has one bias in addition to its weights.}
-  conv.not_flipped: {title: Kernel not flipped, help: A convolution turns the kernel by 180° first.}
-  conv.zero_padding: {title: Zeros outside the image, help: Outside the image stands the nearest pixel.}
-  cnn.filters_swapped: {title: Numbers of filters swapped, help: Compare them with the sheet.}
-  cnn.no_flatten: {title: Nothing flattens before the output, help: A Dense layer works on the last axis only.}
-"""

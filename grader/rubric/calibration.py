@@ -1,4 +1,4 @@
-"""Accuracy thresholds from real runs: what a right solution reaches, whatever it legitimately chose.
+"""What a calibration file says: accuracies of real runs, and from them the threshold that a right solution reaches.
 
 A calibration file holds, for each configuration that was run, the accuracies of many seeds after every epoch.
 """
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from scipy.special import stdtrit
 
 from grader.errors import RubricError
+from grader.rubric.schema import Strict
 
 FAILURE_RATE = 0.001
 """How often a right solution may miss the threshold."""
@@ -25,11 +26,7 @@ _ROUNDING = 1.0001
 Accuracy = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Run(_Strict):
+class Run(Strict):
     """One training from one seed."""
 
     seed: int
@@ -37,7 +34,7 @@ class Run(_Strict):
     test: tuple[Accuracy, ...] = Field(description="Accuracy on the test set after each epoch.")
 
 
-class Configuration(_Strict):
+class Configuration(Strict):
     """What was trained, and what came out."""
 
     network: str = Field(description="A family of `Calibration.networks`.")
@@ -75,7 +72,7 @@ class Configuration(_Strict):
         return [run.test[epochs - 1] for run in self.runs]
 
 
-class Calibration(_Strict):
+class Calibration(Strict):
     """A calibration file (format 1)."""
 
     format: int = Field(default=1, ge=1, le=1)
@@ -103,23 +100,23 @@ class Calibration(_Strict):
         more epochs) the nearest decide, the lowest where several are. None when no run covers the choices.
         """
         family = next((name for name, members in self.networks.items() if network == name or network in members), None)
-        run = [c for c in self.configurations if c.network == family and c.optimizer == optimizer and len(c.runs) > 1]
-        if epochs < 1 or not _within(run, batch_size, learning_rate):
+        alike = [c for c in self.configurations if c.network == family and c.optimizer == optimizer and len(c.runs) > 1]
+        if epochs < 1 or not _within(alike, batch_size, learning_rate):
             return None
-        covering = [c for c in run if c.no_better_than(width, batch_size, learning_rate, train_rows)]
+        covering = [c for c in alike if c.no_better_than(width, batch_size, learning_rate, train_rows)]
         nearest = [c for c in covering if not any(_farther(c, other) for other in covering if other is not c)]
         return min((lower_bound(c.test_after(min(epochs, c.epochs))) for c in nearest), default=None)
 
 
-def _farther(one: Configuration, other: Configuration) -> bool:
-    """Whether `other` stands between `one` and any choices that both cover."""
-    return one.no_better_than(other.width, other.batch_size, other.learning_rate, other.train_rows)
+def _farther(configuration: Configuration, other: Configuration) -> bool:
+    """Whether `other` stands between it and any choices that both cover."""
+    return configuration.no_better_than(other.width, other.batch_size, other.learning_rate, other.train_rows)
 
 
-def _within(run: Sequence[Configuration], batch_size: int, learning_rate: float) -> bool:
+def _within(measured: Sequence[Configuration], batch_size: int, learning_rate: float) -> bool:
     """Whether training is no noisier than some run: a higher rate or a smaller batch may be worse as well as better."""
-    highest = max((c.learning_rate for c in run), default=0.0)
-    noisiest = max((c.learning_rate / c.batch_size for c in run), default=0.0)
+    highest = max((c.learning_rate for c in measured), default=0.0)
+    noisiest = max((c.learning_rate / c.batch_size for c in measured), default=0.0)
     return learning_rate <= highest * _ROUNDING and learning_rate / batch_size <= noisiest * _ROUNDING
 
 

@@ -25,6 +25,8 @@ class LayerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
+    """An architecture that is asked for; `input_shape` leaves the batch axis out."""
+
     name: str
     input_shape: tuple[int, ...]
     layers: tuple[LayerSpec, ...]
@@ -71,6 +73,8 @@ class AnswerPoint:
 
 @dataclass(frozen=True, slots=True)
 class WrittenAnswer:
+    """The reference's answer to a question in prose."""
+
     text: str
     """Markdown, in our own words."""
     points: tuple[AnswerPoint, ...]
@@ -80,6 +84,8 @@ class WrittenAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
+    """All expected values of a problem set, each under the name that its rubric uses."""
+
     models: dict[str, ModelSpec]
     networks: dict[str, NetworkSpec]
     numbers: dict[str, float]

@@ -15,7 +15,7 @@ from grader.errors import RubricError
 from grader.rubric import lint
 from grader.rubric.calibration import Calibration, load_calibration
 from grader.rubric.expected import Reference
-from grader.rubric.references import load_reference
+from grader.rubric.reference_package import load_reference
 from grader.rubric.schema import Rubric
 from grader.rubric.yaml_source import Source, read_yaml
 from grader.system.resources import resource_root
@@ -23,6 +23,8 @@ from grader.system.resources import resource_root
 
 @dataclass(frozen=True, slots=True)
 class LoadedRubric:
+    """A rubric that holds together, with all that it names."""
+
     rubric: Rubric
     path: Path
     sha256: str
@@ -31,17 +33,12 @@ class LoadedRubric:
     calibration: Calibration
 
 
-def known_rubrics() -> dict[str, Path]:
-    """The rubrics that ship with the grader, by id."""
-    return {path.stem: path for path in sorted((resource_root() / "rubrics").glob("*.yaml"))}
-
-
-def find_rubric(which: str | None) -> Path:
+def _find_rubric(which: str | None) -> Path:
     """Return the file of a rubric given by id or path; None means the only one there is.
 
     Raises RubricError, which lists the known ones.
     """
-    known = known_rubrics()
+    known = {path.stem: path for path in sorted((resource_root() / "rubrics").glob("*.yaml"))}
     names = ", ".join(known) or "none"
     if which is None:
         if len(known) != 1:
@@ -61,7 +58,7 @@ def load_rubric(which: str | None, known_checks: Collection[str]) -> LoadedRubri
     Its criteria may name `known_checks` alone. Raises RubricError (file, line and what is wrong) and
     BadReferenceError.
     """
-    path = find_rubric(which)
+    path = _find_rubric(which)
     try:
         content = path.read_bytes()
         text = content.decode("utf-8")
@@ -70,7 +67,7 @@ def load_rubric(which: str | None, known_checks: Collection[str]) -> LoadedRubri
     except UnicodeDecodeError:
         raise RubricError(f"Cannot read the rubric {path}: it is not UTF-8 text.") from None
     source = read_yaml(path, text)
-    rubric = parse_rubric(source)
+    rubric = _parse_rubric(source)
     lint.check_rubric(source, rubric, known_checks)
     reference = load_reference(source, rubric.reference)
     lint.check_against_reference(source, rubric, reference)
@@ -78,7 +75,7 @@ def load_rubric(which: str | None, known_checks: Collection[str]) -> LoadedRubri
     return LoadedRubric(rubric, path, hashlib.sha256(content).hexdigest(), reference, calibration)
 
 
-def parse_rubric(source: Source) -> Rubric:
+def _parse_rubric(source: Source) -> Rubric:
     """Validate against the schema; raises RubricError about the first thing that is wrong."""
     try:
         return Rubric.model_validate(source.values, strict=True)

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A record of a file in which no unknown field may stand."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """Per notebook; every entry can be overridden on the command line."""
 
     notebook_s: float = Field(default=1800, gt=0, description="Wall clock of a notebook, seconds.")
@@ -25,7 +27,7 @@ class Limits(_Strict):
     open_files: int = Field(default=4096, gt=0, description="Files that a process of a notebook has open.")
 
 
-class NetworkSlot(_Strict):
+class NetworkSlot(Strict):
     """A network that the problem set asks for; matching assigns what the student trained to these."""
 
     id: str
@@ -37,7 +39,7 @@ class NetworkSlot(_Strict):
     )
 
 
-class Criterion(_Strict):
+class Criterion(Strict):
     id: str
     title: str = Field(description="What earns the points, in a few words.")
     check: str = Field(description="Name of a registered check, for instance 'model.layers'.")
@@ -54,19 +56,19 @@ class Criterion(_Strict):
     guidance: str = Field(default="", description="What graders should look for; staff page only.")
 
 
-class Task(_Strict):
+class Task(Strict):
     id: str
     title: str
     bonus: bool = False
     criteria: list[Criterion] = Field(min_length=1)
 
 
-class Misconception(_Strict):
+class Misconception(Strict):
     title: str
     help: str = Field(description="What the student should understand, one or two sentences.")
 
 
-class Rubric(_Strict):
+class Rubric(Strict):
     id: str
     version: str
     title: str

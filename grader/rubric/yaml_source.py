@@ -20,6 +20,8 @@ Location = Sequence[str | int]
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """The file as it was read."""
+
     path: Path
     values: Any
     """Plain dicts, lists and scalars."""
@@ -36,6 +38,7 @@ class Source:
         return line
 
     def refuse(self, location: Location, sentence: str) -> NoReturn:
+        """Raise RubricError with the file and the line of `location`."""
         raise RubricError(f"{self.path}, line {self.line(location)}: {sentence}")
 
 

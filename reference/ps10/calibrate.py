@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from grader.rubric.calibrate import Planned
-from grader.rubric.calibrate import calibrate as run_plan
 from grader.rubric.calibration import Calibration, Configuration, Run
+from grader.rubric.calibration_runs import Planned
+from grader.rubric.calibration_runs import calibrate as run_plan
 from grader.rubric.expected import NetworkSpec
 from grader.system.resources import resource_root
 

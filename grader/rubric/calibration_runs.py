@@ -1,4 +1,4 @@
-"""Run what a calibration is made of: every planned configuration from many seeds, resumable."""
+"""Make a calibration file: run every planned configuration from many seeds, resumable."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ Train = Callable[[Configuration, int], Run]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
+    """A configuration that a calibration is to hold."""
+
     configuration: Configuration
     """Without runs."""
     seeds: int
