@@ -45,8 +45,7 @@ class Work:
     @property
     def keeps_epochs(self) -> bool:
         """Whether the weights of each epoch are kept, to be measured later."""
-        parameters = sum(math.prod(shape) for step in self.planned.steps for shape in step.made.weights)
-        return keeps_epochs(parameters, self.facts.epochs - self.facts.initial_epoch, self.callbacks)
+        return keeps_epochs(self.planned.parameters, self.facts.epochs - self.facts.initial_epoch, self.callbacks)
 
 
 def checked(sent: object, arrays: Sequence[Array]) -> Work:
