@@ -21,7 +21,7 @@ from grader.datasets import fashion_mnist
 from grader.errors import ClusterError, EvidenceError, NothingToGradeError, UsageError, WriteError
 from grader.evidence import store
 from grader.execution.cluster.head import Cluster
-from grader.execution.gather import EXECUTED, Gatherer, Here
+from grader.execution.gather import EXECUTED, Gatherer, ThisMachine
 from grader.intake.find import find_submissions
 from grader.intake.label import label
 from grader.marking.checks import run_checks
@@ -230,4 +230,4 @@ def _gatherer(settings: Settings, progress: Progress, stop: threading.Event) -> 
     if settings.scheduler:
         return Cluster(settings.scheduler, progress.say, sandbox=settings.sandbox, shared=shared)
     files, cache, say = fashion_mnist.provide_data(progress.say), user_cache(), progress.say
-    return Here(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared, say=say)
+    return ThisMachine(files, cache, stop, jobs=settings.jobs, sandbox=settings.sandbox, shared=shared, say=say)

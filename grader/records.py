@@ -53,6 +53,8 @@ class CellKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
+    """A cell as it was submitted, without its outputs."""
+
     index: int
     """0-based position in the submitted notebook; for a script, in its cells as `read` cut them."""
     kind: CellKind
@@ -65,6 +67,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
+    """A submission that was read; of its cells none has run."""
+
     ref: SubmissionRef
     cells: tuple[Cell, ...]
     language: str = "python"
@@ -75,6 +79,8 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
+    """A submission that no run can be made of."""
+
     ref: SubmissionRef
     reason: str
     """One sentence: what is wrong, where, and what to do."""
@@ -95,6 +101,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
+    """Which lines belong to which task."""
+
     spans: tuple[Span, ...] = ()
 
     def task_at(self, cell: int | None, line: int | None = None) -> str | None:
@@ -177,6 +185,8 @@ class DataRef:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
+    """A layer of a network, as Keras described it."""
+
     kind: str
     """Keras class name: 'Dense', 'Conv2D', 'MaxPooling2D', 'Flatten', 'Activation', …"""
     name: str
@@ -196,6 +206,8 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
+    """A network without its weights."""
+
     style: str
     """'sequential', 'functional', 'subclassed'."""
     layers: tuple[Layer, ...]
@@ -207,6 +219,8 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
+    """What `compile` was called with."""
+
     place: Place
     optimizer: str
     """Class name: 'SGD', 'Adam', …"""
@@ -272,6 +286,8 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Network:
+    """A network that student code built."""
+
     id: str
     place: Place
     """Where it was created (built by `Sequential(...)`, `Model(...)`)."""
@@ -284,6 +300,8 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
+    """One call of `evaluate`."""
+
     place: Place
     network: str
     x: DataRef | None
@@ -293,6 +311,8 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
+    """One call of `predict`."""
+
     place: Place
     network: str
     x: DataRef | None
@@ -306,6 +326,8 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class ShownImage:
+    """A picture that was displayed."""
+
     place: Place
     source: str
     """'train', 'test' or 'unknown' (some other picture)."""
@@ -381,6 +403,8 @@ class FaultKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
+    """Something that cut a cell or a run short, or that student code did to the record."""
+
     kind: FaultKind
     cell: int | None
     message: str
@@ -390,6 +414,8 @@ class Fault:
 
 
 class CellStatus(enum.StrEnum):
+    """How a cell ended."""
+
     OK = "ok"
     ERROR = "error"
     TIMEOUT = "timeout"
@@ -432,16 +458,13 @@ class Evidence:
     duration_s: float = 0.0
     format: int = EVIDENCE_FORMAT
 
-    @property
-    def stopped_at(self) -> int | None:
-        """First code cell that never ran because the kernel was gone; None when all had their turn."""
-        return next((c.cell for c in self.cells if c.status is CellStatus.NOT_RUN), None)
-
 
 # ------------------------------------------------------------------ verdicts
 
 
 class Outcome(enum.StrEnum):
+    """What became of a criterion; NEEDS_REVIEW and ERRORED wait for a person."""
+
     PASSED = "passed"
     PARTIAL = "partial"
     FAILED = "failed"
@@ -465,6 +488,8 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True)
 class LayerTable:
+    """Two networks, layer by layer."""
+
     rows: tuple[LayerRow, ...]
     expected_total: str = ""
     actual_total: str = ""
@@ -472,6 +497,8 @@ class LayerTable:
 
 @dataclass(frozen=True, slots=True)
 class MatrixDiff:
+    """An expected and an actual matrix, by rows."""
+
     expected: tuple[tuple[float, ...], ...]
     actual: tuple[tuple[float, ...], ...]
 
@@ -494,6 +521,8 @@ class PointToLookFor:
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """An answer in words beside its reference."""
+
     answer: str
     """The student's text (Markdown source), '' when there is none."""
     reference: str
@@ -506,6 +535,8 @@ Detail = LayerTable | MatrixDiff | Curves | Written
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
+    """Points that a person may give."""
+
     points: float
     why: str
 
@@ -540,6 +571,8 @@ class CriterionGrade:
 
 @dataclass(frozen=True, slots=True)
 class TaskGrade:
+    """A task of the rubric with what its criteria earned."""
+
     id: str
     title: str
     bonus: bool
@@ -555,6 +588,8 @@ class TaskGrade:
 
 
 class Status(enum.StrEnum):
+    """What a grade rests on."""
+
     GRADED = "graded"
     FAULTED = "faulted"
     EMPTY = "empty"
@@ -563,6 +598,8 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grade:
+    """What a submission earned, in points, task by task."""
+
     ref: SubmissionRef
     status: Status
     faults: tuple[Fault, ...]

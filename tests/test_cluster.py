@@ -31,9 +31,8 @@ from ruamel.yaml import YAML
 from grader import __version__, cli, pipeline
 from grader.errors import ClusterError, EvidenceError, GradeError, SandboxError, UsageError
 from grader.evidence import store
-from grader.execution.cluster import bundle as parcel
-from grader.execution.cluster import head, worker
-from grader.execution.cluster.bundle import Bundle, OtherVersion, gathered, lay_out, pack, unpack
+from grader.execution.cluster import bundle, head, worker
+from grader.execution.cluster.bundle import Bundle, OtherVersion, files_below, lay_out, pack, unpack
 from grader.execution.cluster.head import Cluster, received
 from grader.records import SubmissionRef, Unreadable
 from grader.report.provenance import RunInfo
@@ -46,7 +45,7 @@ ROOT = Path(__file__).parent.parent
 ADDRESS = "tcp://127.0.0.1:8786"
 WORKER = "tcp://127.0.0.1:4001"
 
-# ------------------------------------------------------------------ parcels
+# ------------------------------------------------------------------ bundles
 
 FILES = {"ps10.ipynb": b"{}", "data/ü and \udcff.csv": bytes(1000), "empty": b"", "a": os.urandom(5000)}
 
@@ -64,11 +63,11 @@ def blob(name: Any, data: bytes) -> tuple[list[Any], bytes]:
 def test_what_is_packed_comes_out(tmp_path):
     told = {"limits": {"cell_s": 1.5}, "name": "\udcff"}
     came = unpack(pack(Bundle(told, FILES)))
-    assert (came.told, came.files) == (told, FILES)
+    assert (came.message, came.files) == (told, FILES)
     lay_out(FILES, tmp_path)
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "folder").symlink_to("/etc")
-    assert gathered(tmp_path) == FILES
+    assert files_below(tmp_path) == FILES
 
 
 @pytest.mark.parametrize(
@@ -112,7 +111,7 @@ def test_a_name_stands_there_once():
         header([["a", 1, 10**6]], b"x"),
         header([], b"more"),
         header([["a", 4 << 40, 0]]),
-        header([[str(n), 0, 0] for n in range(parcel.MOST_FILES + 1)]),
+        header([[str(n), 0, 0] for n in range(bundle.MOST_FILES + 1)]),
         pack(Bundle({}, {"a": b"x"}))[:-1],
         pack(Bundle({}, {"a": b"x"})) + b"x",
     ],
@@ -167,7 +166,7 @@ def left(tmp_path, ref) -> dict[str, bytes]:
     evidence = replace(evidence, submission=replace(evidence.submission, ref=there), sandbox="landlock")
     atomic_write(folder / "executed.ipynb", nbformat.writes(new_notebook(cells=[new_markdown_cell("hello")])))
     store.save(evidence, folder, Limits())
-    return gathered(folder)
+    return files_below(folder)
 
 
 def test_what_a_worker_sends_is_stored_as_if_it_had_run_here(tmp_path, ref, left):
@@ -177,7 +176,7 @@ def test_what_a_worker_sends_is_stored_as_if_it_had_run_here(tmp_path, ref, left
     assert stored.submission.ref == ref
     assert store.load(out) == stored
     assert store.reusable(out, ref, limits) == stored
-    came = gathered(out)
+    came = files_below(out)
     assert set(came) == set(left)
     assert {name: came[name] for name in came if "evidence.json" not in name} == {
         name: left[name] for name in left if "evidence.json" not in name
@@ -310,8 +309,8 @@ def test_a_job_holds_the_submission_and_nothing_of_this_machine(head_with, left,
         assert one.gather(given).submission.ref == given
     sent = unpack(one.client.jobs[0])
     assert sent.files == {"ps10.ipynb": ref.source.read_bytes(), "helper.py": b"x = 1"}
-    assert set(sent.told) == {"ref", "sandbox", "shared", "limits", "topic"}
-    assert str(tmp_path) not in json.dumps(sent.told)
+    assert set(sent.message) == {"ref", "sandbox", "shared", "limits", "topic"}
+    assert str(tmp_path) not in json.dumps(sent.message)
     assert not one.scratch.exists()
     assert one.client.futures[0].released
 
@@ -381,7 +380,7 @@ def test_warnings_of_workers_are_said_once(head_with, left):
 
 
 def test_an_error_on_a_worker_costs_its_own_submission_only(head_with, left):
-    one = head_with(worker._no("It broke.", unfit=False), answer(left))
+    one = head_with(worker._refusal("It broke.", unfit=False), answer(left))
     with one.cluster:
         with pytest.raises(GradeError, match=r"It broke\. \[on tcp://127\.0\.0\.1:4001\]") as caught:
             one.gather()
@@ -401,7 +400,7 @@ def test_a_submission_that_kills_workers_ends_as_an_error_of_ours(head_with, lef
 
 
 def unfit(text: str, exit_code: int) -> bytes:
-    return worker._no(text, unfit=True, exit_code=exit_code)
+    return worker._refusal(text, unfit=True, exit_code=exit_code)
 
 
 @pytest.mark.parametrize(
@@ -454,7 +453,7 @@ def test_cancelling_interrupts_those_that_wait_and_those_that_come(head_with):
 
 
 def test_a_worker_of_another_version_says_so():
-    told = unpack(worker.run(header([], version="9.9"))).told
+    told = unpack(worker.run(header([], version="9.9"))).message
     assert told["unfit"]
     assert f"made by grade 9.9, this is {__version__}" in told["problem"]
 

@@ -1,4 +1,4 @@
-"""Stages 2 to 4 for one submission: read, run, collect, store."""
+"""Stages 2 to 4 of one submission: read, run, collect."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Gatherer(Protocol):
         ...
 
 
-class Here:
-    """The own machine: `jobs` cores, a room for each submission, one trainer for all."""
+class ThisMachine:
+    """A `Gatherer` on the own machine: `jobs` cores, a sandbox for each submission, one trainer for all."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Here:
     def problem(self) -> str:
         return self._cache.problem
 
-    def called_off_by(self, stop: threading.Event) -> Here:
+    def called_off_by(self, stop: threading.Event) -> ThisMachine:
         """The same machine, for a submission that `stop` ends alone."""
         same = copy.copy(self)
         same._stop = stop  # noqa: SLF001

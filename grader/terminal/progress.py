@@ -28,7 +28,7 @@ class _Running:
 
 @dataclass(slots=True)
 class Display:
-    """A line per running submission with what it is doing, and the time left for all.
+    """The `pipeline.Progress` of a terminal: a line per running submission, and the time left for all.
 
     On a terminal the lines are redrawn in place; elsewhere each finished submission is one plain line.
     The time left is estimated from the mean pace so far of those that really ran.
@@ -56,6 +56,7 @@ class Display:
             self._live.stop()
 
     def expect(self, refs: Sequence[SubmissionRef]) -> None:
+        """The time left counts from here."""
         with self._lock:
             self._total = len(refs)
             self._started = time.monotonic()
@@ -66,6 +67,7 @@ class Display:
             running.step, running.share = step, share
 
     def finished(self, ref: SubmissionRef, grade: Grade, *, reused: bool) -> None:
+        """Says how it went."""
         with self._lock:
             running = self._running.pop(ref.id, None)
             self._done += 1
@@ -75,6 +77,7 @@ class Display:
         self.say(f"{position} {_safe(ref.name)}: {summary(grade)}" + (" (stored)" if reused else f" ({seconds:.0f} s)"))
 
     def say(self, message: str) -> None:
+        """A line of its own; what would steer a terminal is taken out."""
         with suppress(OSError):  # a terminal that was closed does not end the run
             self.console.print(Text(one_line(message)), soft_wrap=True)
 

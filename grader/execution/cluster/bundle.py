@@ -1,4 +1,4 @@
-"""What travels between the grader and a cluster's workers: one run of bytes each way.
+"""What travels between the grader and a cluster's workers: a bundle of JSON and files, one run of bytes each way.
 
     {"grade": version, "told": {…}, "files": [[name, size, packed size], …]}    one line
     the files in that order, each compressed by itself
@@ -21,31 +21,33 @@ from grader.errors import EvidenceError
 
 MOST_FILES = 25_000
 LARGEST_MIB = 2048
-"""All files of a parcel together."""
+"""All files of a bundle together."""
 _HEADER_BYTES = 16 << 20
 _DEEPEST = 40
 
 
 class OtherVersion(EvidenceError):  # noqa: N818 - says what is wrong, as the others do
-    """The parcel of a grade that may see things differently."""
+    """The bundle of a grade that may see things differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    told: Mapping[str, Any]
+    """One message with its files."""
+
+    message: Mapping[str, Any]
     """JSON."""
     files: Mapping[str, bytes]
     """By name, relative to a folder, '/' between its parts."""
 
 
-def pack(parcel: Bundle) -> bytes:
-    """Raises EvidenceError for files that no parcel may hold."""
+def pack(bundle: Bundle) -> bytes:
+    """The bytes to send. Raises EvidenceError for files that no bundle may hold."""
     listed, blobs = [], []
-    for name, data in parcel.files.items():
+    for name, data in bundle.files.items():
         blobs.append(zlib.compress(data, 1))
         listed.append([name, len(data), len(blobs[-1])])
     _check(listed)
-    header = {"grade": __version__, "told": parcel.told, "files": listed}
+    header = {"grade": __version__, "told": bundle.message, "files": listed}
     return b"".join((json.dumps(header).encode(), b"\n", *blobs))
 
 
@@ -57,7 +59,7 @@ def unpack(data: bytes) -> Bundle:
     except (ValueError, RecursionError):
         raise EvidenceError("it is no parcel of grade's") from None
     match header:
-        case {"grade": str(version), "told": dict(told), "files": list(listed)}:
+        case {"grade": str(version), "told": dict(message), "files": list(listed)}:
             pass
         case _:
             raise EvidenceError("it is no parcel of grade's")
@@ -70,7 +72,7 @@ def unpack(data: bytes) -> Bundle:
     for name, size, packed in listed:
         files[name] = _unpacked(name, size, rest[:packed])
         rest = rest[packed:]
-    return Bundle(told, files)
+    return Bundle(message, files)
 
 
 def lay_out(files: Mapping[str, bytes], folder: Path) -> None:
@@ -85,23 +87,18 @@ def lay_out(files: Mapping[str, bytes], folder: Path) -> None:
             file.write(data)
 
 
-def gathered(folder: Path) -> dict[str, bytes]:
+def files_below(folder: Path) -> dict[str, bytes]:
     """All regular files below a folder that only we have written to, by their names."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if _plain(path)
-    }
-
-
-def _plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def _check(listed: list[Any]) -> None:
     if len(listed) > MOST_FILES:
         raise EvidenceError(f"it holds more than {MOST_FILES} files")
     total, names = 0, set()
-    for one in listed:
-        match one:
+    for entry in listed:
+        match entry:
             case [str(name), int(size), int(packed)] if size >= 0 and packed >= 0:
                 total += size
             case _:

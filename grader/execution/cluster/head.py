@@ -14,6 +14,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,8 @@ _LEAST_AHEAD = 64
 """Jobs that the scheduler knows of at least, so that a cluster that grows has something to grow for."""
 _LOOK_S = 5.0
 _CLOSE_S = 2.0
-_TOLD_CHARS = 200
+_STEP_CHARS = 200
+"""Most of what a worker says of what it is doing."""
 _ADDRESS = re.compile(r"(?:tcp|tls)://[^\s/]+:\d{1,5}/?")
 _EVIDENCE = f"{store.FOLDER}/{store.FILE}"
 _WEIGHTS = re.compile(rf"{store.FOLDER}/weights/[0-9a-f]+\.npz")
@@ -67,7 +69,8 @@ class Cluster:
         self._client: Client
         self._lock = threading.Lock()
         self._jobs: dict[str, tuple[Future[bytes], Doing]] = {}
-        self._said: set[str] = set()
+        self._warnings: set[str] = set()
+        """What was said already."""
         self._cancelled = False
         self._broken: ClusterError | None = None
         self._closed = threading.Event()
@@ -91,12 +94,13 @@ class Cluster:
         self._settings.close()
 
     def gather(self, ref: SubmissionRef, folder: Path, scratch: Path, limits: Limits, doing: Doing) -> Stored:
+        """Raises ClusterError where no further submission can succeed; else as `Gatherer.gather` does."""
         read = read_submission(ref)
         if isinstance(read, Unreadable):
             store.save(read, folder, limits)
             return read
-        told = {"sandbox": self._sandbox, "shared": self._shared, "limits": limits.model_dump(mode="json")}
-        job = worker.packed_job(ref, _files(ref), topic=self._topic, **told)
+        settings = {"sandbox": self._sandbox, "shared": self._shared, "limits": limits.model_dump(mode="json")}
+        job = worker.packed_job(ref, _files(ref), topic=self._topic, **settings)
         files = self._answered(job, doing)
         scratch.mkdir(parents=True)
         try:
@@ -121,7 +125,7 @@ class Cluster:
 
     def _connected(self) -> Client:
         try:
-            import dask.config
+            import dask.config  # Dask is optional
             from distributed import Client
         except ImportError as missing:
             raise UsageError(_INSTALL) from missing
@@ -130,7 +134,7 @@ class Cluster:
         # Submissions are jobs' arguments on purpose: data that lie on a worker would be lost with it.
         self._settings.enter_context(dask.config.set({"distributed.admin.large-graph-warning-threshold": "4 GiB"}))
         try:
-            with warnings.catch_warnings(record=True) as told:
+            with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 client = Client(self._address, timeout=CONNECT_S, set_as_default=False, name="grade")
         except Exception as problem:
@@ -140,7 +144,7 @@ class Cluster:
                 f"No Dask scheduler answers at {self._address} ({why}): start one with `dask scheduler`, "
                 "and see that this machine reaches its port."
             ) from problem
-        if any("ersion" in str(one.message) for one in told):
+        if any("ersion" in str(warning.message) for warning in caught):
             self._say(f"Versions of Python or packages here and at {self._address} differ: use the same everywhere.")
         return client
 
@@ -159,7 +163,7 @@ class Cluster:
             case {"key": str(key), "text": str(text), "share": float() | int() as share, "worker": str(address)}:
                 _, doing = self._jobs.get(key, (None, None))
                 if doing is not None:
-                    doing(f"{text[:_TOLD_CHARS]} on {address[:_TOLD_CHARS]}", min(max(float(share), 0.0), 1.0))
+                    doing(f"{text[:_STEP_CHARS]} on {address[:_STEP_CHARS]}", min(max(float(share), 0.0), 1.0))
 
     # -------------------------------------------------------------- a job
 
@@ -182,8 +186,6 @@ class Cluster:
             future.release()  # where it still runs, the scheduler takes it back
 
     def _result(self, future: Future[bytes]) -> bytes:
-        from concurrent.futures import CancelledError
-
         from distributed import KilledWorker
 
         try:
@@ -215,14 +217,14 @@ class Cluster:
             raise self._fatal(f"{self._who(future)} does not fit: {problem}. Install the same version on all") from None
         except EvidenceError as problem:
             raise EvidenceError(f"{self._who(future)} sent something that is damaged: {problem}.") from None
-        match answer.told:
+        match answer.message:
             case {"problem": str(why), "unfit": True, "exit_code": int(exit_code)}:
                 raise self._fatal(f"{self._who(future)} cannot grade: {why.rstrip('.')}", exit_code)
             case {"problem": str(why)}:
                 raise GradeError(f"{why} [on {self._who(future)}]")
-            case {"warnings": list(told)}:
-                for said in told:
-                    self._say_once(str(said), self._who(future))
+            case {"warnings": list(warned)}:
+                for text in warned:
+                    self._say_once(str(text), self._who(future))
         return dict(answer.files)
 
     def _who(self, future: Future[bytes]) -> str:
@@ -259,8 +261,8 @@ class Cluster:
 
     def _say_once(self, text: str, who: str) -> None:
         with self._lock:
-            known = text in self._said
-            self._said.add(text)
+            known = text in self._warnings
+            self._warnings.add(text)
         if not known:
             self._say(f"On {who}: {text}")
 

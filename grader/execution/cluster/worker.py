@@ -1,7 +1,7 @@
 """What runs on a worker of a Dask cluster: one submission, from bytes to bytes.
 
-A worker process has a room level, a data set, a cache and trainers of its own; they are made for the first submission
-that wants them, shared by all, and let go when none came for a while.
+A worker process has a sandbox level, a data set, a cache and trainers of its own; they are made for the first
+submission that wants them, shared by all, and let go when none came for a while.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grader.datasets import fashion_mnist
 from grader.errors import DataError, EvidenceError, GradeError, SandboxError, UsageError
-from grader.execution.cluster.bundle import Bundle, gathered, lay_out, pack, unpack
+from grader.execution.cluster.bundle import Bundle, files_below, lay_out, pack, unpack
+from grader.execution.gather import ThisMachine
 from grader.records import SubmissionRef
+from grader.rubric.schema import Limits
+from grader.sandbox import choose
+from grader.system import leftovers
+from grader.training.cache import user_cache
 
 if TYPE_CHECKING:
     from distributed import Worker
-
-    from grader.execution.gather import Here
 
 _POLL_S = 0.2
 _TELL_S = 0.5
@@ -39,45 +43,40 @@ _UNFIT = (SandboxError, DataError, UsageError)
 _UNFIT_NUMBERS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS])
 
 
-def run(parcel: bytes) -> bytes:
-    """Run the submission in a parcel of the head's; the answer is a parcel with what came of it, or says why nothing.
+def run(job_bundle: bytes) -> bytes:
+    """Run the submission in a bundle of the head's; the answer is a bundle with what came of it, or says why nothing.
 
     Raises `Reschedule` when the job was called off: nobody waits for an answer then.
     """
-    from distributed import Reschedule, get_worker
+    from distributed import Reschedule, get_worker  # Dask is optional
 
     try:
-        asked = unpack(parcel)
+        request = unpack(job_bundle)
     except EvidenceError as problem:
-        return _no(f"What was sent cannot be read: {problem}.", unfit=True)
+        return _refusal(f"What was sent cannot be read: {problem}.", unfit=True)
     worker = get_worker()
-    job = _Job(worker, str(worker.get_current_task()), str(asked.told["topic"]))
+    job = _Job(worker, str(worker.get_current_task()), str(request.message["topic"]))
     try:
         with job.watched():
-            return _answer(asked, job)
+            return _answer(request, job)
     except KeyboardInterrupt:
         raise Reschedule from None
     except Exception as problem:  # noqa: BLE001 - no exception travels: a sentence does
+        if isinstance(problem, GradeError):
+            return _refusal(str(problem), unfit=_is_unfit(problem), exit_code=problem.exit_code)
         last = traceback.extract_tb(problem.__traceback__)[-1]
-        where = "" if isinstance(problem, GradeError) else f" ({Path(last.filename).name}:{last.lineno})"
-        said = str(problem) if isinstance(problem, GradeError) else f"{type(problem).__name__}: {problem}"
-        exit_code = problem.exit_code if isinstance(problem, GradeError) else GradeError.exit_code
-        return _no(said + where, unfit=_is_unfit(problem), exit_code=exit_code)
+        sentence = f"{type(problem).__name__}: {problem} ({Path(last.filename).name}:{last.lineno})"
+        return _refusal(sentence, unfit=_is_unfit(problem))
 
 
-def packed_job(ref: SubmissionRef, files: dict[str, bytes], **told: Any) -> bytes:
-    """A parcel for `run`; `told` is what `_answer` reads. Raises EvidenceError for a submission that is too large."""
-    described = {
-        "id": ref.id,
-        "name": ref.name,
+def packed_job(ref: SubmissionRef, files: dict[str, bytes], **settings: Any) -> bytes:
+    """A bundle for `run`; `settings` is what `_answer` reads. Raises EvidenceError for too large a submission."""
+    described = asdict(ref) | {
+        "root": "",  # where it lies is nobody else's business
         "source": None if ref.source.is_dir() else ref.source.relative_to(ref.root).as_posix(),
         "companions": [file.as_posix() for file in ref.companions],
-        "ignored": ref.ignored,
-        "sha256": ref.sha256,
-        "origin": ref.origin,
-        "participant": ref.participant,
     }
-    return pack(Bundle({"ref": described, **told}, files))
+    return pack(Bundle({"ref": described, **settings}, files))
 
 
 def _is_unfit(problem: Exception) -> bool:
@@ -86,43 +85,33 @@ def _is_unfit(problem: Exception) -> bool:
     return full or isinstance(problem, _UNFIT)
 
 
-def _no(sentence: str, *, unfit: bool, exit_code: int = GradeError.exit_code) -> bytes:
+def _refusal(sentence: str, *, unfit: bool, exit_code: int = GradeError.exit_code) -> bytes:
     return pack(Bundle({"problem": sentence, "unfit": unfit, "exit_code": exit_code}, {}))
 
 
 # ------------------------------------------------------------------ one submission
 
 
-def _answer(asked: Bundle, job: _Job) -> bytes:
-    from grader.rubric.schema import Limits
-    from grader.system import leftovers
-
+def _answer(request: Bundle, job: _Job) -> bytes:
+    asked = request.message
     with (
         tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as temporary,
-        _machine(str(asked.told["sandbox"]), bool(asked.told["shared"]), job) as (here, warnings),
+        _machine(str(asked["sandbox"]), bool(asked["shared"]), job) as (machine, warnings),
     ):
-        ref = _ref(asked.told["ref"], Path(temporary) / "handed_in", asked.files)
+        ref = _ref(asked["ref"], Path(temporary) / "handed_in", request.files)
         left, scratch = Path(temporary) / "left", Path(temporary) / "scratch"
-        here.gather(ref, left, scratch, Limits.model_validate(asked.told["limits"]), job.doing)
-        said = [*warnings, *filter(None, [here.problem])]
-        return pack(Bundle({"warnings": said}, gathered(left)))
+        machine.gather(ref, left, scratch, Limits.model_validate(asked["limits"]), job.doing)
+        problems = [*warnings, *filter(None, [machine.problem])]
+        return pack(Bundle({"warnings": problems}, files_below(left)))
 
 
-def _ref(told: dict[str, Any], root: Path, files: Any) -> SubmissionRef:
+def _ref(described: dict[str, Any], root: Path, files: Mapping[str, bytes]) -> SubmissionRef:
     """The submission as it lies here, its files laid out."""
     root.mkdir()
     lay_out(files, root)
-    return SubmissionRef(
-        id=told["id"],
-        name=told["name"],
-        source=root if told["source"] is None else root / told["source"],
-        root=root,
-        companions=tuple(map(Path, told["companions"])),
-        ignored=tuple(told["ignored"]),
-        sha256=told["sha256"],
-        origin=told["origin"],
-        participant=told["participant"],
-    )
+    source, companions = described["source"], tuple(map(Path, described["companions"]))
+    here = {"root": root, "source": root / (source or ""), "companions": companions}
+    return SubmissionRef(**described | here | {"ignored": tuple(described["ignored"])})
 
 
 class _Job:
@@ -134,14 +123,15 @@ class _Job:
         """Set once the job is called off."""
         self._key = key
         self._topic = topic
-        self._told = ("", 0.0)
+        self._last = ("", 0.0)
+        """What was told last, and when."""
 
     def doing(self, text: str, share: float) -> None:
-        before, at = self._told
+        before, at = self._last
         if text != before and time.monotonic() - at >= _TELL_S:
-            self._told = (text, time.monotonic())
-            told = {"key": self._key, "text": text, "share": share, "worker": self.worker.address}
-            self.worker.log_event(self._topic, told)
+            self._last = (text, time.monotonic())
+            event = {"key": self._key, "text": text, "share": share, "worker": self.worker.address}
+            self.worker.log_event(self._topic, event)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -166,9 +156,9 @@ class _Job:
 
 @dataclass(slots=True)
 class _Machine:
-    """`Here` for all submissions of this process with the same settings."""
+    """`ThisMachine` for all submissions of this process with the same settings."""
 
-    here: Here
+    here: ThisMachine
     warnings: list[str]
     """What users must know, so far."""
     stop: threading.Event
@@ -187,7 +177,7 @@ _machines: dict[tuple[str, bool], _Machine] = {}
 
 
 @contextmanager
-def _machine(sandbox: str, shared: bool, job: _Job) -> Iterator[tuple[Here, list[str]]]:
+def _machine(sandbox: str, shared: bool, job: _Job) -> Iterator[tuple[ThisMachine, list[str]]]:
     """What this process has for a job, and what users must know about its sandbox."""
     key = (sandbox, shared)
     with _lock:  # who comes meanwhile needs the same data set
@@ -206,18 +196,12 @@ def _machine(sandbox: str, shared: bool, job: _Job) -> Iterator[tuple[Here, list
 
 
 def _make(sandbox: str, shared: bool, job: _Job) -> _Machine:
-    from grader.datasets import fashion_mnist as data
-    from grader.execution.gather import Here
-    from grader.sandbox import choose
-    from grader.system import leftovers
-    from grader.training.cache import user_cache
-
     multiprocessing.current_process().daemon = False  # as Dask's nanny has it, no trainer could be started
     leftovers.sweep()
     choice = choose(sandbox)
-    stop, files = threading.Event(), data.provide_data(lambda said: job.doing(said, 0.0))
+    stop, files = threading.Event(), fashion_mnist.provide_data(lambda message: job.doing(message, 0.0))
     warnings, jobs = list(choice.warnings), job.worker.state.nthreads
-    here = Here(files, user_cache(), stop, jobs=jobs, sandbox=choice.name, shared=shared, say=warnings.append)
+    here = ThisMachine(files, user_cache(), stop, jobs=jobs, sandbox=choice.name, shared=shared, say=warnings.append)
     return _Machine(here, warnings, stop)
 
 
