@@ -1,36 +1,33 @@
-"""The command `grade`: options in, exit code out; the only place that prints and exits."""
+"""The command `grade`: options in, exit code out; how it ends, `terminal/ending.py` says.
+
+A command imports what it needs once it is called: NumPy, pydantic and Jupyter take most of a second to load, and
+nobody waits that long for `grade --help`.
+"""
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
-import shlex
-import shutil
-import signal
 import sys
-import threading
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from grader import __version__
-from grader.errors import GradeError, UsageError
-from grader.system.display_text import one_line
-from grader.system.signals import on_signals
-from grader.terminal import tables
+from grader.errors import UsageError
+from grader.system.atomic_files import atomic_write
+from grader.terminal import ending, tables
+from grader.terminal.ending import say
 
 if TYPE_CHECKING:
     from grader.report.results_schema import RescoreInfo
 
-INTERRUPTED = 130
-_STOP = threading.Event()
-"""Set by the first interrupt."""
 NOT_YET = {"review": "the graders' desk"}
 EXPORTS = ("csv", "json")
 
@@ -56,6 +53,14 @@ def app() -> None:
     """Grade deep-learning notebooks: networks, parameters, accuracies, convolutions."""
 
 
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: len(os.sched_getaffinity(0)),
+    help="Work done at once; default: cores.",
+)
+
+
 @app.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -66,12 +71,7 @@ def app() -> None:
     help="Where reports, evidence and results go.",
 )
 @click.option("--rubric", help="Problem set: its id or a file.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=lambda: len(os.sched_getaffinity(0)),
-    help="Work done at once; default: cores.",
-)
+@_jobs
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per notebook, wall clock.")
 @click.option("--cell-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per cell.")
 @click.option("--memory", type=click.IntRange(1), help="MiB per notebook.")
@@ -125,7 +125,7 @@ def run(**options: Any) -> None:
     here = not options["scheduler"]  # on a cluster, each worker takes the strongest level that it has
     choice = choose(options["sandbox"]) if here else Choice(options["sandbox"])
     for warning in choice.warnings:
-        _say(f"grade: {warning}")
+        say(f"grade: {warning}")
     limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
     limits |= dict(_parse_limit(text) for text in options["other_limits"])
     settings = pipeline.Settings(
@@ -140,13 +140,13 @@ def run(**options: Any) -> None:
         audience=options["audience"],
         scheduler=options["scheduler"],
     )
-    with Display(_stderr(), settings.jobs) as display:
-        outcome = pipeline.grade(settings, display, _STOP)
+    with Display(_console(stderr=True), settings.jobs) as display:
+        outcome = pipeline.grade(settings, display, ending.STOP)
     _finish(outcome, settings.out, exports)
     if options["fail_under"] is not None:
         low = [g.ref.id for g in outcome.grades if 100 * g.score < options["fail_under"] * g.max_score]
         if low:
-            _say(f"Below {options['fail_under']:g} %: {', '.join(low)}.")
+            say(f"Below {options['fail_under']:g} %: {', '.join(low)}.")
             sys.exit(1)
 
 
@@ -154,18 +154,13 @@ def run(**options: Any) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--rubric", help="Problem set: its id or a file.")
 @click.option("--audience", type=click.Choice(["student", "staff"]), default="staff", show_default=True)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=lambda: len(os.sched_getaffinity(0)),
-    help="Work done at once; default: cores.",
-)
+@_jobs
 def rescore(folder: Path, rubric: str | None, audience: str, jobs: int) -> None:
     """Apply today's rubric to the evidence stored under DIR; no student code runs."""
     from grader import pipeline
 
     _must_be_reports(folder)
-    outcome = pipeline.rescore(folder, rubric, audience, _say, jobs=jobs)
+    outcome = pipeline.rescore(folder, rubric, audience, say, jobs=jobs)
     if outcome.rescored is not None:
         _print_changes(outcome.rescored, len(outcome.grades))
     _finish(outcome, folder, [])
@@ -177,7 +172,7 @@ def _print_changes(rescored: RescoreInfo, count: int) -> None:
 
     changed = rescored.submissions
     if changed:
-        console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
+        console = _console()
         if not console.is_terminal:
             console.width = 200  # a file or a log has no width of its own
         console.print(
@@ -186,7 +181,7 @@ def _print_changes(rescored: RescoreInfo, count: int) -> None:
         if len(changed) > 1:
             console.print(tables.of_points(("criterion", "gain", "lose"), rescore_changes.sums(changed)))
     for line in rescore_changes.in_words(rescored, count):
-        _say(line)
+        say(line)
 
 
 @app.command("export")
@@ -222,7 +217,7 @@ def rubric_calibrate(which: str | None, seeds: int) -> None:
     from grader.marking.checks.registry import REGISTRY
     from grader.rubric import authoring
 
-    authoring.calibrate(which, REGISTRY, seeds=seeds, say=_say)
+    authoring.calibrate(which, REGISTRY, seeds=seeds, say=say)
 
 
 @rubric.command("schema")
@@ -242,7 +237,7 @@ def rubric_new(file: Path) -> None:
     from grader.rubric import authoring
 
     authoring.new(file)
-    _say(f"Wrote {file}: edit it, then run `grade rubric check {file}`.")
+    say(f"Wrote {file}: edit it, then run `grade rubric check {file}`.")
 
 
 @app.group("data")
@@ -253,17 +248,17 @@ def data_group() -> None:
 @data_group.command("fetch")
 def data_fetch() -> None:
     """Find or fetch the data set, check it, and print where it is."""
-    from grader.datasets import fashion_mnist as data
+    from grader.datasets import fashion_mnist
 
-    click.echo(data.provide_data(_say).directory)
+    click.echo(fashion_mnist.provide_data(say).directory)
 
 
 @data_group.command("where")
 def data_where() -> None:
     """Print where the checked data set is; exit 2 when it is not there."""
-    from grader.datasets import fashion_mnist as data
+    from grader.datasets import fashion_mnist
 
-    files = data.find_data()
+    files = fashion_mnist.find_data()
     if files is None:
         raise UsageError("Fashion-MNIST is not here yet: run `grade data fetch`.")
     click.echo(files.directory)
@@ -297,7 +292,7 @@ def cache_clear() -> None:
     from grader.training.cache import user_cache
 
     entries, mib = user_cache().clear()
-    _say(f"Entries removed: {entries} ({mib:.1f} MiB).")
+    say(f"Entries removed: {entries} ({mib:.1f} MiB).")
 
 
 @app.command()
@@ -318,7 +313,7 @@ def doctor(out: Path, as_json: bool) -> None:
 def _print_report(report: Any) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a machine without UTF-8 gets its findings too
-    console = Console(no_color="NO_COLOR" in os.environ, highlight=False)
+    console = _console()
     console.print(tables.of_checks(report.checks))
     works = f"Grading works here, at sandbox level '{report.level}'."
     console.print(Text("Grading does not work here yet: see each ✗." if report.exit_code else works))
@@ -331,8 +326,8 @@ def _finish(outcome: Any, out: Path, exports: list[tuple[str, Path | None]]) -> 
     for form, file in exports:
         _write_export(out, form, file)
     for failure in outcome.failures:
-        _say(failure)
-    _say(f"{len(outcome.grades)} graded. Open this page:")
+        say(failure)
+    say(f"{len(outcome.grades)} graded. Open this page:")
     click.echo((out / "index.html").resolve())
     if outcome.failures:
         sys.exit(3)
@@ -371,80 +366,13 @@ def _write_export(out: Path, form: str, file: Path | None) -> None:
     if file is None:
         click.echo(source.read_text("utf-8"), nl=False)
     else:
-        from grader.system.atomic_files import atomic_write
-
         atomic_write(file, source.read_text("utf-8"))
 
 
-def _stderr() -> Console:
-    return Console(stderr=True, no_color="NO_COLOR" in os.environ, highlight=False)
-
-
-def _say(message: str) -> None:
-    """Tell people; names and words of strangers that a message holds do no harm."""
-    lines = message.split("\n", 1)
-    click.echo("\n".join(" " * (len(line) - len(line.lstrip(" "))) + one_line(line, 4000) for line in lines), err=True)
-
-
-def _interrupt(*_: object) -> None:
-    """The first signal ends the run in good order; those after it must not disturb that.
-
-    What is raised here may be lost, in a destructor for instance, or become another error, in a library that is being
-    imported: so it is noted as well.
-    """
-    sys.unraisablehook = _lost
-    on_signals(signal.SIG_IGN)
-    _STOP.set()
-    raise KeyboardInterrupt
-
-
-def _lost(unraisable: Any) -> None:
-    """An interrupt that a destructor swallowed is noted: no traceback of it."""
-    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-        sys.__unraisablehook__(unraisable)
-
-
-def _resume_command() -> str:
-    """The command line as it was given, but for what would start anew."""
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":
-        command = [sys.executable, "-m", "grader"]
-    else:
-        found = shutil.which(program.name)
-        command = [program.name if found and Path(found).resolve() == program.resolve() else sys.argv[0]]
-    return shlex.join([*command, *(argument for argument in sys.argv[1:] if argument != "--fresh")])
-
-
-def _leave_interrupted() -> NoReturn:
-    """Without waiting for threads that are busy: files and processes are safe without them."""
-    with suppress(OSError):  # the terminal may be gone
-        _say(f"grade: interrupted. What had finished is stored. To go on from there:\n  {_resume_command()}")
-        sys.stdout.flush()
-    os._exit(INTERRUPTED)
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, no_color="NO_COLOR" in os.environ, highlight=False)
 
 
 def main() -> None:
     """Entry point: every error becomes one sentence and its documented exit code."""
-    _STOP.clear()
-    on_signals(_interrupt)
-    try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.ClickException as wrong:
-        wrong.show()
-        sys.exit(2)
-    except GradeError as problem:
-        if _STOP.is_set():
-            _leave_interrupted()
-        _say(f"grade: {problem}")
-        sys.exit(problem.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _leave_interrupted()
-    except Exception as problem:
-        if _STOP.is_set():
-            _leave_interrupted()
-        if os.environ.get("GRADE_DEBUG"):
-            raise
-        _say(f"grade: internal error ({type(problem).__name__}: {problem}). GRADE_DEBUG=1 shows where.")
-        sys.exit(3)
+    ending.end_well(functools.partial(app, standalone_mode=False))

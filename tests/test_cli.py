@@ -176,8 +176,8 @@ def test_help_and_version_as_a_process():
 
 INTERRUPTED_IN_DESTRUCTORS = """
 import os, signal
-from grader import cli
-cli.on_signals(cli._interrupt)
+from grader.terminal import ending
+ending.on_signals(ending.interrupt)
 
 class Interrupted:
     def __del__(self):
@@ -190,7 +190,7 @@ class Faulty:
         raise ValueError("a fault of ours")
 
 Interrupted()
-print(cli._STOP.is_set())
+print(ending.STOP.is_set())
 Faulty()
 """
 

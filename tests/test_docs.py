@@ -10,6 +10,7 @@ import pytest
 from grader import cli, errors
 from grader.marking.checks.registry import REGISTRY
 from grader.rubric.load import load_rubric
+from grader.terminal import ending
 
 ROOT = Path(__file__).parent.parent
 CHECKS = (ROOT / "docs" / "checks.md").read_text("utf-8")
@@ -49,5 +50,5 @@ def test_every_command_and_option_is_documented(path, command):
 
 def test_every_exit_code_is_documented():
     raised = {e.exit_code for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.GradeError)}
-    for code in {0, 1, cli.INTERRUPTED} | raised:
+    for code in {0, 1, ending.INTERRUPTED} | raised:
         assert f"| {code} |" in COMMAND

@@ -35,6 +35,7 @@ from grader.report.provenance import RunInfo
 from grader.rubric.schema import Limits
 from grader.sandbox import choose
 from grader.system import atomic_files as atomic
+from grader.terminal import ending
 from grader.terminal.progress import Display
 from grader.training.single_flight import SingleFlight
 from grader.training.verification import Prepared, Verifier
@@ -477,24 +478,25 @@ def test_a_failure_while_it_stops_is_nobodys_result(ran, students, tmp_path, mon
 def test_an_interrupt_that_became_another_error_is_still_one(monkeypatch, became):
     def app(**_: object) -> None:
         with pytest.raises(KeyboardInterrupt):
-            cli._interrupt()
+            ending.interrupt()
         raise became
 
     left: list[int] = []
     monkeypatch.setattr(cli, "app", app)
-    monkeypatch.setattr(cli.os, "_exit", lambda code: left.append(code) or sys.exit(code))
-    monkeypatch.setattr(cli, "on_signals", lambda handler: None)
+    monkeypatch.setattr(ending.os, "_exit", lambda code: left.append(code) or sys.exit(code))
+    monkeypatch.setattr(ending, "on_signals", lambda handler: None)
     with pytest.raises(SystemExit):
         cli.main()
     assert left == [130]
-    cli._STOP.clear()
+    ending.STOP.clear()
 
 
 TELLS_OF_SIGNALS = """
 import signal
 from grader import __main__, cli
+from grader.terminal import ending
 def command():
-    cli.on_signals(cli._interrupt)
+    ending.on_signals(ending.interrupt)
     print(*(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)), sep="; ")
 cli.main = command
 __main__.main()
@@ -511,18 +513,18 @@ def test_signals_are_heeded_where_they_came_through_and_only_while_it_works():
         preexec_fn=heed_signals,
     )
     at_work, afterwards = told.stdout.splitlines()
-    assert at_work.count("_interrupt") == 2
+    assert at_work.count("function interrupt") == 2
     assert at_work.endswith("; 1")
     assert afterwards == "1; 1; 1"
 
 
 def test_the_command_to_resume_is_the_one_that_was_given(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/opt/x/grade", "a class", "--out", "r", "--fresh", "--jobs", "2"])
-    assert cli._resume_command() == "/opt/x/grade 'a class' --out r --jobs 2"
-    monkeypatch.setattr(cli.shutil, "which", lambda _: "/opt/x/grade")
-    assert cli._resume_command() == "grade 'a class' --out r --jobs 2"
+    assert ending.resume_command() == "/opt/x/grade 'a class' --out r --jobs 2"
+    monkeypatch.setattr(ending.shutil, "which", lambda _: "/opt/x/grade")
+    assert ending.resume_command() == "grade 'a class' --out r --jobs 2"
     monkeypatch.setattr(sys, "argv", ["/x/grader/__main__.py", "rescore", "r"])
-    assert cli._resume_command() == f"{sys.executable} -m grader rescore r"
+    assert ending.resume_command() == f"{sys.executable} -m grader rescore r"
 
 
 def test_a_terminal_that_was_closed_does_not_end_a_run():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from grader.datasets import fashion_mnist as data
 from grader.errors import GradeError
 from grader.evidence.events import ArchitectureFacts
-from grader.evidence.reader import architecture as as_record
+from grader.evidence.interpret import architecture as as_record
 from grader.keras.layers import ACTIVATIONS, LAYERS
 from grader.keras.rebuild import MOST_LAYERS, Plan, assemble, plan
 from grader.records import Architecture, Layer, Verified

@@ -15,7 +15,7 @@ from grader.datasets.identification import Identifier
 from grader.evidence import events, store
 from grader.evidence.claims import contradiction
 from grader.evidence.decode import Changed, Doubt, RawEvidence, decode, read_weights
-from grader.evidence.reader import Reader
+from grader.evidence.interpret import Interpreter
 from grader.records import (
     Architecture,
     Bridged,
@@ -68,8 +68,8 @@ def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: 
     Raises the grader's own errors only.
     """
     raw = decode(run.raw_evidence, run.record_key)
-    reader = Reader(raw, official(files), submission)
-    networks = _TrainedNetworks(reader, run, raw.files, verifier, folder)
+    interpreter = Interpreter(raw, official(files), submission)
+    networks = _TrainedNetworks(interpreter, run, raw.files, verifier, folder)
     trainings = networks.verified()
     claims = [fault for training in trainings if (fault := contradiction(training))]
     bounded = tuple(problem.message for problem in raw.problems if problem.doubt is Doubt.BOUNDED)
@@ -77,27 +77,28 @@ def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: 
         submission=replace(submission, notes=submission.notes + bounded),
         sandbox=run.sandbox,
         cells=run.cells,
-        loaded=tuple(Loaded(reader.place(e), e.dataset) for e in reader.of(events.Loaded)),
-        networks=reader.networks(),
+        loaded=tuple(Loaded(interpreter.place(e), e.dataset) for e in interpreter.of(events.Loaded)),
+        networks=interpreter.networks(),
         trainings=trainings,
         evaluations=tuple(
-            Evaluation(reader.place(e), e.network, reader.ref(e.x), e.accuracy) for e in reader.of(events.Evaluate)
+            Evaluation(interpreter.place(e), e.network, interpreter.ref(e.x), e.accuracy)
+            for e in interpreter.of(events.Evaluate)
         ),
-        predictions=reader.predictions(),
-        shown=reader.shown(),
-        arrays=reader.arrays(),
-        states=reader.states(),
-        scalars=reader.scalars(),
-        bridged=tuple(Bridged(reader.place(e), e.idiom, e.today) for e in reader.of(events.Bridged)),
-        faults=(*run.faults, *_damaged(raw, run, networks.forged), *_disturbed(reader), *claims),
+        predictions=interpreter.predictions(),
+        shown=interpreter.shown(),
+        arrays=interpreter.arrays(),
+        states=interpreter.states(),
+        scalars=interpreter.scalars(),
+        bridged=tuple(Bridged(interpreter.place(e), e.idiom, e.today) for e in interpreter.of(events.Bridged)),
+        faults=(*run.faults, *_damaged(raw, run, networks.forged), *_disturbed(interpreter), *claims),
         duration_s=run.duration_s,
     )
 
 
-def _disturbed(reader: Reader) -> list[Fault]:
+def _disturbed(interpreter: Interpreter) -> list[Fault]:
     """What the recorder saw being done to it."""
-    seen = reader.of(events.Tampered)
-    cell = reader.cell(seen[0]) if seen else None
+    seen = interpreter.of(events.Tampered)
+    cell = interpreter.cell(seen[0]) if seen else None
     return _tampered(cell, "The code works on its own recording", [event.what for event in seen])
 
 
@@ -125,12 +126,12 @@ class _TrainedNetworks:
     """Reads the weights that each training of a run left, measures them, and stores them."""
 
     def __init__(
-        self, reader: Reader, run: RunResult, digests: dict[str, str] | None, verifier: Verifier, folder: Path
+        self, interpreter: Interpreter, run: RunResult, digests: dict[str, str] | None, verifier: Verifier, folder: Path
     ) -> None:
         """`digests`: those of the recorder's files, as `RawEvidence.files` has them."""
         self.forged: list[str] = []
         """What was found wrong with the weights."""
-        self._reader = reader
+        self._interpreter = interpreter
         self._run = run
         self._digests = digests
         self._verifier = verifier
@@ -140,14 +141,17 @@ class _TrainedNetworks:
         """Names of stored weights by their digest."""
         self._used: dict[str, list[DataRef]] = {}
         """Images that each network was given otherwise than in training."""
-        uses: list[events.Evaluate | events.Predict] = [*reader.of(events.Evaluate), *reader.of(events.Predict)]
+        uses: list[events.Evaluate | events.Predict] = [
+            *interpreter.of(events.Evaluate),
+            *interpreter.of(events.Predict),
+        ]
         for event in uses:
-            if ref := reader.ref(event.x):
+            if ref := interpreter.ref(event.x):
                 self._used.setdefault(event.network, []).append(ref)
 
     def verified(self) -> tuple[Training, ...]:
         """Every training with the accuracies of its weights as measured here, or why they were not."""
-        fits = zip(self._reader.trainings(), self._reader.of(events.Fit), strict=True)
+        fits = zip(self._interpreter.trainings(), self._interpreter.of(events.Fit), strict=True)
         return tuple(self._verified(training, fit.x) for training, fit in fits)
 
     def _verified(self, training: Training, x: str | None) -> Training:
@@ -177,9 +181,9 @@ class _TrainedNetworks:
     def _measure(self, training: Training, x: str | None, weights: Sequence[Array]) -> Verified:
         if self._left_s <= 0:
             return Verified(None, None, f"Measuring the networks before it took longer than {VERIFY_S:g} seconds.")
-        official = self._reader.official
+        official = self._interpreter.official
         rows = np.arange(official.train_rows)  # what it was trained on is not always seen
-        if images := self._reader.recognised(x):
+        if images := self._interpreter.identified(x):
             trained_on = images.rows[(images.rows >= 0) & (images.rows < official.train_rows)]
             rows = trained_on if len(trained_on) else rows
         given = [ref for ref in (training.x, training.validation_x, *self._used.get(training.network, ())) if ref]

@@ -55,6 +55,8 @@ class Doubt(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
+    """Something wrong with the record."""
+
     message: str
     doubt: Doubt
 

@@ -25,6 +25,8 @@ class _Strict(BaseModel):
 
 
 class LayerFacts(_Strict):
+    """A layer; as `records.Layer` has it."""
+
     kind: str
     name: str
     config: dict[str, Any]
@@ -37,6 +39,8 @@ class LayerFacts(_Strict):
 
 
 class ArchitectureFacts(_Strict):
+    """A network without its weights; as `records.Architecture` has it."""
+
     style: Literal["sequential", "functional", "subclassed"]
     input_shape: PartShape | None
     params: Count | None
@@ -45,6 +49,8 @@ class ArchitectureFacts(_Strict):
 
 
 class CompileFacts(_Strict):
+    """What `compile` was called with; as `records.Compiled` has it."""
+
     optimizer: str
     learning_rate: Number
     optimizer_config: dict[str, Any]
@@ -60,6 +66,8 @@ class _Event(_Strict):
 
 
 class Start(_Event):
+    """The first event: who writes which format."""
+
     type: Literal["start"]
     format: int
     keras: str
@@ -67,6 +75,8 @@ class Start(_Event):
 
 
 class Loaded(_Event):
+    """A call of `load_data`."""
+
     type: Literal["loaded"]
     dataset: str
 
@@ -96,11 +106,15 @@ class Architecture(_Event):
 
 
 class Compiled(_Event, CompileFacts):
+    """A call of `compile`."""
+
     type: Literal["compiled"]
     network: Id
 
 
 class Fit(_Event):
+    """A call of `fit` that ended, with the network as it was when it began."""
+
     type: Literal["fit"]
     network: Id
     id: Id
@@ -127,6 +141,8 @@ class Fit(_Event):
 
 
 class Evaluate(_Event):
+    """A call of `evaluate` that ended."""
+
     type: Literal["evaluate"]
     network: Id
     x: Digest | None
@@ -135,6 +151,8 @@ class Evaluate(_Event):
 
 
 class Predict(_Event):
+    """A call of `predict` that ended; its arg max per row is in the file `labels`."""
+
     type: Literal["predict"]
     network: Id
     x: Digest | None
@@ -142,36 +160,48 @@ class Predict(_Event):
 
 
 class Shown(_Event):
+    """Images that a figure displayed."""
+
     type: Literal["shown"]
     images: list[Digest]
     title: str
 
 
 class Small(_Event):
+    """A small numeric array that a variable held after a cell."""
+
     type: Literal["small"]
     name: str
     values: Annotated[list[Annotated[list[Number], Field(max_length=400)]], Field(max_length=400)]
 
 
 class Scalar(_Event):
+    """A number that a variable held after a cell."""
+
     type: Literal["scalar"]
     name: str
     value: Number
 
 
 class State(_Event):
+    """A large array that a variable held after a cell."""
+
     type: Literal["state"]
     name: str
     digest: Digest
 
 
 class Name(_Event):
+    """A variable that held a network after a cell."""
+
     type: Literal["name"]
     name: str
     network: Id
 
 
 class Bridged(_Event):
+    """An old idiom that was carried out as one of today."""
+
     type: Literal["bridged"]
     idiom: str
     today: str
@@ -193,6 +223,8 @@ class Tampered(_Event):
 
 
 class EndCell(_Event):
+    """A cell ended by itself."""
+
     type: Literal["end_cell"]
 
 

@@ -13,6 +13,8 @@ from grader.wire.files import PinnedFolder
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
+    """A run whose evidence is not read yet."""
+
     executed: NotebookNode
     """The submitted cells in their order, with the outputs they had here."""
     cells: tuple[CellRun, ...]

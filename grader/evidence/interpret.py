@@ -1,10 +1,11 @@
-"""Raw events → records: places that exist, arrays as what they were recognised to be."""
+"""Decoded events → records: places that exist, arrays as what they were identified as."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from pydantic import BaseModel
 
 from grader.datasets.identification import Identified, Identifier
 from grader.evidence import events
@@ -37,17 +38,18 @@ SHOWN = 100_000
 _NAN = float("nan")
 
 
-class Reader:
-    """The records of one run."""
+class Interpreter:
+    """The records of one run, from its events; each method gives them in the order of the events."""
 
     def __init__(self, raw: RawEvidence, official: Identifier, submission: Submission) -> None:
         self.official = official
         self._raw = raw
         self._code = {cell.index for cell in submission.cells if cell.kind is CellKind.CODE}
-        self._recognised: dict[str, Identified] = {}
+        self._identified: dict[str, Identified] = {}
         self._pairs: dict[tuple[str | None, str | None], Pair] = {}
 
     def of(self, kind: type[_Event]) -> list[_Event]:
+        """All events of a class."""
         return [event for event in self._raw.events if isinstance(event, kind)]
 
     # -------------------------------------------------- places and arrays
@@ -60,32 +62,36 @@ class Reader:
         return Place(self.cell(event))
 
     def cell(self, event: events.Event) -> int | None:
+        """The code cell that it happened in; None where the submission has no such cell."""
         return event.cell if event.cell in self._code else None
 
-    def recognised(self, digest: str | None) -> Identified | None:
+    def identified(self, digest: str | None) -> Identified | None:
+        """The official rows in the array with this digest; None where the record has no such array."""
         array = self._raw.arrays.get(digest or "")
         if array is None:
             return None
-        found = self._recognised.get(array.facts.digest)
-        if found is None:
-            found = self._recognised[array.facts.digest] = self.official.identify(array)
-        return found
+        key = array.facts.digest
+        if key not in self._identified:
+            self._identified[key] = self.official.identify(array)
+        return self._identified[key]
 
     def ref(self, digest: str | None) -> DataRef | None:
-        found = self.recognised(digest)
-        return found.ref if found else None
+        """What `identified` says of the array as a whole."""
+        array = self.identified(digest)
+        return array.ref if array else None
 
     def pair(self, x: str | None, y: str | None) -> Pair:
         """(images, labels, whether the labels are those of the images)."""
         if (x, y) not in self._pairs:
-            images, labels = self.recognised(x), self._raw.arrays.get(y or "")
-            found, match = self.official.pair(images, labels) if images and labels else (self.ref(y), None)
-            self._pairs[x, y] = (images.ref if images else None, found, match)
+            images, labels = self.identified(x), self._raw.arrays.get(y or "")
+            y_ref, match = self.official.pair(images, labels) if images and labels else (self.ref(y), None)
+            self._pairs[x, y] = (images.ref if images else None, y_ref, match)
         return self._pairs[x, y]
 
     # -------------------------------------------------- networks
 
     def networks(self) -> tuple[Network, ...]:
+        """Every network that was built or trained, as it was last seen."""
         created: dict[str, Place] = {}
         architectures: dict[str, Architecture] = {}
         names: dict[str, dict[str, None]] = {}
@@ -113,7 +119,7 @@ class Reader:
         """Every `fit`, not verified."""
         earlier: dict[str, int] = {}
         compiled: dict[str, Place] = {}
-        found: list[Training] = []
+        trainings: list[Training] = []
         for event in self._raw.events:
             if isinstance(event, events.Compiled):
                 compiled[event.network] = self.place(event)
@@ -121,8 +127,8 @@ class Reader:
                 number = earlier.get(event.network, 0) if event.initial != "fresh" else 0
                 if event.epochs_done or not event.error or event.error.startswith("KeyboardInterrupt"):
                     earlier[event.network] = number + 1
-                found.append(self._training(event, number, compiled.get(event.network)))
-        return tuple(found)
+                trainings.append(self._training(event, number, compiled.get(event.network)))
+        return tuple(trainings)
 
     def _training(self, event: events.Fit, number: int, compiled: Place | None) -> Training:
         x, y, match = self.pair(event.x, event.y)
@@ -154,19 +160,20 @@ class Reader:
     # -------------------------------------------------- what was done with them
 
     def predictions(self) -> tuple[Prediction, ...]:
+        """Every `predict`, with the official rows that it was asked for."""
         last: dict[str, str] = {}
-        found: list[Prediction] = []
+        predictions: list[Prediction] = []
         for event in self._raw.events:
             if isinstance(event, events.Fit):
                 last[event.network] = event.id
             elif isinstance(event, events.Predict):
-                images = self.recognised(event.x)
+                images = self.identified(event.x)
                 labels = self._raw.predicted.get(event.labels or "", ())
                 rows = self._rows(images) if images and len(images.rows) == len(labels) else ()
                 training = last.get(event.network, "")
                 ref = images.ref if images else None
-                found.append(Prediction(self.place(event), event.network, ref, labels, rows, training))
-        return tuple(found)
+                predictions.append(Prediction(self.place(event), event.network, ref, labels, rows, training))
+        return tuple(predictions)
 
     def _rows(self, images: Identified) -> tuple[int, ...]:
         """Row in the set that most of the images are from, -1 for others."""
@@ -176,21 +183,23 @@ class Reader:
         return tuple(rows.tolist())
 
     def shown(self) -> tuple[ShownImage, ...]:
-        found: list[ShownImage] = []
+        """Displayed images, up to `SHOWN` of them; one that is not identified has no row."""
+        shown: list[ShownImage] = []
         for event in self.of(events.Shown):
             place = self.place(event)
             rows: list[int] = []
             for digest in event.images:
-                images = self.recognised(digest)
+                images = self.identified(digest)
                 rows += images.rows[:SHOWN].tolist() if images and len(images.rows) else [-1]
-                if len(found) + len(rows) > SHOWN:
-                    return tuple(found)
+                if len(shown) + len(rows) > SHOWN:
+                    return tuple(shown)
             for row in rows or [-1]:
                 label = int(self.official.labels[row]) if row >= 0 else None
-                found.append(ShownImage(place, *self.official.row_in_set(row), event.title, label))
-        return tuple(found)
+                shown.append(ShownImage(place, *self.official.row_in_set(row), event.title, label))
+        return tuple(shown)
 
     def arrays(self) -> tuple[SmallArray, ...]:
+        """Small arrays that variables held."""
         return tuple(
             SmallArray(cell, e.name, tuple(_numbers(row) for row in e.values))
             for e in self.of(events.Small)
@@ -198,6 +207,7 @@ class Reader:
         )
 
     def states(self) -> tuple[ArrayState, ...]:
+        """Large arrays that variables held."""
         return tuple(
             ArrayState(cell, e.name, ref)
             for e in self.of(events.State)
@@ -205,6 +215,7 @@ class Reader:
         )
 
     def scalars(self) -> tuple[Scalar, ...]:
+        """Finite numbers that variables held."""
         return tuple(
             Scalar(cell, e.name, e.value)
             for e in self.of(events.Scalar)
@@ -216,36 +227,17 @@ def _numbers(values: list[float | None]) -> tuple[float, ...]:
     return tuple(_NAN if value is None else float(value) for value in values)
 
 
+def _fields(facts: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
+    """The fields of `kind`, which records have under the same names, with tuples for lists."""
+    values = ((name, getattr(facts, name)) for name in kind.model_fields)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values}
+
+
 def _compiled(facts: events.CompileFacts, place: Place) -> Compiled:
-    return Compiled(
-        place=place,
-        optimizer=facts.optimizer,
-        learning_rate=facts.learning_rate,
-        optimizer_config=facts.optimizer_config,
-        loss=facts.loss,
-        from_logits=facts.from_logits,
-        metrics=tuple(facts.metrics),
-    )
+    return Compiled(place=place, **_fields(facts, events.CompileFacts))
 
 
 def architecture(facts: events.ArchitectureFacts) -> Architecture:
-    return Architecture(
-        style=facts.style,
-        layers=tuple(
-            Layer(
-                kind=layer.kind,
-                name=layer.name,
-                config=layer.config,
-                output_shape=None if layer.output_shape is None else tuple(layer.output_shape),
-                params=layer.params,
-                trainable_params=layer.trainable_params,
-                weights=layer.weights,
-                stock=layer.stock,
-                inbound=tuple(layer.inbound),
-            )
-            for layer in facts.layers
-        ),
-        input_shape=None if facts.input_shape is None else tuple(facts.input_shape),
-        params=facts.params,
-        trainable_params=facts.trainable_params,
-    )
+    """The record of an architecture as the recorder described it."""
+    layers = tuple(Layer(**_fields(layer, events.LayerFacts)) for layer in facts.layers)
+    return Architecture(**_fields(facts, events.ArchitectureFacts) | {"layers": layers})
