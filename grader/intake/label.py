@@ -1,6 +1,6 @@
 """Stage 5: which lines answer which task.
 
-`lines` finds where a label may stand, `grammar` reads it, `weigh` says what it is worth there, `sequence`
+`label_candidates` finds where a label may stand, `label_grammar` reads it, `label_scoring` says what it is worth there, `label_sequence`
 decides which ones are meant, and this module spreads them over the lines that follow: a label holds until
 the next one, in the cells after it too, except that one inside a function ends with the function.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from grader.intake.label_scoring import events_of
-from grader.intake.sequence import Event, Sheet, What, decide
+from grader.intake.label_sequence import Event, Sheet, What, decide
 from grader.records import Cell, Labels, Span, Submission
 
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from grader.intake import grammar, lines
-from grader.intake import vocabulary as words
-from grader.intake.grammar import Form, Mark, Target
-from grader.intake.lines import Place, Where
-from grader.intake.sequence import Event, Sheet, What
+from grader.intake import label_candidates, label_grammar
+from grader.intake import label_vocabulary as words
+from grader.intake.label_candidates import Place, Where
+from grader.intake.label_grammar import Form, Mark, Target
+from grader.intake.label_sequence import Event, Sheet, What
 from grader.records import Cell, CellKind
 
 _WORTH: dict[Form, dict[Where, float]] = {
@@ -22,7 +22,7 @@ _WORTH: dict[Form, dict[Where, float]] = {
     Form.NUMBER: {Where.HEADING: 3, Where.COMMENT: 2},
     Form.BARE: {Where.HEADING: 3, Where.COMMENT: 1},
 }
-"""The cost of ignoring a label (see `sequence`); a form that is not listed for a place is no label there."""
+"""The cost of ignoring a label (see `label_sequence`); a form that is not listed for a place is no label there."""
 
 _RUNNING_ON: dict[Form, dict[Where, float]] = {
     Form.FULL: {Where.HEADING: 6, Where.COMMENT: 3, Where.NAME: 8},
@@ -43,8 +43,8 @@ _NUMERALS = re.compile(r"^[^\w\n]*+ii[).:]", re.MULTILINE | re.IGNORECASE)
 
 
 def events_of(cells: Sequence[Cell], sheet: Sheet) -> tuple[list[Event], dict[int, str]]:
-    """What `sequence.decide` decides on, and for each label's index where it stands (`Span.source`)."""
-    found = [lines.places(cell) for cell in cells]
+    """What `label_sequence.decide` decides on, and for each label's index where it stands (`Span.source`)."""
+    found = [label_candidates.places(cell) for cell in cells]
     style = _Style.of([place for places in found for place in places], sheet)
     labels = [
         _labels(cell, places, style, sheet, heading)
@@ -197,7 +197,7 @@ def _read(place: Place, style: _Style, sheet: Sheet) -> tuple[tuple[Target, ...]
     if (
         mark.form is Form.PROBLEM
         and not style.letters
-        and grammar.title_of(mark.rest) not in (None, mark.targets[0][0])
+        and label_grammar.title_of(mark.rest) not in (None, mark.targets[0][0])
     ):
         return _titled(mark.rest, style, sheet)  # the student's own numbers
     if mark.form is Form.SOFT and _is_name(place.text, mark):
@@ -226,7 +226,7 @@ def _with_problem(mark: Mark, sheet: Sheet) -> Mark:
 
 def _numbered(place: Place, mark: Mark, style: _Style, sheet: Sheet) -> tuple[tuple[Target, ...], float] | None:
     """A number alone is a problem where its title says so, or letters and punctuation make it likely."""
-    title = grammar.title_of(mark.rest)
+    title = label_grammar.title_of(mark.rest)
     if title is not None and title == mark.targets[0][0]:
         return mark.targets, _NUMBERED_TITLE.get(place.where, _TITLE)
     if title is not None:
@@ -240,7 +240,7 @@ def _numbered(place: Place, mark: Mark, style: _Style, sheet: Sheet) -> tuple[tu
 
 def _titled(text: str, style: _Style, sheet: Sheet) -> tuple[tuple[Target, ...], float] | None:
     """A heading that holds a problem's title and no label; only where that problem is never named by number."""
-    title = grammar.title_of(text) if len(text) <= _LONGEST_TITLE else None
+    title = label_grammar.title_of(text) if len(text) <= _LONGEST_TITLE else None
     if title is None or title in style.problems or title not in sheet.letters:
         return None
     return ((title, None),), _TITLE
@@ -249,7 +249,9 @@ def _titled(text: str, style: _Style, sheet: Sheet) -> tuple[tuple[Target, ...],
 def _is_name(text: str, mark: Mark) -> bool:
     """'A. Meier': an initial, not a label."""
     following = mark.rest.strip(". ").split()
-    return grammar.plain(text)[:1].isupper() and 0 < len(following) <= 2 and all(w[:1].isupper() for w in following)
+    return (
+        label_grammar.plain(text)[:1].isupper() and 0 < len(following) <= 2 and all(w[:1].isupper() for w in following)
+    )
 
 
 # ------------------------------------------------------------------ functions and lists
@@ -261,7 +263,7 @@ def _in_scopes(cell: Cell, labels: Sequence[Event]) -> list[Event]:
         return list(labels)
     result: list[Event] = []
     waiting = list(labels)
-    for scope in lines.scopes(cell.source):
+    for scope in label_candidates.scopes(cell.source):
         while waiting and waiting[0].line < scope.first:
             result.append(waiting.pop(0))
         inside = [event for event in waiting if event.line <= scope.last]

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.intake import grammar, python_text
-from grader.intake.grammar import Form
+from grader.intake import label_grammar, python_text
+from grader.intake.label_grammar import Form
 from grader.records import Cell, CellKind
 
 _PERCENT = re.compile(r"^#\s?%%(?P<title>.*)$")
@@ -210,7 +210,7 @@ def _cut_at_gaps(lines: Sequence[str], statements: Sequence[tuple[int, int]]) ->
 
 
 def _is_label(comment: str) -> bool:
-    mark = grammar.parse(comment)
+    mark = label_grammar.parse(comment)
     return mark is not None and mark.closed and mark.form in (Form.FULL, Form.PART, Form.PROBLEM)
 
 

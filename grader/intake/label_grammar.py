@@ -5,7 +5,7 @@
     part   := letter ((range | list) letter)*     with or without brackets
 
 `parse` tells what is written and how firmly ('c)' is firm, 'c' alone is not); whether it is meant as a label
-depends on where it stands and on its neighbours, which `sequence` weighs.
+depends on where it stands and on its neighbours, which `label_sequence` weighs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from grader.intake import vocabulary as words
-from grader.intake.tokens import Cursor
+from grader.intake import label_vocabulary as words
+from grader.intake.label_tokens import Cursor
 
 Target: TypeAlias = tuple[int | None, str | None]
 """Problem and letter, either of which may be left out."""

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.intake import grammar, python_text
-from grader.intake.grammar import Form, Mark
+from grader.intake import label_grammar, python_text
+from grader.intake.label_grammar import Form, Mark
 from grader.records import Cell, CellKind
 
 
@@ -56,7 +56,7 @@ def places(cell: Cell) -> list[Place]:
     found: dict[int, Place] = {}
     inside = _code(cell.source) if cell.kind is CellKind.CODE else _markdown(cell.source)
     for line, where, text in inside:
-        mark = grammar.parse_name(text) if where is Where.NAME else grammar.parse(text)
+        mark = label_grammar.parse_name(text) if where is Where.NAME else label_grammar.parse(text)
         if mark is not None or where is Where.HEADING:
             found.setdefault(line, Place(line, where, text, _with_later_letters(mark, where)))
     return [*_on_the_cell(cell), *(found[line] for line in sorted(found))]
@@ -83,7 +83,7 @@ def scopes(source: str) -> list[Scope]:
 def _on_the_cell(cell: Cell) -> Iterator[Place]:
     for where, names in ((Where.TAG, cell.tags), (Where.NBGRADER, (cell.nbgrader_id,))):
         for name in names:
-            mark = grammar.parse_name(name)
+            mark = label_grammar.parse_name(name)
             if mark is not None and (mark.closed or mark.form is Form.FULL):
                 yield Place(1, where, name, mark)
                 return
