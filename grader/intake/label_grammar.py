@@ -5,7 +5,7 @@
     part   := letter ((range | list) letter)*     with or without brackets
 
 `parse` tells what is written and how firmly ('c)' is firm, 'c' alone is not); whether it is meant as a label
-depends on where it stands and on its neighbours, which `label_sequence` weighs.
+depends on where it stands (`label_scoring`) and on its neighbours (`label_sequence`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,19 @@ import enum
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from grader.intake import label_vocabulary as words
+from grader.intake.label_sequence import Target
 from grader.intake.label_tokens import Cursor
-
-Target: TypeAlias = tuple[int | None, str | None]
-"""Problem and letter, either of which may be left out."""
+from grader.intake.label_vocabulary import (
+    AND_WORDS,
+    BONUS_WORDS,
+    FILLERS,
+    LOOSE_WORDS,
+    SHEET_WORDS,
+    TASK_WORDS,
+    TITLES,
+    TO_WORDS,
+)
 
 _MARKUP = re.compile(r"\*+|__+|`+|~~|\\(?=[().:\[\]*#-])|<[^<>]{0,80}>|\$")
 _BRACKETED = re.compile(r"^[(\[]\s*(\d{1,2}\s*[.-]?\s*[a-zA-Z])\s*[)\]]")
@@ -45,8 +51,8 @@ class Form(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A possible label."""
+class WrittenLabel:
+    """What may be a label."""
 
     form: Form
     targets: tuple[Target, ...]
@@ -59,6 +65,15 @@ class Mark:
     bonus: bool = False
     """Named the bonus problem without a number: `targets` leave the problem out."""
 
+    @property
+    def problem(self) -> int | None:
+        """Of the first task that it names, like `letter`."""
+        return self.targets[0][0]
+
+    @property
+    def letter(self) -> str | None:
+        return self.targets[0][1]
+
 
 def plain(text: str) -> str:
     """A line without Markdown or comment decoration, and with one spelling of every character."""
@@ -66,34 +81,34 @@ def plain(text: str) -> str:
     return _LEAD.sub("", text).rstrip(" \t#=*-_~")
 
 
-def parse(line: str) -> Mark | None:
+def parse(line: str) -> WrittenLabel | None:
     """The label at the beginning of a line of text; None when there is none."""
     text = _BRACKETED.sub(r"\1)", plain(line))
-    mark = _Parser(text).label() if text else None
-    if mark is not None and not mark.closed and (bold := _BOLD.match(line[:_LONGEST])):
+    written = _Parser(text).label()
+    if written is not None and not written.closed and (bold := _BOLD.match(line[:_LONGEST])):
         inner = parse(bold[2])
         if inner is not None and inner.closed and not inner.rest:
             return replace(inner, rest=plain(bold[3]))
-    return mark
+    return written
 
 
-def parse_name(name: str) -> Mark | None:
+def parse_name(name: str) -> WrittenLabel | None:
     """The label in an identifier, a tag or an nbgrader id: 'problem_1', 'q1a', 'ps10-1-c', 'exercise1cSolution'."""
     text = re.sub(r"(?<=[^\W\d_]{2})(?=\d)", " ", _CAMEL.sub(" ", unicodedata.normalize("NFKC", name[:_LONGEST])))
-    mark = _Parser(text.strip()).label()
-    return mark if mark and mark.form in (Form.FULL, Form.PROBLEM, Form.PART) else None
+    written = _Parser(text.strip()).label()
+    return written if written and written.form in (Form.FULL, Form.PROBLEM, Form.PART) else None
 
 
 def title_of(text: str) -> int | None:
     """The problem whose title the text holds; None when it holds none, or several."""
-    found = [number for number, title in words.TITLES.items() if title.search(text.lower())]
+    found = [number for number, title in TITLES.items() if title.search(text.lower())]
     return found[0] if len(found) == 1 else None
 
 
 class _Parser(Cursor):
     """Recursive descent over the tokens of one line."""
 
-    def label(self) -> Mark | None:
+    def label(self) -> WrittenLabel | None:
         bonus = self._prefix()
         named = self.at
         first = self._target(worded=bonus)
@@ -101,7 +116,7 @@ class _Parser(Cursor):
             if not bonus:
                 return None
             self.at = named
-            return Mark(Form.PROBLEM, ((None, None),), self._closed(), self.rest(), bonus=True)
+            return WrittenLabel(Form.PROBLEM, ((None, None),), self._closed(), self.rest(), bonus=True)
         targets = list(first.targets)
         while first.form is not Form.NUMBER and first.form is not Form.PAIR:
             more = self._next_of_list(targets[-1])
@@ -112,21 +127,21 @@ class _Parser(Cursor):
         if (first.form is Form.BARE and not bracketed and self.peek() is not None) or self._runs_into_number():
             return None
         form = Form.PART if first.form is Form.BARE and bracketed else first.form
-        return Mark(form, tuple(targets), first.closed or self._closed(), self.rest(), first.second, bonus)
+        return WrittenLabel(form, tuple(targets), first.closed or self._closed(), self.rest(), first.second, bonus)
 
     def _prefix(self) -> bool:
         """Skip words without meaning; tell whether 'bonus' was among them."""
         bonus = False
         while word := self.word():
-            if word in words.BONUS_WORDS:
+            if word in BONUS_WORDS:
                 bonus = True
                 self.at += 1
-                if self.mark(":-.") and self.peek(1) is not None:
+                if self.is_sign(":-.") and self.peek(1) is not None:
                     self.at += 1
-            elif word in words.SHEET_WORDS or self.word(1) in words.SHEET_WORDS:
+            elif word in SHEET_WORDS or self.word(1) in SHEET_WORDS:
                 if not self._sheet():
                     break
-            elif len(word) > 1 and word in words.FILLERS:
+            elif len(word) > 1 and word in FILLERS:
                 self.at += 1
             else:
                 break
@@ -135,7 +150,7 @@ class _Parser(Cursor):
     def _sheet(self) -> bool:
         """'Problem set 10', 'PS10', 'Sheet 10 -'."""
         start = self.at
-        self.at += 1 if self.word() in words.SHEET_WORDS else 2
+        self.at += 1 if self.word() in SHEET_WORDS else 2
         self.skip("#.")
         if self.number() is None:
             self.at = start
@@ -145,24 +160,24 @@ class _Parser(Cursor):
             pass
         return True
 
-    def _target(self, *, worded: bool) -> Mark | None:
+    def _target(self, *, worded: bool) -> WrittenLabel | None:
         start = self.at
-        loose = self.word() in words.LOOSE_WORDS
+        loose = self.word() in LOOSE_WORDS
         worded = self._task_word() or worded
         numbers = self._numbers(worded=worded)
-        mark = self._part(worded=worded) if numbers is None else self._numbered(numbers, worded=worded)
-        if mark is None:
+        target = self._part(worded=worded) if numbers is None else self._numbered(numbers, worded=worded)
+        if target is None:
             self.at = start
-        return replace(mark, form=Form.NUMBER) if mark and loose and mark.form is Form.PROBLEM else mark
+        return replace(target, form=Form.NUMBER) if target and loose and target.form is Form.PROBLEM else target
 
     def _task_word(self) -> bool:
         word, following = self.word(), self.peek(1)
-        if word not in words.TASK_WORDS or following is None:
+        if word not in TASK_WORDS or following is None:
             return False
         if len(word) == 1 and not (following.kind == "num" and (not following.spaced or word == "q")):
             return False
         self.at += 1
-        if self.mark(".:#-") and self.peek(1) is not None:
+        if self.is_sign(".:#-") and self.peek(1) is not None:
             self.at += 1
         if self.word() in ("no", "nr", "number", "nummer"):
             self.at += 1
@@ -176,7 +191,7 @@ class _Parser(Cursor):
         opened = self.skip("([")
         if worded and self.number() is None and self.word() and self.peek() is not None:
             roman = _ROMAN.get(self.tokens[self.at].text)
-            if roman is not None and not self.mark(")", 1):
+            if roman is not None and not self.is_sign(")", 1):
                 self.at += 1
                 return [roman]
         numbers = []
@@ -184,7 +199,7 @@ class _Parser(Cursor):
             numbers.append(number)
             self.at += 1
             following = self.peek(1)
-            if self.mark(".-") and self.glued() and following and following.kind == "num" and not following.spaced:
+            if self.is_sign(".-") and self.glued() and following and following.kind == "num" and not following.spaced:
                 self.at += 1
                 continue
             break
@@ -193,102 +208,97 @@ class _Parser(Cursor):
             return None
         return numbers
 
-    def _numbered(self, numbers: list[int], *, worded: bool) -> Mark | None:
+    def _numbered(self, numbers: list[int], *, worded: bool) -> WrittenLabel | None:
         """What may follow a number: a letter, or the end of the label."""
         if len(numbers) > 2:
             return None
         start = self.at
         glued = self.glued()
-        while self.mark(".-_):/,]") and self.peek(1) is not None:
+        while self.is_sign(".-_):/,]") and self.peek(1) is not None:
             self.at += 1
             glued = glued and self.glued()
-        letter = self._letter(glued=glued, worded=self._task_word() or worded)
+        letter = self._letter_of_number(glued=glued, worded=self._task_word() or worded)
         if letter is not None:
-            return Mark(Form.FULL, ((numbers[-1], letter[0]),), letter[1], "")
+            return WrittenLabel(Form.FULL, ((numbers[-1], letter[0]),), letter[1], "")
         self.at = start
         following = self.peek()
         if following and not following.spaced and following.kind in ("word", "letter"):
             return None
-        if len(numbers) == 2:
-            return Mark(Form.PAIR, ((numbers[0], None),), self._closed(), "", numbers[1])
-        return Mark(Form.PROBLEM if worded else Form.NUMBER, ((numbers[0], None),), self._closed(), "")
+        form = Form.PAIR if len(numbers) == 2 else Form.PROBLEM if worded else Form.NUMBER
+        return WrittenLabel(form, ((numbers[0], None),), self._closed(), "", numbers[1] if len(numbers) == 2 else None)
 
-    def _letter(self, *, glued: bool, worded: bool) -> tuple[str, bool] | None:
-        """A letter after a number, and whether it is closed."""
-        start = self.at
-        opened = self.skip("([{")
+    def _letter(self, brackets: str) -> tuple[str, bool] | None:
+        """A letter, and whether it stands behind one of the opening brackets. Where there is none, callers go back."""
+        opened = self.skip(brackets)
         token = self.peek()
         if token is None or token.kind != "letter":
-            self.at = start
             return None
-        letter = token.text.lower()
         self.at += 1
+        return token.text.lower(), opened
+
+    def _letter_of_number(self, *, glued: bool, worded: bool) -> tuple[str, bool] | None:
+        """A letter after a number, and whether it is closed."""
+        found = self._letter("([{")
+        if found is None:
+            return None
+        letter, opened = found
         if self.skip(")]}"):
             return letter, True
         following = self.peek()
-        if not opened:
-            if following is None or (self.mark(".:,/&+-;") and not self._abbreviation()):
-                return letter, True
-            if self.mark("("):
-                return letter, following.spaced
-            if following.spaced and (following.kind != "mark") and (glued or (worded and letter not in "ai")):
-                return letter, False
-            if following.spaced and self.word() in words.AND_WORDS | words.TO_WORDS:
-                return letter, True
-        self.at = start
-        return None
-
-    def _part(self, *, worded: bool) -> Mark | None:
-        """A letter without a number."""
-        start = self.at
-        opened = self.skip("([")
-        token = self.peek()
-        if token is None or token.kind != "letter":
-            self.at = start
+        if opened:
             return None
-        letter = token.text.lower()
-        self.at += 1
-        target: Target = (None, letter)
-        if self.skip(")]"):
-            return Mark(Form.PART, (target,), closed=True, rest="")
+        if following is None or (self.is_sign(".:,/&+-;") and not self._abbreviation()):
+            return letter, True
+        if self.is_sign("("):
+            return letter, following.spaced
+        if following.spaced and following.kind != "sign" and (glued or (worded and letter not in "ai")):
+            return letter, False
+        return (letter, True) if following.spaced and self.word() in AND_WORDS | TO_WORDS else None
+
+    def _part(self, *, worded: bool) -> WrittenLabel | None:
+        """A letter without a number."""
+        found = self._letter("([")
+        if found is None:
+            return None
+        letter, opened = found
+        form, closed = None, True
         following = self.peek()
-        if opened:  # '(a, b)', '(a-c)'
-            listed = self.mark(",/&+-") and self.peek(1) is not None and len(self.word(1)) == 1
-            return Mark(Form.PART, (target,), closed=True, rest="") if listed else None
-        if following is None:
-            return Mark(Form.PART if worded else Form.BARE, (target,), closed=True, rest="")
-        if worded and (self.mark(".:-,/&+") or (following.spaced and letter not in "ai")):
-            return Mark(Form.PART, (target,), closed=self.mark(".:-,/&+"), rest="")
-        if self.mark(".:") and self.glued() and not self._abbreviation():
-            after = self.peek(1)
-            if after is None or after.spaced:
-                return Mark(Form.SOFT, (target,), closed=True, rest="")
-        if self.mark(",/&+-") or self.word() in words.AND_WORDS | words.TO_WORDS:
-            return Mark(Form.BARE, (target,), closed=True, rest="")
-        self.at = start
-        return None
+        if self.skip(")]"):
+            form = Form.PART
+        elif opened:  # '(a, b)', '(a-c)'
+            if self.is_sign(",/&+-") and len(self.word(1)) == 1:
+                form = Form.PART
+        elif following is None:
+            form = Form.PART if worded else Form.BARE
+        elif worded and (self.is_sign(".:-,/&+") or (following.spaced and letter not in "ai")):
+            form, closed = Form.PART, self.is_sign(".:-,/&+")
+        elif self.is_sign(".:") and self.glued() and not self._abbreviation() and not self.glued(1):
+            form = Form.SOFT
+        elif self.is_sign(",/&+-") or self.word() in AND_WORDS | TO_WORDS:
+            form = Form.BARE
+        return WrittenLabel(form, ((None, letter),), closed, "") if form else None
 
     def _abbreviation(self) -> bool:
         """'i.e.', 'd. h.', 'e.g': a dot that does not end a label."""
         after = self.peek(1)
-        if not self.mark(".") or after is None or after.kind not in ("word", "letter"):
+        if not self.is_sign(".") or after is None or after.kind not in ("word", "letter"):
             return False
-        return not after.spaced or (after.kind == "letter" and self.mark(".", 2))
+        return not after.spaced or (after.kind == "letter" and self.is_sign(".", 2))
 
     def _next_of_list(self, last: Target) -> list[Target] | None:
         """The members after a list or range sign: 'e/f', 'a-c', '1e und 1f', 'Problem 3 + 4'."""
         start = self.at
-        ranged = last[1] is not None and (self.mark("-") or self.word() in words.TO_WORDS)
-        if not (ranged or self.mark(",/&+;") or self.word() in words.AND_WORDS):
+        ranged = last[1] is not None and (self.is_sign("-") or self.word() in TO_WORDS)
+        if not (ranged or self.is_sign(",/&+;") or self.word() in AND_WORDS):
             return None
         self.at += 1
-        if self.word() in words.AND_WORDS:
+        if self.word() in AND_WORDS:
             self.at += 1
         problem, letter = last
         if letter is None:
             number = self.number()
             following = self.peek(1)
-            if number is not None and (following is None or following.kind == "mark"):
+            if number is not None and (following is None or following.kind == "sign"):
                 self.at += 1
                 return [(number, None)]
         elif (found := self._listed_letter(problem)) is not None:
@@ -304,16 +314,14 @@ class _Parser(Cursor):
             self.at += 1
             self.skip(".")
             problem = number
-        opened = self.skip("([")
-        token = self.peek()
-        if token is None or token.kind != "letter" or not "a" <= token.text.lower() <= "z":
+        found = self._letter("([")
+        if found is None or not "a" <= found[0] <= "z":
             return None
-        self.at += 1
-        closed = self.skip(")]") or self._closed() or self.mark(".&+") or self.word() in words.AND_WORDS
-        return (problem, token.text.lower()) if closed or opened else None
+        closed = self.skip(")]") or self._closed() or self.is_sign(".&+") or self.word() in AND_WORDS
+        return (problem, found[0]) if closed or found[1] else None
 
     def _closed(self) -> bool:
-        return self.peek() is None or self.mark(").:-,;([/|]")
+        return self.peek() is None or self.is_sign(").:-,;([/|]")
 
     def _runs_into_number(self) -> bool:
         """'1e-3', '1/3', 'c = 3', '(c) 2019 Ada': what looked like a label is a number, code or a notice."""
@@ -323,8 +331,8 @@ class _Parser(Cursor):
         if token.kind == "num":
             year = token.text[:2] in ("19", "20") and len(token.text) == 4
             notice = year and self.text[:3].lower() == "(c)" and after is not None and after.kind == "word"
-            return notice or (not token.spaced and previous.kind != "mark")
-        if token.kind != "mark":
+            return notice or (not token.spaced and previous.kind != "sign")
+        if token.kind != "sign":
             return False
         fraction = token.text in "/-+" and after is not None and after.kind == "num" and not token.spaced
-        return (fraction and previous.kind != "mark") or (token.text in "=%^°€" and previous.kind != "mark")
+        return (fraction and previous.kind != "sign") or (token.text in "=%^°€" and previous.kind != "sign")
