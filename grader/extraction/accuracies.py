@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.extraction.arithmetic import mentions
+from grader.extraction.arithmetic import LONGEST, mentions
 from grader.extraction.notation import plain
 
 if TYPE_CHECKING:
@@ -33,15 +33,22 @@ _UNIT = re.compile(
     r" ?(?:s|ms|secs?|seconds?|sek\w*|min|minute\w*|h|hours?|cm|px|[kmg]i?b|epochs?|dropout)\b", re.IGNORECASE
 )
 """What follows a number that is no accuracy."""
-LONGEST = 60_000
-"""Characters of a text that are read."""
+_LEAST, _LEAST_WITHOUT_SIGN = 0.05, 0.1
+"""Chosen: accuracies below are none, as half of what guessing among ten classes gets; nor are numbers such as 7.5
+without a percent sign."""
+_BEFORE = 50
+"""Characters before a number in which a setting's name is looked for."""
+_TABLE_ROWS = 30
+"""Lines above a number in which its table's head is looked for."""
+_NOISE = 1e-6
+"""Error of a measured accuracy in single precision."""
 _BAR = re.compile(r"^\s*(?:Epoch \d+/\d+|\d+/\d+ .*(?:step|━|=))")
 """Lines of a progress bar, should one be left in an output."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractedAccuracy:
-    """A stated accuracy."""
+    """An accuracy that a student stated."""
 
     value: float
     """As a fraction."""
@@ -55,19 +62,17 @@ class ExtractedAccuracy:
 
     def agrees(self, value: float) -> bool:
         """Whether it is `value`, rounded."""
-        return abs(self.value - value) <= self.rounding + 1e-6
+        return abs(self.value - value) <= self.rounding + _NOISE
 
 
 def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
-    """The accuracies that a text states, each with the set of items that it is said to be of."""
+    """The accuracies that a text states, in order of its lines, each with the set of items that it is said to be of."""
     text = text[:LONGEST]
     text = "\n".join("" if _BAR.match(line) else line for line in text.replace("\r", "\n").split("\n"))
     text = text.replace("(", " ").replace(")", " ")  # an aside may name the set: 'Accuracy (training)'
     bare = plain(text)
     lines = bare.split("\n")
-    starts = [0]
-    for line in lines[:-1]:
-        starts.append(starts[-1] + len(line) + 1)
+    starts = [0, *(m.end() for m in re.finditer("\n", bare))]
     by_line: dict[int, list[Mention]] = {}
     end = -1
     for m in mentions(text):  # the whole number comes first, then what it may also be a list of
@@ -78,14 +83,15 @@ def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
     last_role = ""
     for number, line in enumerate(lines):
         roles = _role_words(line)
-        said = [(m.start - starts[number], m) for m in by_line.get(number, [])]
-        kept = [(at, m) for at, m in said if _is_accuracy(m, line, at)]
+        placed = [(m.start - starts[number], m) for m in by_line.get(number, [])]
+        kept = [(at, m) for at, m in placed if _is_accuracy(m, line, at)]
         if _parts_of_a_whole(line, [m for _, m in kept]):
             kept = []
-        for (_, m), role in zip(kept, _roles(line, kept, roles, lines, number, last_role), strict=True):
+        columns = [at for at, _ in kept]
+        for (_, m), role in zip(kept, _roles_at(columns, roles, lines, number, last_role), strict=True):
             value = _fraction(m)
             if value is not None:
-                found.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m, value)))
+                found.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m)))
         if roles:
             last_role = roles[-1][1] if not kept else ""
     return found
@@ -107,19 +113,18 @@ def _role_words(line: str) -> list[tuple[int, str]]:
 
 
 def _fraction(m: Mention) -> float | None:
-    value = m.values[-1] if m.values else None
-    if value is None:
+    """A number as the fraction that it is as an accuracy: 77.1 is 0.771."""
+    if not m.values:
         return None
-    if value > 1:
-        value /= 100
-    return value if 0.05 < value <= 1 else None
+    value = m.values[-1] / 100 if m.values[-1] > 1 else m.values[-1]
+    return value if _LEAST < value <= 1 else None
 
 
-def _rounding(m: Mention, value: float) -> float:
-    decimals = len(re.split(r"[.,]", m.text)[-1]) if re.search(r"[.,]", m.text) else 0
+def _rounding(m: Mention) -> float:
+    """Half a unit of the last digit, as a fraction."""
+    _, mark, decimals = m.text.replace(",", ".").rpartition(".")
     percent = m.percent or m.values[-1] > 1 or "%" in m.text
-    unit = 10.0 ** -min(decimals, 12) / (100 if percent else 1)
-    return unit / 2 if value else 0.0
+    return 10.0 ** -min(len(decimals) if mark else 0, 12) / (100 if percent else 1) / 2
 
 
 def _is_accuracy(m: Mention, line: str, at: int) -> bool:
@@ -127,21 +132,18 @@ def _is_accuracy(m: Mention, line: str, at: int) -> bool:
     value = _fraction(m)
     if value is None or value == 1:
         return False
-    topics = [t.lastgroup for t in _TOPIC.finditer(line, 0, at)]
-    nearest = topics[-1] if topics else ""
-    if nearest == "other" or _SETTING.search(line[max(0, at - 50) : at]):
-        return False
-    if not m.percent and _UNIT.match(line, at + len(m.text)):
+    topics = ["", *(t.lastgroup for t in _TOPIC.finditer(line, 0, at))]
+    if topics[-1] == "other" or _SETTING.search(line[max(0, at - _BEFORE) : at]):
         return False
     if m.percent:
         return True
-    if m.values[-1] > 1:  # 77.1 without a sign; 8,070 is a count
-        return (
-            max(m.values) <= 100
-            and value >= 0.1
-            and ("." in m.text or "," in m.text or bool(_ACCURACY.search(line) and "%" not in line))
-        )
-    return True
+    if _UNIT.match(line, at + len(m.text)):
+        return False
+    if m.values[-1] <= 1:
+        return True
+    # 77.1 without a sign; 8,070 is a count
+    says_so = "." in m.text or "," in m.text or bool(_ACCURACY.search(line) and "%" not in line)
+    return max(m.values) <= 100 and value >= _LEAST_WITHOUT_SIGN and says_so
 
 
 def _parts_of_a_whole(line: str, found: list[Mention]) -> bool:
@@ -150,16 +152,11 @@ def _parts_of_a_whole(line: str, found: list[Mention]) -> bool:
     return divided and abs(sum(m.values[-1] for m in found) - 1) < 1e-9
 
 
-def _roles(
-    line: str,
-    kept: list[tuple[int, Mention]],
-    roles: list[tuple[int, str]],
-    lines: list[str],
-    number: int,
-    last_role: str,
+def _roles_at(
+    places: list[int], roles: list[tuple[int, str]], lines: list[str], number: int, last_role: str
 ) -> list[str]:
-    """The role of each figure of a line."""
-    places = [at for at, _ in kept]
+    """The role of each accuracy of a line, given where they stand and where the line names a role."""
+    line = lines[number]
     if not places:
         return []
     if not roles:
@@ -172,14 +169,14 @@ def _roles(
     if len(spots) >= len(places) > 1 and spots[-1] < places[0]:  # 'train/test: 0.77/0.78'
         return names[-len(places) :]
     if spots[0] < places[0]:  # 'train 0.77, test 0.78'
-        return [names[bisect.bisect_right(spots, at) - 1] if _own(at, places, spots) else "" for at in places]
+        return [names[bisect.bisect_right(spots, at) - 1] if _is_named(at, places, spots) else "" for at in places]
     following = [bisect.bisect_right(spots, at) for at in places]  # '0.77 on the training set'
     limits = [*places[1:], len(line) + 1]
     return [names[i] if i < len(spots) and spots[i] < limit else "" for i, limit in zip(following, limits, strict=True)]
 
 
-def _own(at: int, places: list[int], spots: list[int]) -> bool:
-    """Whether a role word stands between the figure before and this one; lists such as [0.7, 0.8] share theirs."""
+def _is_named(at: int, places: list[int], spots: list[int]) -> bool:
+    """Whether a role word stands between the accuracy before and this one; lists such as [0.7, 0.8] share theirs."""
     before = [p for p in places if p < at]
     word = spots[bisect.bisect_right(spots, at) - 1] if spots[0] < at else -1
     return word >= 0 and (not before or word > before[-1] or len(places) > 2)
@@ -187,7 +184,7 @@ def _own(at: int, places: list[int], spots: list[int]) -> bool:
 
 def _columns(lines: list[str], number: int) -> dict[int, str]:
     """Column of a table → role, from the nearest line above that names any."""
-    for line in reversed(lines[max(0, number - 30) : number]):
+    for line in reversed(lines[max(0, number - _TABLE_ROWS) : number]):
         if "|" not in line:
             return {}
         found = {line.count("|", 0, m.start()): m.lastgroup or "" for m in _ROLE.finditer(line)}

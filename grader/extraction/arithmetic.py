@@ -7,7 +7,10 @@ evaluated by a small bounded parser. Nothing raises; the work grows linearly wit
 from __future__ import annotations
 
 import bisect
+import math
+import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -15,10 +18,24 @@ from grader.extraction.notation import plain
 
 _DEPTH = 30
 """Nested parentheses that are followed."""
-_LONGEST = 60_000
+LONGEST = 60_000
 """Characters of a text that are read: more than anybody typed."""
 LARGEST = 1e15
 """Larger results are nobody's count."""
+_LARGEST_EXPONENT, _LARGEST_BASE = 32, 1e6
+"""Chosen: beyond these a power is no count either, and costly."""
+_SAME_RESULT = 1e-9
+"""Relative difference of results that are the same but for rounding."""
+_OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "^": operator.pow,
+}
+_SUM, _PRODUCT = ("+", "-"), ("*", "/", "//")
 
 _NUMBER = r"""[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?(?!\d|\.\d) | [1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)
     | [1-9]\d{0,2}(?:['_\u2009]\d{3})+(?:[.,]\d+)?(?!\d) | [1-9]\d{0,2}(?:[ ]\d{3})+(?:[.,]\d+)?(?!\d)
@@ -61,7 +78,7 @@ class _Token:
 @lru_cache(maxsize=256)
 def mentions(text: str) -> tuple[Mention, ...]:
     """Every number that a text states, and what its arithmetic comes to, in order."""
-    text = plain(text[:_LONGEST])
+    text = plain(text[:LONGEST])
     starts = [0, *(m.end() for m in re.finditer("\n", text))]
     tokens = _tokens(text)
     found = [m for token in tokens if token.kind == "number" for m in _written(token)]
@@ -196,7 +213,11 @@ class _Parser:
                         chain.append(self.found[-1])
                     elif self.at == begin + 1:  # '7850 + 110 + 110 = 8060': what is written as the result counts
                         written = self.tokens[begin].values
-                        refuted |= {id(m) for m in chain if not any(_same(m.values[0], v) for v in written)}
+                        refuted |= {
+                            id(m)
+                            for m in chain
+                            if not any(math.isclose(m.values[0], v, rel_tol=_SAME_RESULT) for v in written)
+                        }
                     end = self.at
             if self.at == begin:
                 self.at += 1
@@ -204,7 +225,7 @@ class _Parser:
 
     def _state(self, begin: int, depth: int) -> float | None:
         operations = self.operations
-        value = self._sum(depth)
+        value = self._chain(depth, _SUM)
         if value is not None and self.operations > operations:
             start, end = self.tokens[begin].start, self.tokens[self.at - 1].end
             self.found.append(Mention((value,), self.text[start:end][:200], 0, start, arithmetic=True))
@@ -217,33 +238,29 @@ class _Parser:
                 return token.text
         return ""
 
-    def _sum(self, depth: int) -> float | None:
-        return self._chain(depth, ("+", "-"))
-
-    def _chain(self, depth: int, operators: tuple[str, ...]) -> float | None:
-        product = operators != ("+", "-")
-        operand = self._power if product else self._product
-        value = operand(depth)
+    def _chain(self, depth: int, signs: tuple[str, ...]) -> float | None:
+        """A sum of products, or a product of powers; as far as it can be evaluated."""
+        value = self._operand(depth, signs)
         while value is not None:
             back = self.at
-            operator = self._peek(*operators)
-            if operator:
+            sign = self._peek(*signs)
+            if sign:
                 self.at += 1
-            elif product and self._implied():
-                operator = "*"
+            elif signs is _PRODUCT and self._implied():
+                sign = "*"
             else:
                 break
-            right = operand(depth)
-            value_next = None if right is None else apply(operator, value, right)
-            if value_next is None:
+            right = self._operand(depth, signs)
+            result = None if right is None else apply(sign, value, right)
+            if result is None:
                 self.at = back
                 break
-            value = value_next
+            value = result
             self.operations += 1
         return value
 
-    def _product(self, depth: int) -> float | None:
-        return self._chain(depth, ("*", "/", "//"))
+    def _operand(self, depth: int, signs: tuple[str, ...]) -> float | None:
+        return self._chain(depth, _PRODUCT) if signs is _SUM else self._power(depth)
 
     def _implied(self) -> bool:
         """'(784+1)(10)' and '10(784+1)' multiply; a space between says they may not."""
@@ -294,30 +311,12 @@ class _Parser:
         return None
 
 
-def _same(a: float, b: float) -> bool:
-    return abs(a - b) <= 1e-9 * max(abs(a), abs(b))
-
-
-def apply(operator: str, left: float, right: float) -> float | None:
-    """`left operator right`; None where it is undefined, or too large to be anybody's count."""
+def apply(sign: str, left: float, right: float) -> float | None:
+    """`left sign right` for a sign of `+ - * / // % ^`; None where it is undefined, or too large to be a count."""
+    if sign == "^" and not (abs(right) <= _LARGEST_EXPONENT and abs(left) <= _LARGEST_BASE):
+        return None
     try:
-        if operator == "+":
-            value = left + right
-        elif operator == "-":
-            value = left - right
-        elif operator == "*":
-            value = left * right
-        elif operator == "/":
-            value = left / right
-        elif operator == "//":
-            value = left // right
-        elif operator == "%":
-            value = left % right
-        elif abs(right) <= 32 and abs(left) <= 1e6:
-            raised = left**right
-            value = raised if isinstance(raised, float) else float("inf")
-        else:
-            return None
+        value = _OPERATIONS[sign](left, right)
     except (ZeroDivisionError, OverflowError):
         return None
-    return value if abs(value) <= LARGEST else None
+    return value if isinstance(value, float) and abs(value) <= LARGEST else None  # a power may be complex

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import passages_of, tree_of
+from grader.intake.python_text import called_name
 from grader.records import Place
 
 if TYPE_CHECKING:
@@ -354,6 +355,4 @@ def _value(node: ast.AST, depth: int) -> list[object] | float | None:
 
 
 def _calls(node: ast.AST, *names: str) -> bool:
-    if not isinstance(node, ast.Call) or not node.args:
-        return False
-    return (node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")) in names
+    return isinstance(node, ast.Call) and bool(node.args) and called_name(node) in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -18,10 +19,14 @@ from grader.records import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grader.extraction.arithmetic import Mention
+    from grader.extraction.static_evaluation import EvaluatedNumber
     from grader.records import Cell, CellRun, Evidence, Scalar, Submission
 
 
 class NumberOrigin(enum.StrEnum):
+    """How a number was stated."""
+
     TEXT = "text"
     COMMENT = "comment"
     STRING = "string"
@@ -33,6 +38,16 @@ class NumberOrigin(enum.StrEnum):
 
 
 WRITTEN = frozenset({NumberOrigin.TEXT, NumberOrigin.COMMENT, NumberOrigin.STRING})
+_ORIGIN_OF = {
+    "comment": NumberOrigin.COMMENT,
+    "string": NumberOrigin.STRING,
+    "docstring": NumberOrigin.STRING,
+}
+"""`Passage.source` → origin; of the others TEXT."""
+_SUMMARY = re.compile(r"\s*(?:(?:Total|Trainable|Non-trainable) params\b|[│┃|])")
+"""A line of what `summary()` prints."""
+_LONGEST_CONTEXT = 400
+"""Characters of a line that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +67,16 @@ class ExtractedNumber:
 
     def says(self, value: float, tolerance: float = 1e-9) -> bool:
         """Whether one of its readings is `value`, up to a relative `tolerance`."""
-        return any(abs(v - value) <= tolerance * max(abs(v), abs(value)) for v in self.values)
+        return any(math.isclose(v, value, rel_tol=tolerance) for v in self.values)
 
 
 def extract_numbers(evidence: Evidence) -> tuple[ExtractedNumber, ...]:
-    """All numbers that a submission states, in the order of its cells."""
-    return _stated(evidence.submission, evidence.cells, evidence.scalars)
+    """All numbers that a submission states, in the order of its cells; never raises."""
+    return _extracted(evidence.submission, evidence.cells, evidence.scalars)
 
 
 @lru_cache(maxsize=4)
-def _stated(
+def _extracted(
     submission: Submission, runs: tuple[CellRun, ...], scalars: tuple[Scalar, ...]
 ) -> tuple[ExtractedNumber, ...]:
     run_of = {run.cell: run for run in runs}
@@ -74,60 +89,47 @@ def _stated(
         tree = tree_of(cell)
         run_scalars |= {s.name: s.value for s in scalars if s.cell == cell.index}
         if tree is not None:
-            found.extend(_worked(cell, tree, evaluator, run_scalars))
+            found.extend(_in_code(cell, evaluator.follow(tree, run_scalars)))
         run = run_of.get(cell.index)
         if run is not None and run.printed:
-            found.extend(_printed(run, tree, evaluator))
+            found.extend(_printed(run, list(output_expressions(tree)) if tree is not None else [], evaluator))
     return tuple(found)
 
 
-_HOW = {
-    "markdown": NumberOrigin.TEXT,
-    "code": NumberOrigin.TEXT,
-    "comment": NumberOrigin.COMMENT,
-    "string": NumberOrigin.STRING,
-    "docstring": NumberOrigin.STRING,
-}
-
-
 def _written(passage: Passage) -> Iterator[ExtractedNumber]:
-    lines = _lines(passage.text)
-    for m in mentions(passage.text):
-        line = min(m.line, len(lines) - 1)  # an entity such as &#10; makes lines that are none
-        origin, context = _HOW[passage.source], lines[line][:400]
-        yield ExtractedNumber(m.values, m.text, passage.at(line), origin, context, m.percent, m.arithmetic)
+    origin = _ORIGIN_OF.get(passage.source, NumberOrigin.TEXT)
+    for m, line, at in _mentions_with_lines(passage.text):
+        context = line[:_LONGEST_CONTEXT]
+        yield ExtractedNumber(m.values, m.text, passage.at(at), origin, context, m.percent, m.arithmetic)
 
 
-def _lines(text: str) -> list[str]:
-    return re.split(r"\r\n|\r|\n", text)
+def _mentions_with_lines(text: str) -> Iterator[tuple[Mention, str, int]]:
+    """Each mention with its line, and that line's 0-based number."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    for m in mentions(text):
+        at = min(m.line, len(lines) - 1)  # an entity such as &#10; makes lines that are none
+        yield m, lines[at], at
 
 
-def _worked(
-    cell: Cell, tree: ast.Module, evaluator: StaticEvaluator, run_scalars: dict[str, float]
-) -> Iterator[ExtractedNumber]:
+def _in_code(cell: Cell, numbers: list[EvaluatedNumber]) -> Iterator[ExtractedNumber]:
     lines = cell.source.split("\n")
-    for evaluated in evaluator.follow(tree, run_scalars):
-        context = lines[min(evaluated.line, len(lines)) - 1][:400]
-        origin = NumberOrigin.LITERAL if evaluated.literal else NumberOrigin.ARITHMETIC
-        place = Place(cell.index, evaluated.line)
-        yield ExtractedNumber((evaluated.value,), evaluated.text, place, origin, context, derived=not evaluated.literal)
+    for n in numbers:
+        context = lines[min(n.line, len(lines)) - 1][:_LONGEST_CONTEXT]
+        origin = NumberOrigin.LITERAL if n.literal else NumberOrigin.ARITHMETIC
+        place = Place(cell.index, n.line)
+        yield ExtractedNumber((n.value,), n.text, place, origin, context, derived=not n.literal)
 
 
-_SUMMARY = re.compile(r"\s*(?:(?:Total|Trainable|Non-trainable) params\b|[│┃|])")
-"""A line of what `summary()` prints."""
-
-
-def _printed(run: CellRun, tree: ast.Module | None, evaluator: StaticEvaluator) -> Iterator[ExtractedNumber]:
+def _printed(run: CellRun, shown: list[ast.expr], evaluator: StaticEvaluator) -> Iterator[ExtractedNumber]:
     """Numbers of a cell's output. A count is Keras' own where no other shown expression can account for it."""
-    shown = list(output_expressions(tree)) if tree is not None else []
-    told = [e for e in shown if evaluator.counted_by_keras(e)]
-    own = any(not isinstance(e, ast.Constant) and not evaluator.counted_by_keras(e) for e in shown) or not told
-    by_keras = sum(1 for e in told if not (isinstance(e, ast.Call) and getattr(e.func, "attr", "") == "summary"))
-    lines = _lines(run.printed)
-    plain = [(m, lines[min(m.line, len(lines) - 1)]) for m in mentions(run.printed) if not m.arithmetic]
-    often = Counter(m.values for m, line in plain if not _SUMMARY.match(line))
-    for m, line in plain:
+    by_keras = [e for e in shown if evaluator.counted_by_keras(e)]
+    others = any(not isinstance(e, ast.Constant) and not evaluator.counted_by_keras(e) for e in shown)
+    outside_summaries = sum(getattr(getattr(e, "func", None), "attr", "") != "summary" for e in by_keras)
+    printed = [(m, line) for m, line, _ in _mentions_with_lines(run.printed) if not m.arithmetic]
+    often = Counter(m.values for m, line in printed if not _SUMMARY.match(line))
+    for m, line in printed:
         count = all(v == int(v) for v in m.values[:1])
-        keras = count and (bool(_SUMMARY.match(line)) or (bool(told) and (not own or often[m.values] <= by_keras)))
+        accounted = bool(by_keras) and (not others or often[m.values] <= outside_summaries)
+        keras = count and (accounted or bool(_SUMMARY.match(line)))
         origin = NumberOrigin.KERAS if keras else NumberOrigin.PRINTED
-        yield ExtractedNumber(m.values, m.text, Place(run.cell), origin, line[:400], m.percent)
+        yield ExtractedNumber(m.values, m.text, Place(run.cell), origin, line[:_LONGEST_CONTEXT], m.percent)

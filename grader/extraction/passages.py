@@ -6,14 +6,13 @@ Nothing here raises, whatever a cell holds, and the work grows linearly with the
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from grader.intake.python_text import parse
+from grader.intake.python_text import NO_TOKENS, called_name, comments, parse
 from grader.records import Cell, CellKind, Place
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from grader.records import Submission
 
-_MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|\?+\w.*|\w[\w.]*\?+[ \t]*)$", re.MULTILINE)
 _EMBEDDED = re.compile(r"data:[\w/+.-]{1,40};base64,[\w+/=]*")
+_SHOWING = {"print", "display", "Markdown", "Latex", "printmd", "write", "pprint", "display_markdown"}
 _LARGEST = 1_000_000
 """Characters of a cell that are read; what follows is not an answer that anybody typed."""
 
@@ -39,10 +38,6 @@ class Passage:
     for_readers: bool = True
     """Whether it is there to be read: not a key, a mode or a file name in code."""
 
-    @property
-    def place(self) -> Place:
-        return Place(self.cell, self.line)
-
     def at(self, offset: int) -> Place:
         """The place of the `offset`-th line (from 0) of the text."""
         return Place(self.cell, self.line + offset)
@@ -55,6 +50,7 @@ def passages(submission: Submission) -> tuple[Passage, ...]:
 
 @lru_cache(maxsize=512)
 def passages_of(cell: Cell) -> tuple[Passage, ...]:
+    """The texts of a cell, in order of their lines; none where it is blank."""
     source = _EMBEDDED.sub("", cell.source)[:_LARGEST]
     if cell.kind is not CellKind.CODE:
         return (Passage(source, cell.index, 1, "markdown"),) if source.strip() else ()
@@ -74,32 +70,19 @@ def tree_of(cell: Cell) -> ast.Module | None:
 
 
 def _comments(source: str, cell: int) -> Iterator[Passage]:
-    """Comments; those on lines of their own that follow one another are one text."""
+    """Comments up to a fault of the code; those on lines of their own that follow one another are one text."""
     block: list[str] = []
     start = last = 0
-    for line, alone, text in _comment_tokens(source):
-        if block and alone and line == last + 1:
-            block.append(text)
-        else:
-            if block:
+    with suppress(*NO_TOKENS):
+        for line, alone, comment in comments(source):
+            if block and not (alone and line == last + 1):
                 yield Passage("\n".join(block), cell, start, "comment")
-            block, start = [text], line
-        last = line if alone else -1
+                block = []
+            start = start if block else line
+            block.append(comment.lstrip("#").removeprefix(" "))
+            last = line if alone else -1
     if block:
         yield Passage("\n".join(block), cell, start, "comment")
-
-
-def _comment_tokens(source: str) -> list[tuple[int, bool, str]]:
-    """(line, whether it has the line to itself, text); what comes before a fault of the code is kept."""
-    found: list[tuple[int, bool, str]] = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(_MAGIC.sub(r"\1pass", source)).readline):
-            if token.type == tokenize.COMMENT:
-                alone = not token.line[: token.start[1]].strip()
-                found.append((token.start[0], alone, token.string.lstrip("#").removeprefix(" ")))
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        pass
-    return found
 
 
 def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
@@ -125,10 +108,7 @@ def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
 
 
 def _shown_nodes(call: ast.expr) -> list[ast.AST]:
-    """What a call of `print`, `display`, `Markdown`, `write`, … says."""
-    if not isinstance(call, ast.Call):
-        return []
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name not in {"print", "display", "Markdown", "Latex", "printmd", "write", "pprint", "display_markdown"}:
+    """What a call of `print`, `display`, `Markdown`, `write`, … shows a reader."""
+    if not isinstance(call, ast.Call) or called_name(call) not in _SHOWING:
         return []
     return [n for a in call.args for n in ast.walk(a)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,6 @@ from grader.intake.python_text import parse
 from grader.records import Place
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterator
 
     from grader.extraction.passages import Passage
@@ -42,6 +42,13 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 20_000
+"""Characters of a passage that are read."""
+_LONG_HEADING = 12
+"""Chosen: words from which on a heading is an answer in large letters."""
+_QUOTED_SHARE = 0.75
+"""Chosen: the share of a sentence's shingles found in the sheet from which on it quotes the sheet."""
+_SHINGLE = 4
+"""Words in a row that are compared with the sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,12 @@ class Paragraph:
 
     @property
     def place(self) -> Place:
+        """Where it begins."""
         return Place(self.cell, self.line)
 
     @property
     def words(self) -> int:
+        """How many words it has, without its label."""
         return len(_WORD.findall(_bare(self.text)))
 
     @property
@@ -68,13 +77,12 @@ class Paragraph:
         return bool(_REASON.search(self.text))
 
 
-def paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Paragraph, ...]:
-    """What the student wrote in words, in order; a paragraph ends where the task changes."""
-    return _paragraphs(submission, labels, sheet)
-
-
 @lru_cache(maxsize=4)
-def _paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Paragraph, ...]:
+def paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Paragraph, ...]:
+    """What the student wrote in words, in order; a paragraph ends where the task changes.
+
+    Sentences that quote `sheet`, the text of the exercise sheet, are left out.
+    """
     quoted = _shingles(sheet)
     found: list[Paragraph] = []
     for passage in passages(submission):
@@ -105,11 +113,9 @@ def _split(passage: Passage, labels: Labels) -> Iterator[Paragraph]:
 
 
 def _is_heading(line: str, passage: Passage) -> bool:
-    if passage.source == "code":
+    if passage.source == "code" or not _HEADING.match(line):
         return False
-    if not _HEADING.match(line):
-        return False
-    return len(_WORD.findall(line)) < 12 or line.rstrip().endswith("?")
+    return len(_WORD.findall(line)) < _LONG_HEADING or line.rstrip().endswith("?")
 
 
 def _is_code(line: str, passage: Passage) -> bool:
@@ -123,13 +129,11 @@ def _is_code(line: str, passage: Passage) -> bool:
     ):
         return True
     tree = parse(bare) or (parse(bare + " pass") if bare.endswith(":") else None)
-    return tree is not None and bool(tree.body) and not all(_plain(s) for s in tree.body)
+    return tree is not None and not all(_is_text(s) for s in tree.body)
 
 
-def _plain(statement: ast.stmt) -> bool:
+def _is_text(statement: ast.stmt) -> bool:
     """A word, a number or a sum is a text that happens to be an expression."""
-    import ast
-
     if not isinstance(statement, ast.Expr):
         return isinstance(statement, ast.AnnAssign) and statement.value is None  # 'why: words'
     return not any(isinstance(n, ast.Call | ast.Attribute | ast.Subscript) for n in ast.walk(statement))
@@ -140,15 +144,13 @@ def _plain(statement: ast.stmt) -> bool:
 
 def students_words(text: str, quoted: frozenset[tuple[str, ...]]) -> str:
     """The text without questions, placeholders and sentences of the sheet; '' when nothing is left."""
+    sentences = _SENTENCE.split(text)
     kept = []
-    for sentence in _SENTENCE.split(text):
+    for sentence in sentences:
         bare = _bare(sentence)
-        if not bare or bare.endswith("?") or _PLACEHOLDER.search(sentence) or _is_quoted(bare, quoted):
-            continue
-        kept.append(sentence.strip())
-    if len(kept) == len(_SENTENCE.split(text)):
-        return text.strip()
-    return " ".join(kept).strip()
+        if bare and not (bare.endswith("?") or _PLACEHOLDER.search(sentence) or _is_quoted(bare, quoted)):
+            kept.append(sentence.strip())
+    return text.strip() if len(kept) == len(sentences) else " ".join(kept).strip()
 
 
 def _bare(text: str) -> str:
@@ -158,13 +160,11 @@ def _bare(text: str) -> str:
 
 def _is_quoted(sentence: str, quoted: frozenset[tuple[str, ...]]) -> bool:
     shingles = _shingles(sentence)
-    return bool(shingles) and len(shingles & quoted) >= 0.75 * len(shingles)
+    return bool(shingles) and len(shingles & quoted) >= _QUOTED_SHARE * len(shingles)
 
 
 @lru_cache(maxsize=256)
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
-    """Every four words in a row; all of them where there are fewer, but no single word."""
+    """Every four words in a row; none where there are fewer."""
     words = re.findall(r"[^\W_]+", text.lower())
-    if len(words) < 4:
-        return frozenset()
-    return frozenset(tuple(words[i : i + 4]) for i in range(len(words) - 3))
+    return frozenset(tuple(words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1))

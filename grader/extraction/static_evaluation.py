@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import math
 from collections import ChainMap
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grader.extraction.arithmetic import apply
+from grader.extraction.arithmetic import LARGEST, apply
+from grader.intake.python_text import called_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +27,15 @@ _KERAS_COUNTS = {
 _OPERATORS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "^", ast.Mod: "%",
 }  # fmt: skip
+_LIST_FUNCTIONS: dict[str, Callable[[list[float]], float]] = {"sum": sum, "prod": math.prod, "product": math.prod}
+_NUMBER_FUNCTIONS: dict[str, Callable[[float], float]] = {"int": math.trunc, "float": float, "round": round, "abs": abs}
+_SHOWING = {"print", "display", "pprint"}
 _DEPTH = 60
+"""Expressions and calls inside one another that are followed."""
 _STEPS = 20_000
 """Nodes evaluated for one expression; more is no arithmetic of a person."""
+_LONGEST_LIST = 1000
+"""Items of a list that are looked at."""
 
 Value = float | list["Value"]
 Names = MutableMapping[str, Value]
@@ -36,7 +43,7 @@ Names = MutableMapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedNumber:
-    """A number in code."""
+    """A number in code, with its 1-based line and its source, cut to a bound."""
 
     value: float
     line: int
@@ -58,7 +65,7 @@ class StaticEvaluator:
     _numbers: list[EvaluatedNumber] = field(default_factory=list)
 
     def follow(self, tree: ast.Module, run_scalars: dict[str, float]) -> list[EvaluatedNumber]:
-        """Numbers of a cell in order; `known` are the scalars that variables held after it."""
+        """Numbers of a cell in order; `run_scalars` are those that variables held after it."""
         self.run_scalars = run_scalars
         self._numbers = []
         self._statements(tree.body)
@@ -107,17 +114,16 @@ class StaticEvaluator:
             case ast.For(target=target, iter=source, body=body, orelse=orelse):
                 self._record_numbers(source)
                 self._unbind(target, self.counted_by_keras(source))
-                for inner_node in body:
-                    for changed in ast.walk(inner_node):
-                        if isinstance(changed, ast.Assign | ast.AugAssign):
-                            for t in changed.targets if isinstance(changed, ast.Assign) else [changed.target]:
-                                self._unbind(t, self.counted_by_keras(changed.value))
+                inside = [part for statement in body for part in ast.walk(statement)]
+                for part in inside:
+                    if isinstance(part, ast.Assign | ast.AugAssign):
+                        for t in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                            self._unbind(t, self.counted_by_keras(part.value))
                 self._statements(body + orelse)
-                for inner_node in body:  # what a loop leaves is not what its body says once
-                    for changed in ast.walk(inner_node):
-                        if isinstance(changed, ast.AugAssign):
-                            self._unbind(changed.target, counted_by_keras=False)
-                            self._state_known(changed.target, changed.lineno)
+                for part in inside:  # what a loop leaves is not what its body says once
+                    if isinstance(part, ast.AugAssign):
+                        self._unbind(part.target, counted_by_keras=False)
+                        self._record_scalar_of_run(part.target, part.lineno)
             case _:
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
@@ -144,10 +150,10 @@ class StaticEvaluator:
         if result is not None:
             self.names[target.id] = result
         else:
-            self._state_known(target, line)
+            self._record_scalar_of_run(target, line)
 
-    def _state_known(self, target: ast.expr, line: int) -> None:
-        """What the run says of a name that was worked out in a way that is not followed here."""
+    def _record_scalar_of_run(self, target: ast.expr, line: int) -> None:
+        """What the run says of a name whose value is not followed here."""
         if isinstance(target, ast.Name) and target.id in self.run_scalars and target.id not in self.keras_names:
             self._numbers.append(EvaluatedNumber(self.run_scalars[target.id], line, target.id, literal=False))
 
@@ -163,7 +169,7 @@ class StaticEvaluator:
     # ------------------------------------------------------------------ expressions
 
     def _record_numbers(self, node: ast.expr) -> None:
-        """State every literal and every evaluable arithmetic in an expression."""
+        """Record every literal and every arithmetic in an expression that can be evaluated."""
         for part in ast.walk(node):
             line = getattr(part, "lineno", 1)
             if isinstance(part, ast.Constant):
@@ -214,7 +220,7 @@ class _Evaluation:
                     return apply(_OPERATORS[type(op)], a, b)
                 return None
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                values = [self.value(e, names, deeper) for e in elements[:1000]]
+                values = [self.value(e, names, deeper) for e in elements[:_LONGEST_LIST]]
                 return [v for v in values if v is not None] if None not in values else None
             case ast.Subscript(value=whole, slice=index):
                 items, at = self.value(whole, names, deeper), self.value(index, names, deeper)
@@ -230,24 +236,18 @@ class _Evaluation:
         self, function: ast.expr, arguments: list[ast.expr], keywords: list[ast.keyword], names: Names, depth: int
     ) -> Value | None:
         name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-        own = self.evaluator.functions.get(name) if isinstance(function, ast.Name) else None
-        if own is None and name not in {"sum", "prod", "product", "int", "float", "round", "abs"}:
+        defined = self.evaluator.functions.get(name) if isinstance(function, ast.Name) else None
+        if defined is None and name not in _LIST_FUNCTIONS and name not in _NUMBER_FUNCTIONS:
             return None
         values = [self.value(a, names, depth) for a in arguments]
-        if own is not None:
+        if defined is not None:
             given = {k.arg: self.value(k.value, names, depth) for k in keywords if k.arg}
-            return self._call_students(own, values, given, names, depth)
-        if len(values) != 1 or keywords:
-            return None
-        only = values[0]
-        if isinstance(only, list):
+            return self._call_students(defined, values, given, names, depth)
+        only = values[0] if len(values) == 1 and not keywords else None
+        if isinstance(only, list) and name in _LIST_FUNCTIONS:
             numbers = [v for v in only if isinstance(v, float)]
-            if len(numbers) != len(only) or name not in {"sum", "prod", "product"}:
-                return None
-            return _number(sum(numbers) if name == "sum" else math.prod(numbers))
-        if isinstance(only, float) and name in {"int", "float", "round", "abs"}:
-            return {"int": float(math.trunc(only)), "round": float(round(only)), "abs": abs(only)}.get(name, only)
-        return None
+            return _number(_LIST_FUNCTIONS[name](numbers)) if len(numbers) == len(only) else None
+        return float(_NUMBER_FUNCTIONS[name](only)) if isinstance(only, float) and name in _NUMBER_FUNCTIONS else None
 
     def _call_students(
         self,
@@ -292,7 +292,7 @@ def _number(value: complex) -> float | None:
         number = float(value)  # type: ignore[arg-type]
     except (OverflowError, TypeError):
         return None
-    return number if abs(number) <= 1e15 else None
+    return number if abs(number) <= LARGEST else None
 
 
 def _source(node: ast.AST) -> str:
@@ -306,13 +306,11 @@ def output_expressions(tree: ast.Module) -> Iterator[ast.expr]:
     """What a cell shows: arguments of `print` and `display` anywhere in it, and its last expression."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name in {"print", "display", "pprint"}:
+            if called_name(node) in _SHOWING:
                 yield from node.args
-            elif name == "summary":
+            elif called_name(node) == "summary":
                 yield node
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         value = tree.body[-1].value
-        called = value.func if isinstance(value, ast.Call) else None
-        if not (isinstance(called, ast.Name) and called.id in {"print", "display", "pprint"}):
+        if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _SHOWING):
             yield value

@@ -49,6 +49,8 @@ _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
+    """What could be read of a notebook file."""
+
     cells: tuple[Cell, ...]
     language: str
     """'python', or the name of another."""
@@ -62,7 +64,7 @@ def read_notebook(text: str) -> Notebook | str:
     data = _json(text)
     if isinstance(data, str):
         return data
-    content = data.value
+    content, notes = data
     if not isinstance(content, dict):
         return "The file is valid JSON but not a notebook: a notebook is an object with a list of cells."
     version = content.get("nbformat")
@@ -73,7 +75,6 @@ def read_notebook(text: str) -> Notebook | str:
         return "The file is valid JSON but not a notebook: it has no list of cells."
     if len(raw) > MOST_CELLS:
         return f"The notebook holds {len(raw):,} cells, more than {MOST_CELLS:,}: remove those that are empty."
-    notes = list(data.notes)
     if isinstance(version, int) and version < 4:
         notes.append(f"converted from notebook format {version}")
     cells, odd = _cells(raw)
@@ -101,29 +102,19 @@ def _signs(text: str) -> int:
     return sum(map(text.count, ",:[{"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    value: Any
-    notes: tuple[str, ...] = ()
-
-
-def _json(text: str) -> _Data | str:
+def _json(text: str) -> tuple[Any, list[str]] | str:
+    """The value, and a note when it was mended: unescaped control characters in strings harm nobody."""
     try:
-        return _Data(json.loads(text))
+        return json.loads(text), []
     except json.JSONDecodeError as problem:
-        return _repaired(text) or _why_not_json(text, problem)
+        try:
+            return json.loads(text, strict=False), ["held unescaped control characters"]
+        except (ValueError, RecursionError, MemoryError):
+            return _why_not_json(text, problem)
     except (RecursionError, MemoryError):
         return "The file is nested far deeper than any notebook: export the notebook again and hand that in."
     except ValueError as problem:
         return f"The file is not a notebook: {problem}."
-
-
-def _repaired(text: str) -> _Data | None:
-    """Unescaped control characters in strings harm nobody."""
-    try:
-        return _Data(json.loads(text, strict=False), ("held unescaped control characters",))
-    except (ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _why_not_json(text: str, problem: json.JSONDecodeError) -> str:
@@ -171,23 +162,21 @@ def _cells(raw: list[Any]) -> tuple[tuple[Cell, ...], list[int]]:
         if cell.get("cell_type") == "heading":
             level = cell.get("level")
             source = "#" * (level if isinstance(level, int) and 1 <= level <= 6 else 1) + " " + source
-        metadata = cell.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        grading = metadata.get("nbgrader")
-        identity = grading.get("grade_id") if isinstance(grading, dict) else None
-        cells.append(
-            Cell(
-                index,
-                kind or CellKind.RAW,
-                source,
-                _tags(metadata.get("tags")),
-                clean(identity) if isinstance(identity, str) else "",
-            )
-        )
+        metadata = _object(cell, "metadata")
+        identity = _object(metadata, "nbgrader").get("grade_id")
+        nbgrader_id = clean(identity) if isinstance(identity, str) else ""
+        cells.append(Cell(index, kind or CellKind.RAW, source, _tags(metadata.get("tags")), nbgrader_id))
     return tuple(cells), odd
 
 
+def _object(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """The JSON object under a key; an empty one where there is none."""
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def _source(value: Any) -> str:
+    """A cell's text: format 4 allows a string or a list of lines."""
     if isinstance(value, str):
         return clean(value)
     if not isinstance(value, list):
@@ -212,11 +201,8 @@ def _tags(value: Any) -> tuple[str, ...]:
 
 
 def _language(content: dict[str, Any]) -> str:
-    metadata = content.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    kernel, info = (
-        value if isinstance(value := metadata.get(key), dict) else {} for key in ("kernelspec", "language_info")
-    )
+    metadata = _object(content, "metadata")
+    kernel, info = _object(metadata, "kernelspec"), _object(metadata, "language_info")
     named = [name for name in (kernel.get("language"), info.get("name")) if isinstance(name, str) and name.strip()]
     if any("python" in name.lower() or name.lower() == "sage" for name in named):
         return "python"

@@ -9,11 +9,14 @@ import threading
 import tokenize
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 MOST_PIECES = 200_000
 """Words and signs of a source that is parsed: each may take a kilobyte as part of a tree."""
 _PARSING = threading.Lock()
 """Python 3.11 counts the depth of all threads' trees as one, and fails with SystemError where they differ."""
+NO_TOKENS = (tokenize.TokenError, SyntaxError, ValueError)
+"""What `tokenize` raises for what is no Python."""
 _WORD = re.compile(r"\w++")
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|\?+\w.*|\w[\w.]*\?+[ \t]*)$", re.MULTILINE)
 
@@ -40,18 +43,28 @@ def same(one: ast.Module, other: ast.Module) -> bool:
         return False
 
 
+def called_name(call: ast.AST) -> str:
+    """'print' of `print(…)`, 'summary' of `model.summary()`; '' for what is no call of a name or an attribute."""
+    function = getattr(call, "func", None)
+    return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+
+
+def comments(source: str) -> Iterator[tuple[int, bool, str]]:
+    """(1-based line, whether it has the line to itself, text from the '#' on) of comments, magics aside.
+
+    Raises one of `NO_TOKENS` where the source ceases to be Python; what comes before has been given then.
+    """
+    for token in tokenize.generate_tokens(io.StringIO(_MAGIC.sub(r"\1pass", source)).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], not token.line[: token.start[1]].strip(), token.string
+
+
 def full_line_comments(source: str) -> Iterator[tuple[int, str]]:
     """(1-based line, text from the '#' on) of comments that have a line to themselves, not those inside strings."""
     lines = source.split("\n")
-    if not any(line.lstrip().startswith("#") for line in lines):
-        return
-    try:
-        found = [
-            token.start[0]
-            for token in tokenize.generate_tokens(io.StringIO(_MAGIC.sub(r"\1pass", source)).readline)
-            if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip()
-        ]
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        found = [number for number, line in enumerate(lines, 1) if line.lstrip().startswith("#")]
-    for number in found:
+    starts = [number for number, line in enumerate(lines, 1) if line.lstrip().startswith("#")]
+    if starts:
+        with suppress(*NO_TOKENS):
+            starts = [line for line, alone, _ in comments(source) if alone]
+    for number in starts:
         yield number, lines[number - 1].strip()

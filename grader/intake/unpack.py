@@ -13,8 +13,8 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from grader.errors import UsageError
 
@@ -30,6 +30,9 @@ _RATIO_FROM_MIB = 16
 _DIRECTORY_MIB = 16
 """Largest directory that is read: `zipfile` builds an object of 500 bytes for every 46 of it."""
 
+_DEEPEST = 40
+"""Folders inside one another; no student's are as deep."""
+
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What every system writes; of other kinds `zipfile` unpacks a whole chunk at once, gigabytes from a kilobyte."""
 
@@ -39,14 +42,13 @@ _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 """Errors of writing that no archive can be blamed for."""
 
+_INSTEAD = "hand in the notebook (.ipynb) itself"
+_DAMAGED = f"The archive is damaged: pack it again, or {_INSTEAD}."
 _SKIPPED = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git")
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """What will be unpacked."""
-
-    members: tuple[tuple[zipfile.ZipInfo, PurePosixPath], ...]
+Members: TypeAlias = tuple[tuple[zipfile.ZipInfo, PurePosixPath], ...]
+"""What will be unpacked, and where to, relative to the folder."""
 
 
 def why_not(path: Path) -> str:
@@ -55,7 +57,7 @@ def why_not(path: Path) -> str:
     return found if isinstance(found, str) else ""
 
 
-def inspect(path: Path) -> Archive | str:
+def inspect(path: Path) -> Members | str:
     """The members worth unpacking with their safe places, or why it cannot be unpacked. Reads the directory only."""
     try:
         with _File(path) as file, zipfile.ZipFile(file) as archive:
@@ -63,24 +65,20 @@ def inspect(path: Path) -> Archive | str:
     except _BAD_ZIP as problem:
         if isinstance(problem, OSError) and problem.strerror:
             return f"The archive cannot be opened: {problem.strerror}."
-        return "The archive is damaged: pack it again, or hand in the notebook (.ipynb) itself."
+        return _DAMAGED
     files = [info for info in infos if info.filename and not info.is_dir()]
     if len(files) > MOST_FILES:
-        return f"The archive holds {len(files)} files, more than {MOST_FILES}: hand in the notebook (.ipynb) itself."
+        return f"The archive holds {len(files)} files, more than {MOST_FILES}: {_INSTEAD}."
     if any(info.flag_bits & 1 for info in files):
-        return "The archive has a password: pack it without one, or hand in the notebook (.ipynb) itself."
+        return f"The archive has a password: pack it without one, or {_INSTEAD}."
     if any(info.compress_type not in _PACKED for info in files):
-        return (
-            "The archive is packed in an unusual way: pack it as a plain zip, or hand in the notebook (.ipynb) itself."
-        )
+        return f"The archive is packed in an unusual way: pack it as a plain zip, or {_INSTEAD}."
     total = sum(info.file_size for info in files)
     packed = max(1, min(on_disk, sum(info.compress_size for info in files)))  # members of a bomb may overlap
     bomb = total > _RATIO_FROM_MIB << 20 and total / packed > HIGHEST_RATIO
     if bomb or total > LARGEST_TOTAL_MIB << 20 or any(info.file_size > LARGEST_FILE_MIB << 20 for info in files):
-        size = f"{total >> 20} MiB"
-        return f"The archive unpacks to {size}, not credible for notebooks: hand in the notebook (.ipynb) itself."
-    placed = ((info, _place(info)) for info in files)
-    return Archive(tuple((info, place) for info, place in placed if place is not None))
+        return f"The archive unpacks to {total >> 20} MiB, not credible for notebooks: {_INSTEAD}."
+    return tuple((info, place) for info in files if (place := _place(info)) is not None)
 
 
 class _File(io.FileIO):
@@ -95,7 +93,7 @@ class _File(io.FileIO):
 def names_in(path: Path) -> list[str]:
     """The names in an archive; none when it cannot be unpacked."""
     found = inspect(path)
-    return [] if isinstance(found, str) else [str(place) for _, place in found.members]
+    return [] if isinstance(found, str) else [str(place) for _, place in found]
 
 
 def unpack(path: Path, into: Path) -> str:
@@ -109,13 +107,13 @@ def unpack(path: Path, into: Path) -> str:
     into.mkdir(parents=True)
     try:
         with zipfile.ZipFile(path) as archive:
-            for info, place in found.members:
+            for info, place in found:
                 _write(archive, info, into / place)
     except _BAD_ZIP as problem:
         shutil.rmtree(into, ignore_errors=True)
         if isinstance(problem, OSError) and problem.errno in _OURS:
             raise UsageError(f"{path} cannot be unpacked here: {problem.strerror}.") from None
-        return "The archive is damaged: pack it again, or hand in the notebook (.ipynb) itself."
+        return _DAMAGED
     return ""
 
 
@@ -135,10 +133,10 @@ def _place(info: zipfile.ZipInfo) -> PurePosixPath | None:
     if kind not in (0, stat.S_IFREG):
         return None
     parts = _name(info).replace("\\", "/").split("/")
-    if ".." in parts or (parts and (parts[0] == "" or parts[0][1:2] == ":")):
+    if ".." in parts or parts[0] == "" or parts[0][1:2] == ":":
         return None
     parts = [_part(part) for part in parts if part not in ("", ".")]
-    if not parts or len(parts) > 40 or any(part in _SKIPPED for part in parts) or parts[-1].startswith("._"):
+    if not parts or len(parts) > _DEEPEST or any(part in _SKIPPED for part in parts) or parts[-1].startswith("._"):
         return None
     return PurePosixPath(*parts)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from grader.extraction.accuracies import LONGEST, extract_accuracies, only_role
+from grader.extraction.accuracies import extract_accuracies, only_role
+from grader.extraction.arithmetic import LONGEST
 from grader.extraction.passages import passages, tree_of
 from grader.marking.candidates import by_hand
 from grader.marking.checks.registry import check
