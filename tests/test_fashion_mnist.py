@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.datasets import fashion_mnist as data
+from grader.datasets import fashion_mnist
 from grader.errors import DataError
 
 SHAPES = {
@@ -48,12 +48,12 @@ def script(path: Path, text: str) -> Path:
 def places(tmp_path, monkeypatch):
     """A machine with nothing on it; the files are tiny, the commands are missing."""
     known = {
-        name: data._Known(hashlib.sha256(contents(name)).hexdigest(), len(contents(name)), header, shape)
+        name: fashion_mnist._Expected(hashlib.sha256(contents(name)).hexdigest(), len(contents(name)), header, shape)
         for name, (header, shape) in SHAPES.items()
     }
-    monkeypatch.setattr(data, "_FILES", known)
-    monkeypatch.setattr(data, "_DEBIAN_FOLDER", tmp_path / "usr")
-    monkeypatch.setattr(data, "_FETCH_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(fashion_mnist, "_FILES", known)
+    monkeypatch.setattr(fashion_mnist, "_DEBIAN_FOLDER", tmp_path / "usr")
+    monkeypatch.setattr(fashion_mnist, "_FETCH_TIMEOUT_S", 20.0)
     monkeypatch.setenv("GRADE_DATA", str(tmp_path / "own"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -66,49 +66,49 @@ def keras_folder(places):
 
 
 def test_nothing_is_found_on_an_empty_machine(places):
-    assert data.find_data() is None
+    assert fashion_mnist.find_data() is None
 
 
 def test_without_any_source_one_sentence_says_what_to_do(places):
     with pytest.raises(
         DataError, match=r"install Debian's package dataset-fashion-mnist, or put these files into .*own"
     ):
-        data.provide_data()
+        fashion_mnist.provide_data()
 
 
 @pytest.mark.parametrize("source", ["own", "keras/datasets/fashion-mnist", "usr"])
 def test_find_takes_what_is_there_and_writes_nothing(places, source):
     fill(places / source)
-    assert data.find_data() == data.DataFiles(places / source)
+    assert fashion_mnist.find_data() == fashion_mnist.DataFiles(places / source)
     assert {p.parent for p in places.rglob("*.gz")} == {places / source}
 
 
 def test_provide_keeps_a_read_only_copy(places):
     fill(places / "usr")
-    files = data.provide_data()
+    files = fashion_mnist.provide_data()
     assert files.directory == places / "own"
-    assert {p.name for p in files.directory.iterdir()} == set(data.KERAS_NAMES)
+    assert {p.name for p in files.directory.iterdir()} == set(fashion_mnist.KERAS_NAMES)
     assert all(stat.S_IMODE(p.stat().st_mode) == 0o444 for p in files.directory.iterdir())
 
 
 def test_provide_says_and_fetches_nothing_when_all_is_there(places):
     fill(places / "own")
     said = []
-    assert data.provide_data(said.append).directory == places / "own"
+    assert fashion_mnist.provide_data(said.append).directory == places / "own"
     assert said == []
 
 
 def test_files_may_come_from_different_sources(places):
     fill(keras_folder(places), [IMAGES])
     fill(places / "usr", set(SHAPES) - {IMAGES})
-    assert data.find_data() is None
-    assert data.find_data() != data.provide_data()
-    assert data.find_data() == data.DataFiles(places / "own")
+    assert fashion_mnist.find_data() is None
+    assert fashion_mnist.find_data() != fashion_mnist.provide_data()
+    assert fashion_mnist.find_data() == fashion_mnist.DataFiles(places / "own")
 
 
 def test_another_compression_is_the_same_file(places):
     fill(places / "usr", level=1)
-    (x_train, _), _ = data.load(data.provide_data())
+    (x_train, _), _ = fashion_mnist.load(fashion_mnist.provide_data())
     assert x_train.shape == (6, 28, 28)
 
 
@@ -149,18 +149,18 @@ def test_a_broken_file_is_named_and_replaced(places, break_it, word):
     fill(places / "own")
     break_it(places / "own" / IMAGES)
     said = []
-    data.provide_data(said.append)
+    fashion_mnist.provide_data(said.append)
     assert len(said) == 1
     assert f"own/{IMAGES} is " in said[0]
     assert word in said[0]
-    assert data.find_data() == data.DataFiles(places / "own")
+    assert fashion_mnist.find_data() == fashion_mnist.DataFiles(places / "own")
 
 
 def test_a_broken_source_is_named_and_passed_over(places):
     cut(fill(keras_folder(places)) / LABELS)
     fill(places / "usr")
     said = []
-    data.provide_data(said.append)
+    fashion_mnist.provide_data(said.append)
     assert said == [f"{keras_folder(places) / LABELS} is cut short: it is passed over."]
 
 
@@ -168,8 +168,8 @@ def test_a_folder_in_the_place_of_a_file_is_not_readable(places):
     fill(places / "own")
     (places / "own" / LABELS).unlink()
     (places / "own" / LABELS).mkdir()
-    assert "not readable" in data._problem(places / "own" / LABELS)
-    assert data.find_data() is None
+    assert "not readable" in fashion_mnist._problem(places / "own" / LABELS)
+    assert fashion_mnist.find_data() is None
 
 
 def test_debian_package_is_downloaded_and_unpacked_without_root(places, monkeypatch):
@@ -179,7 +179,7 @@ def test_debian_package_is_downloaded_and_unpacked_without_root(places, monkeypa
     script(places / "bin" / "dpkg", f'[ "$1" = -x ] && mkdir -p "$3/{inside}" && cp {packed}/* "$3/{inside}/"')
     monkeypatch.setenv("PATH", f"{places / 'bin'}:/usr/bin:/bin")
     said = []
-    assert data.provide_data(said.append).directory == places / "own"
+    assert fashion_mnist.provide_data(said.append).directory == places / "own"
     assert said == ["Fetching Debian's package dataset-fashion-mnist …"]
 
 
@@ -193,7 +193,7 @@ def test_keras_downloads_when_debian_cannot(places, monkeypatch):
     )
     monkeypatch.setenv("PATH", f"{places / 'bin'}:/usr/bin:/bin")
     said = []
-    assert data.provide_data(said.append).directory == places / "own"
+    assert fashion_mnist.provide_data(said.append).directory == places / "own"
     assert said[1:] == [
         "`apt-get` did not succeed: E: Unable to locate package",
         "Fetching through keras.datasets.fashion_mnist …",
@@ -206,10 +206,10 @@ def test_a_fetch_that_hangs_or_fails_silently_is_not_waited_for(places, monkeypa
     script(places / "bin" / "dpkg", "")
     script(places / "bin" / "python", "exit 3")
     monkeypatch.setenv("PATH", f"{places / 'bin'}:/usr/bin:/bin")
-    monkeypatch.setattr(data, "_FETCH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(fashion_mnist, "_FETCH_TIMEOUT_S", 0.2)
     said = []
     with pytest.raises(DataError):
-        data.provide_data(said.append)
+        fashion_mnist.provide_data(said.append)
     assert "timed out" in said[1]
     assert said[-1].startswith("`python` did not succeed: ")
 
@@ -218,22 +218,22 @@ def test_a_folder_that_cannot_be_written(places):
     fill(places / "usr")
     (places / "own").write_text("a file where the folder should be")
     with pytest.raises(DataError, match="set GRADE_DATA to a folder that can be written"):
-        data.provide_data()
+        fashion_mnist.provide_data()
 
 
 def test_cache_directory_follows_the_environment(monkeypatch):
     monkeypatch.delenv("GRADE_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert data.cache_directory() == Path("/somewhere/grade/datasets/fashion-mnist")
+    assert fashion_mnist.cache_directory() == Path("/somewhere/grade/datasets/fashion-mnist")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert data.cache_directory() == Path.home() / ".cache/grade/datasets/fashion-mnist"
+    assert fashion_mnist.cache_directory() == Path.home() / ".cache/grade/datasets/fashion-mnist"
     monkeypatch.delenv("KERAS_HOME", raising=False)
-    assert data._keras_cache() == Path.home() / ".keras/datasets/fashion-mnist"
+    assert fashion_mnist._keras_cache() == Path.home() / ".keras/datasets/fashion-mnist"
 
 
 def test_load_gives_read_only_arrays(places):
     fill(places / "own")
-    (x_train, y_train), (x_test, y_test) = data.load(data.provide_data())
+    (x_train, y_train), (x_test, y_test) = fashion_mnist.load(fashion_mnist.provide_data())
     assert [a.shape for a in (x_train, y_train, x_test, y_test)] == [(6, 28, 28), (6,), (2, 28, 28), (2,)]
     assert x_train.dtype == np.uint8
     assert x_train[0, 0, 5] == 5
@@ -242,19 +242,19 @@ def test_load_gives_read_only_arrays(places):
 
 
 def test_load_refuses_a_broken_file(places):
-    files = data.DataFiles(fill(places / "own"))
+    files = fashion_mnist.DataFiles(fill(places / "own"))
     scrambled(places / "own" / LABELS)
     with pytest.raises(DataError, match=f"{LABELS} is damaged .* run `grade data fetch`"):
-        data.load(files)
+        fashion_mnist.load(files)
 
 
 def test_the_official_files():
     """The real data set: ten classes of equal size in both sets, and names that Keras looks for."""
-    files = data.find_data() or data.provide_data()
-    (x_train, y_train), (x_test, y_test) = data.load(files)
+    files = fashion_mnist.find_data() or fashion_mnist.provide_data()
+    (x_train, y_train), (x_test, y_test) = fashion_mnist.load(files)
     assert x_train.shape == (60_000, 28, 28)
     assert x_test.shape == (10_000, 28, 28)
     assert np.bincount(y_train).tolist() == [6_000] * 10
     assert np.bincount(y_test).tolist() == [1_000] * 10
     assert y_test[:5].tolist() == [9, 2, 1, 1, 6]
-    assert all(os.access(files.directory / name, os.R_OK) for name in data.KERAS_NAMES)
+    assert all(os.access(files.directory / name, os.R_OK) for name in fashion_mnist.KERAS_NAMES)

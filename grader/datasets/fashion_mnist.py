@@ -25,11 +25,11 @@ import numpy as np
 from grader.errors import DataError, UsageError
 from grader.system.atomic_files import atomic_write
 
-Images = np.ndarray[Any, np.dtype[np.uint8]]
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Expected:
     """What a file must hold once decompressed."""
 
     sha256: str
@@ -39,16 +39,16 @@ class _Known:
 
 
 _FILES = {
-    "train-images-idx3-ubyte.gz": _Known(
+    "train-images-idx3-ubyte.gz": _Expected(
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", 47_040_016, 16, (60_000, 28, 28)
     ),
-    "train-labels-idx1-ubyte.gz": _Known(
+    "train-labels-idx1-ubyte.gz": _Expected(
         "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 60_008, 8, (60_000,)
     ),
-    "t10k-images-idx3-ubyte.gz": _Known(
+    "t10k-images-idx3-ubyte.gz": _Expected(
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", 7_840_016, 16, (10_000, 28, 28)
     ),
-    "t10k-labels-idx1-ubyte.gz": _Known(
+    "t10k-labels-idx1-ubyte.gz": _Expected(
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", 10_008, 8, (10_000,)
     ),
 }
@@ -61,6 +61,7 @@ _DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 _FETCH_TIMEOUT_S = 600.0
 
 Say = Callable[[str], None]
+"""Takes a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def provide_data(say: Say = lambda _: None) -> DataFiles:
             for name in list(missing):
                 problem = _problem(source / name)
                 if not problem:
-                    _keep(source / name, target / name)
+                    _install(source / name, target / name)
                     del missing[name]
                 elif (source / name).exists():
                     say(f"{source / name} is {problem}: it is passed over.")
@@ -120,56 +121,47 @@ def provide_data(say: Say = lambda _: None) -> DataFiles:
     )
 
 
-def load(files: DataFiles) -> tuple[tuple[Images, Images], tuple[Images, Images]]:
+def load(files: DataFiles) -> tuple[tuple[Bytes, Bytes], tuple[Bytes, Bytes]]:
     """Load as Keras does: ((train images, train labels), (test images, test labels)).
 
     Read-only uint8 arrays of shapes (60000, 28, 28), (60000,), (10000, 28, 28), (10000,). Raises DataError for a
     broken file.
     """
-    x_train, y_train, x_test, y_test = (_array(files.directory / name, known) for name, known in _FILES.items())
+    x_train, y_train, x_test, y_test = (_array(files.directory / name) for name in KERAS_NAMES)
     return (x_train, y_train), (x_test, y_test)
 
 
-def _array(path: Path, known: _Known) -> Images:
+def _array(path: Path) -> Bytes:
     """Cut an IDX file's header off: big-endian magic number and sizes, four bytes each, then the bytes."""
-    try:
-        contents = _contents(path, known)
-    except _BrokenFileError as problem:
-        raise DataError(f"{path} is {problem}: run `grade data fetch`.") from None
+    contents, problem = _read(path)
+    if problem:
+        raise DataError(f"{path} is {problem}: run `grade data fetch`.")
+    known = _FILES[path.name]
     return np.frombuffer(contents, np.uint8, offset=known.header).reshape(known.shape)
-
-
-# ------------------------------------------------------------------ checking
-
-
-class _BrokenFileError(Exception):
-    """Says what is wrong with a file: 'missing', 'cut short', …"""
 
 
 def _problem(path: Path) -> str:
     """What is wrong with a file of the data set; empty when nothing is."""
-    try:
-        _contents(path, _FILES[path.name])
-    except _BrokenFileError as problem:
-        return str(problem)
-    return ""
+    return _read(path)[1]
 
 
-def _contents(path: Path, known: _Known) -> bytes:
+def _read(path: Path) -> tuple[bytes, str]:
+    """The decompressed contents of a file of the data set, and what is wrong with it ('missing', 'cut short', …)."""
+    known = _FILES[path.name]
     try:
         with gzip.open(path) as file:
             contents = file.read(known.size + 1)  # never more than asked for, whatever the file unpacks to
     except EOFError:
-        raise _BrokenFileError("cut short") from None
+        return b"", "cut short"
     except FileNotFoundError:
-        raise _BrokenFileError("missing") from None
+        return b"", "missing"
     except (gzip.BadGzipFile, zlib.error):
-        raise _BrokenFileError("not a gzip file, or damaged") from None
+        return b"", "not a gzip file, or damaged"
     except OSError as problem:
-        raise _BrokenFileError(f"not readable ({problem.strerror or problem})") from None
+        return b"", f"not readable ({problem.strerror or problem})"
     if hashlib.sha256(contents).hexdigest() != known.sha256:
-        raise _BrokenFileError("damaged (its contents have the wrong digest)")
-    return contents
+        return b"", "damaged (its contents have the wrong digest)"
+    return contents, ""
 
 
 # ------------------------------------------------------------------ sources
@@ -228,7 +220,7 @@ def _succeeds(command: list[str], folder: Path, say: Say, **environment: str) ->
     return done.returncode == 0
 
 
-def _keep(source: Path, target: Path) -> None:
+def _install(source: Path, target: Path) -> None:
     """Copy a checked file into place in one step, read-only; raises DataError where that is not possible."""
     try:
         atomic_write(target, source.read_bytes())

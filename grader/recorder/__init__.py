@@ -7,6 +7,6 @@ never changes a number, never raises into student code and never swallows what s
 What student code does is seen by `model_hooks`, `predictions`, `shown_images`, `dataset_loaders` (through `hooks`, once
 `imports` sees the library) and, after each cell, `namespace` and `networks`; `architecture`, `compiled`, `inputs` and
 `dataset_index` say it in plain facts; `record` writes it, `tampering` looks after that. `cell_compiler`, `cell_source`,
-`magics`, `output_limit` and the bridges make notebooks of other places and times run here. `recipe` and the modules that
-import it ask the trainer outside.
+`magics`, `output_limit` and the bridges make notebooks of other places and times run here. `recipe` and the modules
+that import it ask the trainer outside.
 """
