@@ -58,7 +58,7 @@ def test_containers_that_podman_keeps_of_a_dead_grader(monkeypatch: pytest.Monke
         asked.append(command)
         return f"grade-{dead}-0a\n{leftovers.prefix()}0b\ngrade-mine\ngrade-{dead}-0c\n" if "ps" in command else ""
 
-    monkeypatch.setattr(container, "_said", said)
+    monkeypatch.setattr(container, "_output", said)
     for _ in range(2):
         container._sweep(("podman", f"--of={dead}"))
     listed, removed = asked

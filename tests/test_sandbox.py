@@ -458,6 +458,6 @@ def test_copies_and_texts_are_laid_out(tmp_path: Path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c").write_text("c")
     (tmp_path / "work").mkdir()
-    _furnish({"copy": [[str(tmp_path / "a"), str(tmp_path / "work")]], "files": {str(tmp_path / "t"): "text"}})
+    _furnish({"handed_in": str(tmp_path / "a"), "cwd": str(tmp_path / "work"), "files": {str(tmp_path / "t"): "text"}})
     assert (tmp_path / "work" / "b" / "c").read_text() == "c"
     assert (tmp_path / "t").read_text() == "text"

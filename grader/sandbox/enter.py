@@ -1,14 +1,15 @@
-"""The last step into a room: runs inside it as `python -I -S enter.py CONFIG STATUS`, standard library only.
+"""The last step into a sandbox: runs inside it as `python -I -S enter.py CONFIG STATUS`, standard library only.
 
 Both are pipes, given by number or by name. Waits for its instructions, a line that comes when the grader has everything
 in place and never comes when it has died; gives up every right that student code shall not have; then becomes the
 kernel, or where it is process 1 its parent.
 What goes wrong here is told through the status pipe, which closes by itself when the kernel takes over.
 
-Instructions (JSON): uid (or null), limits {name of a resource: value}, copy [[from, to], …], files {path: text},
-landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF program), argv, env, cwd, and whether
-to wait: then it says so, and becomes the kernel only at a further line 'start'. When none comes, because a kernel from
-elsewhere (see `zygote.py`) was let in and has ended, or the grader has died, it ends, and the room with it.
+Instructions (JSON): uid (or null), limits {name of a resource: value}, handed_in (a folder whose content is copied to
+cwd, or null), files {path: text}, landlock ({names: […], read: […], write: […]} or null), seccomp (base64 of a BPF
+program), argv, env, cwd, and whether to wait: then it says so, and becomes the kernel only at a further line 'start'.
+When none comes, because a copy of the zygote (see `zygote.py`) was let in and has ended, or the grader has died, it
+ends, and the sandbox with it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import sys
 from typing import Any
 
@@ -39,7 +41,7 @@ _CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # <linux/landlock.h>; the numbers of these three calls are the same on every architecture.
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+LANDLOCK_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _RULE_PATH_BENEATH = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _ALL_FILES = (1 << 16) - 1
@@ -51,24 +53,9 @@ _SCOPES = 0b11
 """Abstract sockets and signals do not leave the domain (ABI 6)."""
 
 
-class _Ruleset(ctypes.Structure):
-    _fields_ = [("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
-
-
-class _PathRule(ctypes.Structure):
-    _pack_ = 1
-    _fields_ = [("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32)]
-
-
-class _CapHeader(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
-
-
-class _CapData(ctypes.Structure):
-    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
-
-
 class _Program(ctypes.Structure):
+    """`sock_fprog` of <linux/filter.h>."""
+
     _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
 
 
@@ -101,9 +88,9 @@ def _become(uid: int, *, read_anything: bool) -> None:
 
 
 def _keep_capabilities(kept: int) -> None:
-    header = _CapHeader(_CAPABILITY_VERSION_3, 0)
-    data = (_CapData * 2)(_CapData(kept, kept, kept), _CapData(0, 0, 0))
-    _checked(_LIBC.capset(ctypes.byref(header), data), "set capabilities")
+    """Effective, permitted and inheritable ones; `kept` has bits of the first 32."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    _checked(_LIBC.capset(header, struct.pack("=6I", kept, kept, kept, 0, 0, 0)), "set capabilities")
 
 
 def give_up_capabilities(*, but_those_to_change_user: bool) -> None:
@@ -136,8 +123,8 @@ def _limit(limits: dict[str, int]) -> None:
 
 def _restrict(names: list[str], read: list[str], write: list[str]) -> None:
     """From here on only what lies beneath these is reached (of `names` only what it is called), and no network."""
-    ruleset = _Ruleset(_ALL_FILES, _NETWORK, _SCOPES)
-    fd = _checked(_LIBC.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0), "Landlock")
+    ruleset = struct.pack("=QQQ", _ALL_FILES, _NETWORK, _SCOPES)
+    fd = _checked(_LIBC.syscall(LANDLOCK_CREATE_RULESET, ruleset, ctypes.c_size_t(len(ruleset)), 0), "Landlock")
     for paths, allowed in ((names, _READ_DIR), (read, _EXECUTE | _READ_FILE | _READ_DIR), (write, _ALL_FILES)):
         for path in paths:
             try:
@@ -145,8 +132,8 @@ def _restrict(names: list[str], read: list[str], write: list[str]) -> None:
             except FileNotFoundError:
                 continue
             rights = allowed if os.path.isdir(path) else allowed & _FILE_ONLY
-            rule = _PathRule(rights, beneath)
-            _checked(_LIBC.syscall(_ADD_RULE, fd, _RULE_PATH_BENEATH, ctypes.byref(rule), 0), f"Landlock rule {path}")
+            rule = struct.pack("=Qi", rights, beneath)
+            _checked(_LIBC.syscall(_ADD_RULE, fd, _RULE_PATH_BENEATH, rule, 0), f"Landlock rule {path}")
             os.close(beneath)
     _checked(_LIBC.syscall(_RESTRICT_SELF, fd, 0), "Landlock")
     os.close(fd)
@@ -154,21 +141,21 @@ def _restrict(names: list[str], read: list[str], write: list[str]) -> None:
 
 def _filter_calls(program: bytes) -> None:
     loaded = _Program(len(program) // 8, program)
-    address = ctypes.addressof(loaded)
-    _prctl("seccomp", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address)
+    _prctl("seccomp", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(loaded))
 
 
 def _furnish(config: dict[str, Any]) -> None:
-    for source, target in config["copy"]:
-        for entry in os.scandir(source):
+    """The files that are there when the command starts."""
+    if config["handed_in"]:
+        for entry in os.scandir(config["handed_in"]):
             copy = shutil.copytree if entry.is_dir() else shutil.copyfile
-            copy(entry.path, os.path.join(target, entry.name))
+            copy(entry.path, os.path.join(config["cwd"], entry.name))
     for path, text in config["files"].items():
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
 
-def _beget() -> None:
+def _stay_as_init() -> None:
     """Where this is process 1, go on in a child: what dies in there must die, which process 1 does for nobody inside.
 
     All others end with it, so it stays for as long as the child, and buries who is left to it.
@@ -186,7 +173,7 @@ def _beget() -> None:
 
 
 def prepare(config: dict[str, Any]) -> None:
-    """All but the last step."""
+    """Furnish the sandbox and give up every right: all but the last step. Raises OSError where that is refused."""
     os.umask(0o022)
     _limit(config["limits"])
     if config["uid"] is not None:
@@ -200,37 +187,34 @@ def prepare(config: dict[str, Any]) -> None:
         _filter_calls(base64.b64decode(config["seccomp"]))
 
 
-def _opened(end: str, flag: int) -> int:
-    """A pipe that is given by its number, or by its name."""
-    return int(end) if end.isdigit() else os.open(end, flag)
+def _opened(pipe: str, flag: int) -> int:
+    fd = int(pipe) if pipe.isdigit() else os.open(pipe, flag)
+    os.set_inheritable(fd, False)
+    return fd
 
 
-def main() -> None:
-    config_fd, status_fd = (
-        _opened(end, flag) for end, flag in zip(sys.argv[1:], (os.O_RDONLY, os.O_WRONLY), strict=True)
-    )
-    for fd in os.listdir("/proc/self/fd"):  # nothing that was inherited reaches student code
-        if int(fd) > 2 and int(fd) not in {config_fd, status_fd}:
+def _main() -> None:
+    config_fd, status_fd = _opened(sys.argv[1], os.O_RDONLY), _opened(sys.argv[2], os.O_WRONLY)
+    for fd in map(int, os.listdir("/proc/self/fd")):  # nothing that was inherited reaches student code
+        if fd > 2 and fd not in {config_fd, status_fd}:
             try:
-                os.close(int(fd))
+                os.close(fd)
             except OSError:
                 continue
-    for end in (config_fd, status_fd):
-        os.set_inheritable(end, False)
     os.write(status_fd, b"ready\n")
     stream = open(config_fd, "rb")  # noqa: SIM115 - until the end of this program
-    told = stream.readline()
-    if not told:  # the grader is gone
+    line = stream.readline()
+    if not line:  # the grader is gone
         os._exit(0)
     try:
-        config = json.loads(told)
+        config = json.loads(line)
         prepare(config)
         if config["wait"]:
             set_dumpable(dumpable=False)
             os.write(status_fd, b"there\n")
             if stream.readline() != b"start\n":
                 os._exit(0)
-        _beget()
+        _stay_as_init()
         os.execve(config["argv"][0], config["argv"], config["env"])
     except Exception as problem:  # noqa: BLE001 - told outside, where it becomes the level's reason
         os.write(status_fd, f"{type(problem).__name__}: {problem}".encode())
@@ -238,4 +222,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -1,4 +1,4 @@
-"""Levels without namespaces: folders on disk are the room, and `supervisor.py` keeps its processes together."""
+"""Levels without namespaces: folders on disk are the sandbox, and `supervisor.py` keeps its processes together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from typing import ClassVar
 
 from grader.errors import SandboxError
 from grader.sandbox import host, seccomp
+from grader.sandbox.enter import LANDLOCK_CREATE_RULESET
+from grader.sandbox.instructions import EVIDENCE_MIB, FILES, make_instructions
 from grader.sandbox.interface import Command, Places, Sandbox
-from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
-from grader.sandbox.process import SandboxProcess, instructions, kept
+from grader.sandbox.process import SandboxProcess, start_waiting
 from grader.sandbox.usage import folder_mib, used_mib
 from grader.system import leftovers
 from grader.wire.files import PinnedFolder
@@ -35,45 +36,45 @@ class Plain:
     )
     fix: ClassVar[str] = "Leave `--sandbox` out, so that the strongest level of this machine is taken."
 
-    def places(self, room: Sandbox) -> Places:
+    def places(self, sandbox: Sandbox) -> Places:
+        """See `SandboxLevel`."""
         # Short, as a socket's path holds 107 characters; not below the scratch folder, which is the grader's alone.
-        name = hashlib.sha256(str(room.scratch).encode()).hexdigest()[:12]
+        name = hashlib.sha256(str(sandbox.scratch).encode()).hexdigest()[:12]
         return Places.under(Path(tempfile.gettempdir()) / f"{leftovers.prefix()}{name}")
 
-    def open(self, room: Sandbox, command: Command) -> SandboxProcess:
+    def open(self, sandbox: Sandbox, command: Command) -> SandboxProcess:
+        """See `SandboxLevel`."""
         self._check()
-        places, uid = self.places(room), self._user()
-        self._furnish(room, places, uid)
-        waiting, end = kept(self.name, (), room.log)
+        places, uid = self.places(sandbox), self._user()
+        self._furnish(sandbox, places, uid)
+        waiting = start_waiting(self.name, (), sandbox.log)
         students = tuple(place for place in places.written if place != places.evidence)
 
         def full() -> bool:
-            return _more_than(room.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
+            return _more_than(sandbox.bounds.disk_mib, students) or _more_than(EVIDENCE_MIB, (places.evidence,))
 
-        held = SandboxProcess(
+        process = SandboxProcess(
             level=self.name,
             waiting=waiting,
-            instructions=instructions(
-                command.arguments,
-                command.environment,
+            instructions=make_instructions(
+                command,
                 places.work,
-                command.files,
-                limits=rlimits(room.bounds, counted_from=0 if uid is not None else _threads_of_user()),
-                copy=[(room.handed_in, places.work)] if room.handed_in else [],
+                sandbox.bounds,
+                handed_in=sandbox.handed_in,
                 uid=uid,
-                landlock=self._allowed(room, places),
                 seccomp=self._filter(),
+                landlock=self._allowed(sandbox, places),
+                tasks_of_user=0 if uid is not None else _tasks_of_user(),
             ),
             sockets=places.sockets,
             evidence=PinnedFolder(places.evidence),
-            used_mib=lambda: used_mib(waiting.process.pid, room.bounds.memory_mib),
+            used_mib=lambda: used_mib(waiting.supervisor.pid, sandbox.bounds.memory_mib),
             disk_full=full,
             disk_exceeded=full,
-            end=end,
-            log=room.log,
+            log=sandbox.log,
         )
-        held.remove = weakref.finalize(held, shutil.rmtree, places.work.parent, ignore_errors=True)
-        return held
+        process.remove = weakref.finalize(process, shutil.rmtree, places.work.parent, ignore_errors=True)
+        return process
 
     def _check(self) -> None:
         """Raise SandboxError where this machine cannot do it."""
@@ -84,22 +85,22 @@ class Plain:
     def _filter(self) -> bytes:
         return b""
 
-    def _allowed(self, room: Sandbox, places: Places) -> dict[str, list[str]] | None:  # noqa: ARG002 - nothing is refused
+    def _allowed(self, sandbox: Sandbox, places: Places) -> dict[str, list[str]] | None:  # noqa: ARG002 - nothing is refused
         return None
 
-    def _furnish(self, room: Sandbox, places: Places, uid: int | None) -> None:
+    def _furnish(self, sandbox: Sandbox, places: Places, uid: int | None) -> None:
         try:
             places.work.parent.mkdir(mode=0o700)
         except OSError as problem:
             why = "it is already there" if isinstance(problem, FileExistsError) else problem.strerror
             raise SandboxError(f"The folder {places.work.parent} of a room cannot be made: {why}.") from problem
-        for folder in (*places.written, places.recorder, places.package, places.keras / "datasets"):
+        for folder in (*places.written, places.recorder, places.package, places.data.parent):
             folder.mkdir()
-        (places.keras / "datasets" / "fashion-mnist").symlink_to(room.data.resolve())
-        for part in room.recorder:
+        places.data.symlink_to(sandbox.data.resolve())
+        for part in sandbox.recorder:
             (places.package / part.name).symlink_to(part)
         if uid is not None:
-            for folder in (places.work.parent, *places.written, places.keras / "datasets"):
+            for folder in (places.work.parent, *places.written, places.data.parent):
                 os.chown(folder, uid, uid)
 
 
@@ -117,11 +118,9 @@ class Landlock(Plain):
     )
 
     def _check(self) -> None:
-        abi = (
-            ctypes.CDLL(None, use_errno=True).syscall(_CREATE_RULESET, None, 0, _VERSION)
-            if sys.platform == "linux"
-            else -1
-        )
+        abi = -1
+        if sys.platform == "linux":
+            abi = ctypes.CDLL(None, use_errno=True).syscall(LANDLOCK_CREATE_RULESET, None, 0, _VERSION)
         if abi < _ABI:
             raise SandboxError(f"This kernel's Landlock has version {max(abi, 0)}; version {_ABI} is needed.")
 
@@ -131,21 +130,21 @@ class Landlock(Plain):
     def _filter(self) -> bytes:
         return seccomp.program(namespaces=False)
 
-    def _allowed(self, room: Sandbox, places: Places) -> dict[str, list[str]]:
+    def _allowed(self, sandbox: Sandbox, places: Places) -> dict[str, list[str]]:
         names: list[Path] = []
         read = [Path("/etc") / name for name in host.ETC]
         for folder in host.read_only():
             read += _around(folder, host.hidden(), names)
         read += [Path("/proc") / name for name in _PROC]
         read += [Path("/sys/devices/system") / name for name in ("cpu", "node")]
-        read += [room.data.resolve(), *room.recorder, places.recorder]
-        read += [room.handed_in] if room.handed_in else []
+        read += [sandbox.data.resolve(), *sandbox.recorder, places.recorder]
+        read += [sandbox.handed_in] if sandbox.handed_in else []
         devices = [Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom")]
-        found = {"names": names, "read": read, "write": [*places.written, *devices]}
-        return {kind: [str(path) for path in paths] for kind, paths in found.items()}
+        allowed = {"names": names, "read": read, "write": [*places.written, *devices]}
+        return {kind: [str(path) for path in paths] for kind, paths in allowed.items()}
 
 
-_CREATE_RULESET, _VERSION, _ABI = 444, 1, 6
+_VERSION, _ABI = 1, 6
 """<linux/landlock.h>: asking for the version; 6 keeps signals and abstract sockets within."""
 _PROC = ("self", "cpuinfo", "meminfo", "stat", "loadavg", "filesystems", "version", "sys/kernel", "sys/vm")
 
@@ -169,7 +168,7 @@ def _around(folder: Path, hidden: tuple[Path, ...], names: list[Path]) -> Iterat
         yield from _around(entry, hidden, names)
 
 
-def _threads_of_user() -> int:
+def _tasks_of_user() -> int:
     """Processes and threads that the user has already: the kernel counts them all against the limit."""
     count = 0
     for name in os.listdir("/proc") if sys.platform == "linux" else []:

@@ -1,4 +1,4 @@
-"""What of this machine is seen from inside a room: the interpreter and its libraries, not the grader's own files."""
+"""What of this machine is seen from inside a sandbox: the interpreter and its libraries, not the grader's own files."""
 
 from __future__ import annotations
 

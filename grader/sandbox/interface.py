@@ -1,4 +1,4 @@
-"""What every level of the sandbox works with: the room as it is asked for, and the room once it stands."""
+"""What every level works with: the sandbox as it is asked for, and the command that runs in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from grader.sandbox.process import SandboxProcess
 
 PACKAGE = "grade_recorder"
-"""Name of the recorder's package in a room."""
+"""Name of the recorder's package in a sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Folders of a room as student code sees them."""
+    """Folders of a sandbox as student code sees them."""
 
     work: Path
     """Where student code starts; holds copies of what was handed in with the notebook."""
     home: Path
     temporary: Path
     keras: Path
-    """KERAS_HOME: its `datasets/fashion-mnist` is the data set."""
+    """KERAS_HOME."""
     recorder: Path
     """Holds the recorder's package."""
     evidence: Path
@@ -41,7 +41,13 @@ class Places:
 
     @classmethod
     def under(cls, folder: Path) -> Places:
+        """All of them within one folder."""
         return cls(*(folder / name for name in ("work", "home", "tmp", "keras", "recorder", "evidence", "k")))
+
+    @property
+    def data(self) -> Path:
+        """The data set, where Keras looks for it."""
+        return self.keras / "datasets" / "fashion-mnist"
 
     @property
     def package(self) -> Path:
@@ -56,7 +62,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """What goes into a room; folders are the grader's own."""
+    """What goes into a sandbox; folders are the grader's own."""
 
     scratch: Path
     """An empty folder for this run alone; removed by the caller."""
@@ -76,14 +82,14 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What runs in the room."""
+    """What runs in the sandbox."""
 
     arguments: tuple[str, ...]
     """The program's absolute path first."""
     environment: dict[str, str]
     """All of it: nothing is inherited."""
     files: dict[Path, str] = field(default_factory=dict)
-    """Texts that are there when it starts, by their path in the room."""
+    """Texts that are there when it starts, by their path inside."""
     zygote: Zygote | None = None
     """Where a level can, the program starts as a copy of this process."""
 
@@ -91,14 +97,15 @@ class Command:
 class Zygote(Protocol):
     """A process that has loaded its libraries, of which programs start as copies."""
 
-    def serves(self, room: Sandbox, command: Command) -> bool:
+    def serves(self, sandbox: Sandbox, command: Command) -> bool:
         """Whether a copy is like the command's program when it starts from nothing."""
         ...
 
-    def fork(self, first: int, lifeline: int, told: dict[str, Any], log: Path) -> bool:
-        """Start a copy in the room of the process `first` (a descriptor); `lifeline` is closed when it ends.
+    def fork(self, init_fd: int, lifeline: int, instructions: dict[str, Any], log: Path) -> bool:
+        """Start a copy in the sandbox whose first process is `init_fd` (a pidfd); it holds the descriptor `lifeline`.
 
-        `told` are instructions for `enter.py`, and its path in the room. Returns whether it runs.
+        `instructions` are those for `enter.py`, and `enter`, its path inside. Returns whether the copy runs; what kept
+        it from that is in `log`. Raises SandboxError when it takes too long.
         """
         ...
 
@@ -112,10 +119,10 @@ class SandboxLevel(Protocol):
     fix: ClassVar[str]
     """What to do where the level is not to be had, one sentence."""
 
-    def places(self, room: Sandbox) -> Places:
+    def places(self, sandbox: Sandbox) -> Places:
         """Where things are, seen from inside."""
         ...
 
-    def open(self, room: Sandbox, command: Command) -> SandboxProcess:
-        """Make the room; the command waits in it until `SandboxProcess.go`. Raises SandboxError with the reason."""
+    def open(self, sandbox: Sandbox, command: Command) -> SandboxProcess:
+        """Make the sandbox; the command waits in it until `SandboxProcess.go`. Raises SandboxError with the reason."""
         ...

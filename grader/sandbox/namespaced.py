@@ -1,17 +1,17 @@
-"""What levels with a file system and processes of their own have in common: where things are, and how one looks in."""
+"""What levels with a file system and processes of their own share: what is in the sandbox, and how one looks in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from grader.errors import SandboxError
-from grader.sandbox import host
+from grader.sandbox import host, seccomp
+from grader.sandbox.instructions import EVIDENCE_MIB, FILES, make_instructions
 from grader.sandbox.interface import Command, Places, Sandbox
-from grader.sandbox.limits import EVIDENCE_MIB, FILES, rlimits
-from grader.sandbox.process import ENTER, SandboxProcess, Waiting, instructions
+from grader.sandbox.process import ENTER, SandboxProcess, Waiting
 from grader.sandbox.usage import used_mib
 from grader.wire.files import PinnedFolder, Rejected
 
@@ -21,13 +21,15 @@ _SOCKETS = Path("/run/k")
 PLACES = Places(
     _OWN / "work", _OWN / "home", Path("/tmp"), _OWN / "keras", _OWN / "recorder", _OWN / "evidence", _SOCKETS  # noqa: S108
 )  # fmt: skip
-"""The same in every room, so that the same code prints the same."""
+"""The same in every sandbox, so that the same code prints the same."""
 IN_ENTER = Path("/run/enter.py")
 _HANDED_IN = Path("/run/handed_in")
 _SMALL_MIB = 64
-_SHARED = Path("/dev/shm")  # noqa: S108 - the room's own
+SHARED = Path("/dev/shm")  # noqa: S108 - the sandbox's own
 SHARED_MIB = 256
 """Memory that processes share by name."""
+USER = 1000
+"""The user id inside, where the grader is an ordinary user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,10 @@ class Empty:
     mode: str = "0777"
 
 
-def layout(room: Sandbox) -> Iterator[Shown | Empty]:
-    """All that is in the room; first what is written to, as the interpreter may lie below it (in /tmp for instance)."""
-    yield Empty(PLACES.temporary, room.bounds.disk_mib, "1777")
-    yield Empty(PLACES.work, room.bounds.disk_mib)
+def layout(sandbox: Sandbox) -> Iterator[Shown | Empty]:
+    """All that is inside; first what is written to, as the interpreter may lie below it (in /tmp for instance)."""
+    yield Empty(PLACES.temporary, sandbox.bounds.disk_mib, "1777")
+    yield Empty(PLACES.work, sandbox.bounds.disk_mib)
     yield Empty(PLACES.evidence, EVIDENCE_MIB)
     yield Empty(PLACES.home, _SMALL_MIB)
     yield Empty(PLACES.keras, _SMALL_MIB)
@@ -63,56 +65,60 @@ def layout(room: Sandbox) -> Iterator[Shown | Empty]:
     for name in host.ETC:
         if (file := Path("/etc") / name).exists():
             yield Shown(file, file)
-    yield Shown(room.data.resolve(), PLACES.keras / "datasets" / "fashion-mnist")
-    for part in room.recorder:
+    yield Shown(sandbox.data.resolve(), PLACES.data)
+    for part in sandbox.recorder:
         yield Shown(part, PLACES.package / part.name)
     yield Shown(ENTER, IN_ENTER)
-    if room.handed_in:
-        yield Shown(room.handed_in, _HANDED_IN)
+    if sandbox.handed_in:
+        yield Shown(sandbox.handed_in, _HANDED_IN)
     for folder in host.hidden():
         yield Empty(folder, 1, "0555")
 
 
-def told(room: Sandbox, command: Command, uid: int | None, filtered: bytes) -> dict[str, Any]:
-    """The instructions for `enter.py`."""
-    return instructions(
-        command.arguments,
-        command.environment,
-        PLACES.work,
-        command.files,
-        limits=rlimits(room.bounds),
-        copy=[(_HANDED_IN, PLACES.work)] if room.handed_in else [],
-        uid=uid,
-        seccomp=filtered,
-    )
+class Namespaced:
+    """A level whose sandboxes all look alike from inside."""
 
+    name: ClassVar[str]
+    gaps: ClassVar[tuple[str, ...]] = ()
 
-def looked_into(
-    level: str, room: Sandbox, waiting: Waiting, first: int, told: dict[str, Any], end: Callable[[], None]
-) -> SandboxProcess:
-    """The room whose first process is `first`. Raises SandboxError where its folders cannot be reached."""
-    seen = Path(f"/proc/{first}/root")
-    try:
-        written = [PinnedFolder(_below(seen, place)) for place in PLACES.written]
-        in_memory = [*written, PinnedFolder(_below(seen, _SHARED))]
-    except Rejected as rejected:
-        end()
-        waiting.process.wait()
-        raise SandboxError(f"The room of level '{level}' cannot be looked into: {rejected}.") from rejected
-    return SandboxProcess(
-        level=level,
-        waiting=waiting,
-        instructions=told,
-        sockets=_below(seen, PLACES.sockets),
-        evidence=written[PLACES.written.index(PLACES.evidence)],
-        used_mib=lambda: (
-            used_mib(1, room.bounds.memory_mib, seen / "proc") + (sum(folder.used_bytes for folder in in_memory) >> 20)
-        ),
-        disk_full=lambda: any(folder.full for folder in written),
-        disk_exceeded=lambda: any(folder.files > FILES for folder in in_memory),
-        end=end,
-        log=room.log,
-    )
+    def places(self, sandbox: Sandbox) -> Places:  # noqa: ARG002 - the same in each
+        """See `SandboxLevel`."""
+        return PLACES
+
+    def _instructions(self, sandbox: Sandbox, command: Command, uid: int | None) -> dict[str, Any]:
+        """For `enter.py`, which becomes the user `uid` where it is not None. Raises SandboxError without libseccomp."""
+        return make_instructions(
+            command,
+            PLACES.work,
+            sandbox.bounds,
+            handed_in=_HANDED_IN if sandbox.handed_in else None,
+            uid=uid,
+            seccomp=seccomp.program(namespaces=True),
+        )
+
+    def _look_into(self, sandbox: Sandbox, waiting: Waiting, init: int, instructions: dict[str, Any]) -> SandboxProcess:
+        """The sandbox whose first process is `init`. Raises SandboxError where its folders cannot be reached."""
+        root = Path(f"/proc/{init}/root")
+        try:
+            written = [PinnedFolder(_below(root, place)) for place in PLACES.written]
+            in_memory = [*written, PinnedFolder(_below(root, SHARED))]
+        except Rejected as rejected:
+            waiting.kill()
+            raise SandboxError(f"The room of level '{self.name}' cannot be looked into: {rejected}.") from rejected
+        return SandboxProcess(
+            level=self.name,
+            waiting=waiting,
+            instructions=instructions,
+            sockets=_below(root, PLACES.sockets),
+            evidence=written[PLACES.written.index(PLACES.evidence)],
+            used_mib=lambda: (
+                used_mib(1, sandbox.bounds.memory_mib, root / "proc")
+                + (sum(folder.used_bytes for folder in in_memory) >> 20)
+            ),
+            disk_full=lambda: any(folder.full for folder in written),
+            disk_exceeded=lambda: any(folder.files > FILES for folder in in_memory),
+            log=sandbox.log,
+        )
 
 
 def _below(root: Path, place: Path) -> Path:

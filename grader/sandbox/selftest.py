@@ -24,15 +24,21 @@ _SECONDS = 20.0
 
 _TRIALS = r"""
 import importlib.util, json, os, socket, sys
-told = json.loads(sys.argv[1])
-held = {}
+outside = json.loads(sys.argv[1])
+refused, works = {}, {}
 
-def refused(name, what):
+def must_fail(name, attempt):
     try:
-        what()
-        held[name] = False
+        attempt()
+        refused[name] = False
     except Exception:
-        held[name] = True
+        refused[name] = True
+
+def must_work(name, attempt):
+    try:
+        works[name] = attempt() is not None
+    except Exception:
+        works[name] = False
 
 def connect(family, address):
     with socket.socket(family) as end:
@@ -44,83 +50,78 @@ def processes():
         return
     raise PermissionError
 
-refused("reads files of this machine", lambda: open(told["file"]).read())
-refused("writes files of this machine", lambda: open(told["file"] + ".x", "w"))
-refused("reaches ports of this machine", lambda: connect(socket.AF_INET, ("127.0.0.1", told["port"])))
-refused("reaches abstract sockets of this machine", lambda: connect(socket.AF_UNIX, "\0" + told["abstract"]))
-refused("sees other processes", processes)
-environment = "/proc/%d/environ" % told["pid"]
-refused("reads the environment of other processes", lambda: open(environment, "rb").read(1) or 1 / 0)
-refused("signals other processes", lambda: os.kill(told["pid"], 0))
-refused("writes to settings of the kernel", lambda: open("/proc/sys/kernel/core_pattern", "w"))
-refused("makes namespaces", lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) and 1 / 0)
-refused("imports the grader", lambda: __import__("grader.records"))
-if told["warm"]:  # its interpreter is the machine's own, by another way than the room's
-    refused("writes to the interpreter", lambda: open("/proc/self/exe", "r+b"))
-    refused("changes the interpreter", lambda: os.chmod("/proc/self/exe", os.stat("/proc/self/exe").st_mode & 0o7777))
+must_fail("reads files of this machine", lambda: open(outside["file"]).read())
+must_fail("writes files of this machine", lambda: open(outside["file"] + ".x", "w"))
+must_fail("reaches ports of this machine", lambda: connect(socket.AF_INET, ("127.0.0.1", outside["port"])))
+must_fail("reaches abstract sockets of this machine", lambda: connect(socket.AF_UNIX, "\0" + outside["abstract"]))
+must_fail("sees other processes", processes)
+environment = "/proc/%d/environ" % outside["pid"]
+must_fail("reads the environment of other processes", lambda: open(environment, "rb").read(1) or 1 / 0)
+must_fail("signals other processes", lambda: os.kill(outside["pid"], 0))
+must_fail("writes to settings of the kernel", lambda: open("/proc/sys/kernel/core_pattern", "w"))
+must_fail("makes namespaces", lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) and 1 / 0)
+must_fail("imports the grader", lambda: __import__("grader.records"))
+if outside["copy"]:  # its interpreter is the machine's own, by another way than the sandbox's
+    must_fail("writes to the interpreter", lambda: open("/proc/self/exe", "r+b"))
+    mode = os.stat("/proc/self/exe").st_mode & 0o7777
+    must_fail("changes the interpreter", lambda: os.chmod("/proc/self/exe", mode))
 environment = "".join(os.environ.values()) + open("/proc/self/environ").read()
-held["inherits the environment"] = told["canary"] not in environment
-wanted = {"finds TensorFlow": importlib.util.find_spec("tensorflow") is not None}
-for name, try_it in {
-    "finds the data set": lambda: open(os.path.join(told["data"], told["name"]), "rb").read(2),
-    "writes its evidence": lambda: open(os.path.join(told["evidence"], "x"), "w").close(),
-}.items():
-    try:
-        try_it()
-        wanted[name] = True
-    except Exception:
-        wanted[name] = False
-with open(os.path.join(told["evidence"], "told.json"), "w") as file:
-    json.dump({"held": held, "wanted": wanted}, file)
+refused["inherits the environment"] = outside["canary"] not in environment
+must_work("finds TensorFlow", lambda: importlib.util.find_spec("tensorflow"))
+must_work("finds the data set", lambda: open(outside["data"], "rb").read(2))
+must_work("writes its evidence", lambda: open(os.path.join(outside["evidence"], "x"), "w"))
+with open(os.path.join(outside["evidence"], "trials.json"), "w") as file:
+    json.dump({"refused": refused, "works": works}, file)
 """
 
 
-def check(sandbox: SandboxLevel, zygote: Zygote | None = None) -> None:
+def check(level: SandboxLevel, zygote: Zygote | None = None) -> None:
     """Raise SandboxError with what a level does not hold, or why it does not work.
 
     With `zygote` the same of programs that start as copies of it.
     """
-    with tempfile.TemporaryDirectory(prefix=leftovers.prefix()) as temporary, _outside(Path(temporary)) as told:
-        scratch = Path(temporary) / "room"
-        data, recorder = Path(temporary) / "data", Path(temporary) / "recorder"
+    with tempfile.TemporaryDirectory(prefix=leftovers.prefix()) as temporary, _outside(Path(temporary)) as outside:
+        scratch, data, recorder = (Path(temporary) / name for name in ("sandbox", "data", "recorder"))
         for folder in (scratch, data, recorder):
             folder.mkdir()
         (data / "some").write_text("data")
         for path in (Path(temporary), scratch, data, recorder):
             path.chmod(0o755)
-        room = Sandbox(scratch, data, (recorder,), bounds=Bounds(memory_mib=1024, disk_mib=16, processes=64))
-        places = sandbox.places(room)
-        told |= {
+        sandbox = Sandbox(scratch, data, (recorder,), bounds=Bounds(memory_mib=1024, disk_mib=16, processes=64))
+        places = level.places(sandbox)
+        outside |= {
             "evidence": str(places.evidence),
-            "data": str(places.keras / "datasets" / "fashion-mnist"),
-            "name": "some",
-            "warm": zygote is not None,
+            "data": str(places.data / "some"),
+            "copy": zygote is not None,
         }
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(places.home), **host.environment()}
-        command = Command((sys.executable, "-P", "-c", _TRIALS, json.dumps(told)), environment, zygote=zygote)
-        found = _told(sandbox, room, command)
-    failed = [f"student code {what}" for what, held in found["held"].items() if held is not True]
-    failed += [f"the kernel never {what}" for what, works in found["wanted"].items() if works is not True]
+        command = Command((sys.executable, "-P", "-c", _TRIALS, json.dumps(outside)), environment, zygote=zygote)
+        trials = _run(level, sandbox, command)
+    failed = [f"student code {what}" for what, refused in trials["refused"].items() if refused is not True]
+    failed += [f"the kernel never {what}" for what, works in trials["works"].items() if works is not True]
     if failed:
-        raise SandboxError(f"The sandbox level '{sandbox.name}' fails its self-test: {'; '.join(failed)}.")
+        raise SandboxError(f"The sandbox level '{level.name}' fails its self-test: {'; '.join(failed)}.")
 
 
-def _told(sandbox: SandboxLevel, room: Sandbox, command: Command) -> dict[str, Any]:
-    held = sandbox.open(room, command)
+def _run(level: SandboxLevel, sandbox: Sandbox, command: Command) -> dict[str, Any]:
+    """What the trials wrote."""
+    process = level.open(sandbox, command)
     try:
-        held.go()
-        if command.zygote and not held.forked:
-            raise SandboxError(f"The sandbox level '{sandbox.name}' does not let a copy into a room: {held.last_line}.")
+        process.go()
+        if command.zygote and not process.forked:
+            raise SandboxError(
+                f"The sandbox level '{level.name}' does not let a copy into a room: {process.last_line}."
+            )
         with contextlib.suppress(subprocess.TimeoutExpired):
-            held.process.wait(_SECONDS)
-        held.kill()
-        found: dict[str, Any] = json.loads(held.evidence.read("told.json", 1 << 16))
+            process.process.wait(_SECONDS)
+        process.kill()
+        trials: dict[str, Any] = json.loads(process.evidence.read("trials.json", 1 << 16))
     except (Rejected, ValueError) as problem:
-        why = held.last_line or f"it ended with {held.process.returncode}"
-        raise SandboxError(f"The sandbox level '{sandbox.name}' does not run a program: {why}.") from problem
+        why = process.last_line or f"it ended with {process.process.returncode}"
+        raise SandboxError(f"The sandbox level '{level.name}' does not run a program: {why}.") from problem
     finally:
-        held.discard()
-    return found
+        process.discard()
+    return trials
 
 
 @contextlib.contextmanager

@@ -153,7 +153,7 @@ class _ZygoteProcess:
                 os.close(told_out)
                 os.close(status_in)
             with contextlib.suppress(BrokenPipeError):
-                words.write(json.dumps(told | {"files": {}, "copy": []}).encode())
+                words.write(json.dumps(told | {"files": {}, "handed_in": None}).encode())
                 words.close()
             if not select.select([status], [], [], _START_S)[0]:
                 raise SandboxError("A copy of the process that has loaded the libraries does not start.")
