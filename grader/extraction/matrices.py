@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 Rows = tuple[tuple[float, ...], ...]
 
 LARGEST_SIDE = 20
+"""Rows or columns of a matrix that somebody states."""
 _LONGEST = 200_000
+"""Characters of a text that are read."""
+_LONGEST_ROW, _LONGEST_CLAIM = 2000, 1000
+"""Characters of a line that can be a row of numbers, or say that something is zero."""
+_LONGEST_HINT, _LONGEST_AFTER = 300, 80
+"""Characters before and after a matrix in which its name is looked for."""
 _NUMBER = r"[-+]?(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(?:[eE][-+]?\d{1,3})?"
 _ROW = re.compile(rf"[\s|(\[{{]*{_NUMBER}(?:[\s,;|&]+{_NUMBER})+[\s,;|&)\]}}]*$")
 _CELLS = re.compile(_NUMBER)
@@ -37,19 +43,17 @@ _LATEX = re.compile(
 _LATEX_SPACE = re.compile(r"\\(?:hline|[hv]?phantom\{-?\}|[,;:! ]|q?quad)")
 _BRACKETS = re.compile(r"\[[^\[\]]{1,2000}\]")
 _MINUS = str.maketrans({"−": "-", "–": "-", "‐": "-", "‑": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
-
-
 _ZERO = re.compile(
     r"\b(?:zeros?|null|nullen|nullmatri\w+)\b|(?:=|->|→|:)\s*(?:\\math\w+|\\vec|\\bm|\\boldsymbol)?\s*\{?\s*0\s*\}?\s*(?:[$.,;(]|\\|$)",
     re.IGNORECASE,
 )
 _NOT_ZERO = re.compile(r"non-?\s?zero|not (?:all )?zero|nicht (?:alle )?null|pad|ungleich|\bsum\b", re.IGNORECASE)
-
-
 _EQUALS = re.compile(r"[\s$)}\]]*=\s*(?!.*(?:\^|\\top|[Tt]ranspos|[^_]\bT\b))(?=[^\d\-\[(]*[A-Za-z])")
 
 
 class MatrixOrigin(enum.StrEnum):
+    """How a matrix was stated."""
+
     VARIABLE = "variable"
     PRINTED = "printed"
     CODE = "code"
@@ -58,6 +62,8 @@ class MatrixOrigin(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExtractedMatrix:
+    """A small matrix that a student stated."""
+
     values: Rows
     """Two-dimensional."""
     place: Place
@@ -68,11 +74,11 @@ class ExtractedMatrix:
 
 def extract_matrices(evidence: Evidence) -> tuple[ExtractedMatrix, ...]:
     """All small matrices that a submission states, cell by cell: code and text, variables, output."""
-    return _stated(evidence.submission, evidence.cells, evidence.arrays)
+    return _extracted(evidence.submission, evidence.cells, evidence.arrays)
 
 
 @lru_cache(maxsize=4)
-def _stated(
+def _extracted(
     submission: Submission, runs: tuple[CellRun, ...], arrays: tuple[SmallArray, ...]
 ) -> tuple[ExtractedMatrix, ...]:
     run_of = {run.cell: run for run in runs}
@@ -118,7 +124,7 @@ def extract_zero_claims(submission: Submission) -> tuple[ExtractedMatrix, ...]:
     found: list[ExtractedMatrix] = []
     for passage in (p for cell in submission.cells for p in passages_of(cell)):
         for offset, line in enumerate(passage.text[:_LONGEST].split("\n")):
-            if len(line) < 1000 and _ZERO.search(line) and not _NOT_ZERO.search(line):
+            if len(line) < _LONGEST_CLAIM and _ZERO.search(line) and not _NOT_ZERO.search(line):
                 found.append(ExtractedMatrix(((0.0,),), passage.at(offset), MatrixOrigin.TEXT, line))
     return tuple(found)
 
@@ -140,19 +146,17 @@ class Grid:
 def grids(text: str) -> list[Grid]:
     """Every matrix in a text, in order; four side by side are four."""
     text = text[:_LONGEST].replace("\r\n", "\n").translate(_MINUS)
-    spans = [*_latex(text)]
-    blanked = _blank(text, spans)
+    latex = [*_latex(text)]
+    blanked = _blank(text, latex)
     nested = [*_nested(blanked)]
-    spans += nested
-    spans += _rows(_blank(blanked, nested))
-    spans.sort()
+    spans = sorted([*latex, *nested, *_rows(_blank(blanked, nested))])
     found: list[Grid] = []
     end = 0
     for start, stop, rows in spans:
-        before = text[max(end, start - 300) : start]
+        before = text[max(end, start - _LONGEST_HINT) : start]
         line = text.count("\n", 0, start)
         found.extend(Grid(block, line, before) for block in _blocks(rows))
-        after = text[stop : stop + 80].split("\n")[0]
+        after = text[stop : stop + _LONGEST_AFTER].split("\n")[0]
         if _EQUALS.match(after):  # '… = K_x * I_B' after the matrix names it as well
             found.extend(Grid(block, line, after) for block in _blocks(rows))
         end = stop
@@ -174,13 +178,8 @@ def _blank(text: str, spans: list[_Span]) -> str:
 
 def _numbers(cells: list[str]) -> tuple[float, ...] | None:
     """All cells as numbers; None when one is not."""
-    values = []
-    for cell in cells:
-        bare = re.sub(r"[\s${}*`]", "", cell)
-        if not re.fullmatch(_NUMBER, bare):
-            return None
-        values.append(float(bare))
-    return tuple(values)
+    bare = [re.sub(r"[\s${}*`]", "", cell) for cell in cells]
+    return tuple(map(float, bare)) if all(re.fullmatch(_NUMBER, each) for each in bare) else None
 
 
 def _matrix(rows: list[tuple[float, ...] | None]) -> Rows | None:
@@ -227,12 +226,12 @@ def _rows(text: str) -> Iterator[_Span]:
     run: list[tuple[float, ...]] = []
     start = position = end = 0
     for line in [*text.split("\n"), ""]:
-        name = max(line.rfind("="), line.rfind(":")) + 1 if not run and len(line) < 2000 else 0
+        name = max(line.rfind("="), line.rfind(":")) + 1 if not run and len(line) < _LONGEST_ROW else 0
         if name and _ROW.match(line, name):  # 'Kx * IA = 0 -4 0 4 0', then the other rows
             run, start, end = [_cells(line[name:])], position + name, position + len(line)
             position += len(line) + 1
             continue
-        row = _cells(line) if len(line) < 2000 and _ROW.match(line) else None
+        row = _cells(line) if len(line) < _LONGEST_ROW and _ROW.match(line) else None
         rule = bool(run) and bool(_RULE.match(line)) and "|" in line
         if row and run and len(row) == len(run[-1]):
             run.append(row)

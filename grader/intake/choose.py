@@ -18,6 +18,9 @@ MOST_COMPANIONS = 2000
 LARGEST_COMPANIONS_MIB = 200
 """All together; what is beyond, in natural order, is left behind."""
 
+_LARGEST_TEXT = 64 << 20
+"""Bytes of a file in which names of others are looked for."""
+
 _ANY_TASK = tuple(f"{problem}{letter}" for problem in range(1, 10) for letter in string.ascii_lowercase[:12])
 _NETWORK = re.compile(r"\b(keras|tensorflow|torch|fashion_mnist|Sequential|Dense|Conv2D)\b|\.fit\(")
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+\.?([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
@@ -39,8 +42,8 @@ class Substance:
 
 def substance(path: Path) -> Substance:
     """Read and label a file cheaply; nothing where it cannot be read."""
-    submission = read_submission(SubmissionRef(path.name, path.name, path, path.parent))
-    if not isinstance(submission, Submission):
+    submission = _read(path)
+    if submission is None:
         return Substance()
     code = {c.index: c.source for c in submission.cells if c.kind is CellKind.CODE and _ATTEMPT.search(c.source)}
     labels = label(submission, _ANY_TASK)
@@ -53,9 +56,7 @@ def best(paths: Sequence[Path]) -> Path:
     """The file that answers most; of equals the first by name."""
     if len(paths) == 1:
         return paths[0]
-    ordered = sorted(paths, key=lambda p: natural(str(p)))
-    values = {path: substance(path) for path in ordered}
-    return max(ordered, key=lambda p: values[p])
+    return max(sorted(paths, key=lambda p: natural(str(p))), key=substance)
 
 
 def main_scripts(scripts: Sequence[Path], importers: Sequence[Path] = ()) -> list[Path]:
@@ -108,11 +109,9 @@ def digest(source: Path, root: Path, files: Sequence[PurePath], known: dict[Path
     """
     if source.is_dir():
         return ""
-    total = hashlib.sha256()
     try:
         with source.open("rb") as stream:
-            while piece := stream.read(1 << 20):
-                total.update(piece)
+            total = hashlib.file_digest(stream, "sha256")
     except OSError:
         return ""
     for file in files:
@@ -127,20 +126,24 @@ def digest(source: Path, root: Path, files: Sequence[PurePath], known: dict[Path
     return total.hexdigest()
 
 
+def _read(path: Path) -> Submission | None:
+    submission = read_submission(SubmissionRef(path.name, path.name, path, path.parent))
+    return submission if isinstance(submission, Submission) else None
+
+
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            return stream.read(64 << 20).decode("utf-8", "replace")
+            return stream.read(_LARGEST_TEXT).decode("utf-8", "replace")
     except OSError:
         return ""
 
 
 def _imports(path: Path) -> set[str]:
     """Names of the modules that a notebook or script imports, `%run` among them."""
-    submission = read_submission(SubmissionRef(path.name, path.name, path, path.parent))
-    cells = submission.cells if isinstance(submission, Submission) else ()
+    submission = _read(path)
     names: set[str] = set()
-    for cell in cells:
+    for cell in submission.cells if submission else ():
         for origin, listed in _IMPORT.findall(cell.source):
             names.update(part.split(" as ")[0].strip().split(".")[-1] for part in (origin or listed).split(","))
             names.update(part.strip().split(".")[0] for part in (origin or listed).split(","))

@@ -1,4 +1,6 @@
-"""Stage 1: paths → submissions, whatever way they were handed in.
+"""Stage 1: paths → `SubmissionRef`s, whatever way they were handed in.
+
+`tree` lists folders, `names` reads what platforms call them, `unpack` opens archives, `choose` says which file answers.
 
 A path may be
 
@@ -196,8 +198,8 @@ class _Finder:
         for each in by_student.values():
             path = choose.best(each)
             beside = choose.mentioned(path, (file for file in here.files if file not in graded))
-            one = self.file(path, beside, f"{origin}/{for_people(path.name)}")
-            found.append(replace(one, ignored=tuple(for_people(p.name) for p in each if p != path)))
+            submission = self.file(path, beside, f"{origin}/{for_people(path.name)}")
+            found.append(replace(submission, ignored=tuple(for_people(p.name) for p in each if p != path)))
         return found
 
     def students(self, folders: Sequence[Path], origin: str) -> list[_Found]:
@@ -250,17 +252,14 @@ class _Finder:
     def archive(self, path: Path, origin: str) -> list[_Found]:
         """An archive that stands for a folder; one that cannot be unpacked is an unreadable submission."""
         folder = self._unpack(path)
-        if folder is None:
-            return [_Found(handed_in(path.stem), path, origin)]
-        return self.folder(folder, path.stem, origin) or [_Found(handed_in(path.stem), path, origin)]
+        inside = self.folder(folder, path.stem, origin) if folder is not None else []
+        return inside or [_Found(handed_in(path.stem), path, origin)]
 
     def zipped(self, path: Path, who: HandedIn, origin: str) -> _Found:
         """An archive that one student handed in."""
         folder = self._unpack(path)
-        if folder is None:
-            return _Found(who, path, origin)
-        found = self.student(folder, who, origin)
-        return found if found.source != folder else _Found(who, path, origin)
+        inside = self.student(folder, who, origin) if folder is not None else None
+        return inside if inside and inside.source != folder else _Found(who, path, origin)
 
     def _unpack(self, path: Path) -> Path | None:
         self.unpacked += 1

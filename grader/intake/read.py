@@ -42,8 +42,8 @@ def read_submission(ref: SubmissionRef) -> Submission | Unreadable:
     """
     try:
         if ref.source.is_dir():
-            found = sorted(p.name for p in ref.source.iterdir() if not p.name.startswith("."))
-            listed = clean(", ".join(found[:5])) + (", …" if len(found) > 5 else "")
+            names = sorted(p.name for p in ref.source.iterdir() if not p.name.startswith("."))
+            listed = clean(", ".join(names[:5])) + (", …" if len(names) > 5 else "")
             return Submission(ref, (), notes=(f"no notebook or script was handed in; found: {listed or 'nothing'}",))
         size = ref.source.stat().st_size
         data = ref.source.read_bytes() if size <= LARGEST_MIB << 20 else b""
@@ -57,10 +57,12 @@ def read_submission(ref: SubmissionRef) -> Submission | Unreadable:
 
 
 def is_notebook(path: Path) -> bool:
+    """Whether a file has a notebook's name; what it holds is `read_submission`'s to say."""
     return path.name.lower().endswith(NOTEBOOKS)
 
 
 def is_script(path: Path) -> bool:
+    """Whether a file has a Python script's name."""
     return path.suffix.lower() == ".py"
 
 

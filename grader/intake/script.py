@@ -23,6 +23,7 @@ _HEADER = re.compile(r"^(#!.*|#.*coding[:=].*)$")
 _CLOSERS = (")", "]", "}", "elif ", "else:", "else ", "except", "finally")
 _STRING = re.compile(r"(\s*)r?(\"{3}|'{3})((?:(?!\2).)*)\2\s*", re.DOTALL)
 _BLOCKS_TRIED = 12
+"""Blocks of a broken script that are joined at most to make sense together."""
 _MOST_CELLS = 2000
 """A script that falls into more is one cell."""
 
@@ -93,12 +94,9 @@ def _without_main(text: str, tree: ast.Module) -> tuple[str, ast.Module] | None:
 
 def _is_main(test: ast.expr) -> bool:
     match test:
-        case ast.Compare(left, [ast.Eq()], [right]):
-            pair = (left, right)
-        case _:
-            return False
-    match pair:
-        case (ast.Name("__name__"), ast.Constant("__main__")) | (ast.Constant("__main__"), ast.Name("__name__")):
+        case ast.Compare(ast.Name("__name__"), [ast.Eq()], [ast.Constant("__main__")]) | ast.Compare(
+            ast.Constant("__main__"), [ast.Eq()], [ast.Name("__name__")]
+        ):
             return True
     return False
 
@@ -108,12 +106,17 @@ def _is_main(test: ast.expr) -> bool:
 
 def _markers(lines: Sequence[str], statements: Sequence[tuple[int, int]] | None) -> list[int]:
     """Lines of cell markers that are not inside a statement."""
-    found = [
-        n for n, line in enumerate(lines, 1) if _PERCENT.match(line) or _PROMPT.match(line) or _CODECELL.match(line)
+    inside = _continued_lines(statements or ())
+    return [
+        n
+        for n, line in enumerate(lines, 1)
+        if n not in inside and (_PERCENT.match(line) or _PROMPT.match(line) or _CODECELL.match(line))
     ]
-    inside = [range(first + 1, last + 1) for first, last in statements or () if last > first]
-    within = set[int]().union(*inside)
-    return [n for n in found if n not in within]
+
+
+def _continued_lines(statements: Sequence[tuple[int, int]]) -> set[int]:
+    """Lines of statements but for the first of each."""
+    return set[int]().union(*(range(first + 1, last + 1) for first, last in statements))
 
 
 def _cut_at_markers(
@@ -195,9 +198,7 @@ def _text(body: Sequence[str]) -> list[str] | None:
 
 def _cut_at_gaps(lines: Sequence[str], statements: Sequence[tuple[int, int]]) -> list[_Piece]:
     """Cut between statements where a line is blank or a comment is a label; comments go with what they touch."""
-    inside: set[int] = set()
-    for first, last in statements:
-        inside.update(range(first + 1, last + 1))
+    inside = _continued_lines(statements)
     pieces, start = [], 1
     for number, line in enumerate(lines, 1):
         if number in inside or number == start:
@@ -210,8 +211,8 @@ def _cut_at_gaps(lines: Sequence[str], statements: Sequence[tuple[int, int]]) ->
 
 
 def _is_label(comment: str) -> bool:
-    mark = label_grammar.parse(comment)
-    return mark is not None and mark.closed and mark.form in (Form.FULL, Form.PART, Form.PROBLEM)
+    written = label_grammar.parse(comment)
+    return written is not None and written.closed and written.form in (Form.FULL, Form.PART, Form.PROBLEM)
 
 
 def _cut_broken(lines: Sequence[str]) -> list[_Piece]:
