@@ -49,7 +49,7 @@ _LEFTOVER = re.compile(r"\.grade-.*\.tmp")
 _CODE = (
     *(f"keras/{name}.py" for name in ("layers", "rebuild")),
     *(f"training/{name}.py" for name in ("measure", "network", "stock", "train", "verification", "workers")),
-    *("wire/determinism.py", "wire/seeding.py"),
+    *("wire/determinism.py", "wire/recipe.py", "wire/seeding.py"),
 )
 """What decides which numbers come out, besides the key."""
 _CPUINFO = Path("/proc/cpuinfo")

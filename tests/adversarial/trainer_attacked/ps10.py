@@ -2,13 +2,14 @@
 import gc
 import io
 import json
+import struct
 import sys
 
 import numpy as np
 
 from attack import attempt
 
-trainer = next((thing for thing in gc.get_objects() if type(thing).__name__ == "Trainer"), None)
+trainer = next((thing for thing in gc.get_objects() if type(thing).__name__ == "TrainerClient"), None)
 module = sys.modules[type(trainer).__module__]
 line, _ = trainer._listening.accept()
 line.settimeout(20)
@@ -16,15 +17,15 @@ line.settimeout(20)
 
 def asked(told, arrays=()):
     """What the trainer says to a request; true only where it did something."""
-    line.sendall(module.packed(told, arrays))
-    answer, found = module.received(line)
-    print(str(answer)[:150])
-    return "refused" not in answer or found
+    line.sendall(module.Message(told, tuple(arrays)).encoded())
+    answer = module.receive(line.recv, module._LIMITS)
+    print(str(answer.facts)[:150])
+    return "refused" not in answer.facts or answer.arrays
 
 
 # %% Requests that hold no recipe, or one that would do harm
 attempt("nothing")(lambda: asked({}))
-attempt("a list")(lambda: asked([1, 2]))
+attempt("a list")(lambda: asked({"facts": [1, 2]}))
 layer = {"kind": "Dense", "output_shape": [10], "weights": 2, "stock": True, "inbound": [-1], "config": {"units": 10}}
 facts = {
     "format": 1, "layers": [layer], "weights": None, "generators": [], "seeds": None, "loss": "mse", "metrics": [],
@@ -86,8 +87,8 @@ np.savez(body)
 
 @attempt("a request that is deep")
 def _():
-    line.sendall(module.LENGTHS.pack(len(deep), body.getbuffer().nbytes) + deep.encode() + body.getbuffer())
-    return json.dumps(module.received(line)[0])
+    line.sendall(struct.pack(">QQ", len(deep), body.getbuffer().nbytes) + deep.encode() + body.getbuffer())
+    return json.dumps(module.receive(line.recv, module._LIMITS).facts)
 
 
 # %%
