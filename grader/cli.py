@@ -21,7 +21,6 @@ from rich.text import Text
 
 from grader import __version__
 from grader.errors import UsageError
-from grader.system.atomic_files import atomic_write
 from grader.terminal import ending, tables
 from grader.terminal.ending import say
 
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 NOT_YET = {"review": "the graders' desk"}
 EXPORTS = ("csv", "json")
+_AS_GIVEN = ("paths", "out", "rubric", "jobs", "fits", "fresh", "audience", "scheduler")
+"""Options that `pipeline.Settings` takes as they are."""
 
 
 class _GradeGroup(click.Group):
@@ -129,16 +130,11 @@ def run(**options: Any) -> None:
     limits = {"notebook_s": options["timeout"], "cell_s": options["cell_timeout"], "memory_mib": options["memory"]}
     limits |= dict(_parse_limit(text) for text in options["other_limits"])
     settings = pipeline.Settings(
-        paths=options["paths"],
-        out=options["out"],
-        rubric=options["rubric"],
-        jobs=options["jobs"],
         limits={name: value for name, value in limits.items() if value is not None},
         sandbox=choice.name,
-        fits=options["fits"],
-        fresh=options["fresh"],
-        audience=options["audience"],
-        scheduler=options["scheduler"],
+        **{
+            name: options[name] for name in ("paths", "out", "rubric", "jobs", "fits", "fresh", "audience", "scheduler")
+        },
     )
     with Display(_console(stderr=True), settings.jobs) as display:
         outcome = pipeline.grade(settings, display, ending.STOP)
@@ -366,6 +362,8 @@ def _write_export(out: Path, form: str, file: Path | None) -> None:
     if file is None:
         click.echo(source.read_text("utf-8"), nl=False)
     else:
+        from grader.system.atomic_files import atomic_write
+
         atomic_write(file, source.read_text("utf-8"))
 
 

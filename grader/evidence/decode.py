@@ -89,6 +89,8 @@ class RawArray:
 
 @dataclass(frozen=True, slots=True)
 class RawEvidence:
+    """What of a recorder's folder can be taken in; claims still."""
+
     events: tuple[Event, ...] = ()
     """In order, without those of arrays."""
     arrays: dict[str, RawArray] = field(default_factory=dict)
@@ -244,10 +246,8 @@ class _Decoder:
         if self._rows_left <= 0:
             self.doubt(f"{where}: no more arrays are read.", Doubt.BOUNDED)
             return
-        try:
-            hashes = self._file(folder, event.file, ("mask", "pixels", "values"))
-        except Rejected as rejected:
-            self._lost(where, event.file, rejected)
+        hashes = self._file(folder, event.file, ("mask", "pixels", "values"), where)
+        if hashes is None:
             return
         self._rows_left -= sum(array.nbytes for array in hashes.values())
         if hashes and not _hashes_fit(event, hashes):
@@ -255,38 +255,36 @@ class _Decoder:
             return
         self.arrays[event.digest] = RawArray(event, **hashes)
 
-    def _file(self, folder: PinnedFolder, name: str, keys: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
-        return read_npz(_read(folder, name, ROWS_BYTES, self.files if self._chain else None), keys, ROWS_BYTES)
-
-    def _lost(self, where: str, name: str, rejected: Rejected) -> None:
-        if isinstance(rejected, Changed):
-            self.doubt(f"{where}: {rejected}.", Doubt.FORGED)
-        else:
+    def _file(
+        self, folder: PinnedFolder, name: str, keys: tuple[str, ...], where: str
+    ) -> dict[str, np.ndarray[Any, Any]] | None:
+        """The arrays of a file that a line names; None, with a doubt, where it cannot be taken."""
+        try:
+            return read_npz(_read(folder, name, ROWS_BYTES, self.files if self._chain else None), keys, ROWS_BYTES)
+        except Changed as changed:
+            self.doubt(f"{where}: {changed}.", Doubt.FORGED)
+        except Rejected as rejected:
             self.doubt(f"{where}: {name} {rejected}.", Doubt.DAMAGED)
+        return None
 
     def _predict(self, folder: PinnedFolder, event: events.Predict, file: str, where: str) -> events.Predict:
         """The same event, once its labels are read; without them where they are read already."""
         if file in self.predicted:
             self.doubt(f"{where} names predictions again.", Doubt.FORGED)
             return event.model_copy(update={"labels": None})
-        self._labels(folder, file, where)
-        return event
-
-    def _labels(self, folder: PinnedFolder, file: str, where: str) -> None:
-        try:
-            arrays = self._file(folder, file, ("labels",))
-        except Rejected as rejected:
-            self._lost(where, file, rejected)
-            return
+        arrays = self._file(folder, file, ("labels",), where)
+        if arrays is None:
+            return event
         labels = arrays.get("labels")
         if labels is None or labels.dtype != np.int16 or labels.ndim != 1:
             self.doubt(f"{where}: {file} holds no labels.", Doubt.FORGED)
-            return
+            return event
         self._labels_left -= labels.size
         if self._labels_left < 0:
             self.doubt(f"{where}: more than {PREDICTED:,} predictions are not read.", Doubt.BOUNDED)
-            return
+            return event
         self.predicted[file] = tuple(labels.tolist())
+        return event
 
 
 def _first(error: ValidationError) -> str:

@@ -229,23 +229,8 @@ class EndCell(_Event):
 
 
 Event = (
-    Start
-    | Loaded
-    | Array
-    | Architecture
-    | Compiled
-    | Fit
-    | Evaluate
-    | Predict
-    | Shown
-    | Small
-    | Scalar
-    | State
-    | Name
-    | Bridged
-    | File
-    | Tampered
-    | EndCell
-)
+    Start | Loaded | Array | Architecture | Compiled | Fit | Evaluate | Predict | Shown | Small | Scalar | State | Name
+    | Bridged | File | Tampered | EndCell
+)  # fmt: skip
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -36,6 +37,11 @@ Pair = tuple[DataRef | None, DataRef | None, bool | None]
 SHOWN = 100_000
 """Most displayed images that are kept."""
 _NAN = float("nan")
+_SAME_IN_TRAINING = (
+    "id", "network", "epochs", "epochs_done", "batch_size", "validation_split", "duration_s", "error", "weights",
+    "not_shared",
+)  # fmt: skip
+"""Fields that `Training` takes from the event as they are."""
 
 
 class Interpreter:
@@ -134,27 +140,18 @@ class Interpreter:
         x, y, match = self.pair(event.x, event.y)
         validation_x, validation_y, _ = self.pair(event.validation_x, event.validation_y)
         return Training(
-            id=event.id,
-            network=event.network,
             place=self.place(event),
             number=number,
             architecture=architecture(event.architecture),
             compiled=_compiled(event.compiled, compiled or self.place(event)),
-            epochs=event.epochs,
-            epochs_done=event.epochs_done,
-            batch_size=event.batch_size,
             x=x,
             y=y,
             validation_x=validation_x,
             validation_y=validation_y,
-            validation_split=event.validation_split,
             history={name: _numbers(values) for name, values in event.history.items()},
-            duration_s=event.duration_s,
-            error=event.error,
-            weights=event.weights,
             labels_match=match,
             given=event.initial == "given",
-            not_shared=event.not_shared,
+            **_fields(event, _SAME_IN_TRAINING),
         )
 
     # -------------------------------------------------- what was done with them
@@ -227,17 +224,17 @@ def _numbers(values: list[float | None]) -> tuple[float, ...]:
     return tuple(_NAN if value is None else float(value) for value in values)
 
 
-def _fields(facts: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
-    """The fields of `kind`, which records have under the same names, with tuples for lists."""
-    values = ((name, getattr(facts, name)) for name in kind.model_fields)
+def _fields(facts: BaseModel, names: Iterable[str]) -> dict[str, Any]:
+    """Fields that a record has under the same names, with tuples for lists."""
+    values = ((name, getattr(facts, name)) for name in names)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values}
 
 
 def _compiled(facts: events.CompileFacts, place: Place) -> Compiled:
-    return Compiled(place=place, **_fields(facts, events.CompileFacts))
+    return Compiled(place=place, **_fields(facts, events.CompileFacts.model_fields))
 
 
 def architecture(facts: events.ArchitectureFacts) -> Architecture:
     """The record of an architecture as the recorder described it."""
-    layers = tuple(Layer(**_fields(layer, events.LayerFacts)) for layer in facts.layers)
-    return Architecture(**_fields(facts, events.ArchitectureFacts) | {"layers": layers})
+    layers = tuple(Layer(**_fields(layer, events.LayerFacts.model_fields)) for layer in facts.layers)
+    return Architecture(**_fields(facts, events.ArchitectureFacts.model_fields) | {"layers": layers})

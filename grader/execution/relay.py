@@ -55,19 +55,20 @@ class Relay:
         return True
 
     async def listen(self) -> None:
+        """Offer sockets of the same names in `folder`, once the kernel's are held."""
         for path in self._sockets:
             server = await asyncio.start_unix_server(self._connected(path), self.folder / path.name)
             self._servers.append(server)
 
     def connect(self, path: Path) -> socket.socket:
         """A connection of one's own to a socket that is held. Raises OSError where nobody listens."""
-        line = socket.socket(socket.AF_UNIX)
+        connection = socket.socket(socket.AF_UNIX)
         try:
-            line.connect(f"/proc/self/fd/{self._held[path]}")
+            connection.connect(f"/proc/self/fd/{self._held[path]}")
         except OSError:
-            line.close()
+            connection.close()
             raise
-        return line
+        return connection
 
     def _connected(self, path: Path) -> Connected:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,6 +97,7 @@ class Relay:
                 await writer.drain()
 
     async def close(self) -> None:
+        """Cut all connections, and let go of the kernel's sockets."""
         for server in self._servers:
             server.close()
         for task in list(self._passing):
