@@ -37,9 +37,8 @@ pytestmark = [
 ]
 ENVIRONMENT = run_module._environment(PLACES)
 
-ORIGINAL = Path(zygote_client.zygote.__file__).read_text()
-FEW = ORIGINAL.replace('"sqlite3")', '"threading")')
-FEW = re.sub(r"GROUPS = \(.*\)", "GROUPS = ()", FEW)
+PROGRAMS = {name: Path(getattr(zygote_client, name).__file__).read_text() for name in ("zygote", "preload")}
+FEW = {"preload": re.sub(r"HIDDEN = \(.*\)", "HIDDEN = ()", PROGRAMS["preload"])}
 """Loads fewer libraries: it is there at once."""
 
 
@@ -286,8 +285,8 @@ def test_daemons_end_with_the_room(room: Sandbox, zygote: ZygoteClient) -> None:
 def _family(zygote: ZygoteClient) -> list[int]:
     """What lives of the processes that came from it."""
     assert zygote._process is not None
-    assert zygote._process._started is not None
-    return [pid for pid in _children(zygote._process._started.pid) if _state(pid) != "Z"]
+    assert zygote._process._process is not None
+    return [pid for pid in _children(zygote._process._process.pid) if _state(pid) != "Z"]
 
 
 def _children(pid: int) -> list[int]:
@@ -347,15 +346,15 @@ import sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_zygote import ENVIRONMENT, Sandbox, ZygoteClient, opened, zygote_client
-if {program!r}:
-    zygote_client.zygote.__file__ = {program!r}
+if {preload!r}:
+    zygote_client.preload.__file__ = {preload!r}
 zygote = ZygoteClient()
 room = Sandbox(*map(Path, {room!r}))
 print("go", flush=True)
 if {wait}:
     from grader.sandbox import Command
     assert zygote.serves(room, Command((sys.executable, "-P", "-m"), ENVIRONMENT)), zygote.why
-    print("serves", zygote._process._started.pid, flush=True)
+    print("serves", zygote._process._process.pid, flush=True)
 held = opened(room, zygote, "import time; tell(1); time.sleep(600)")
 held.go()
 print("runs", flush=True)
@@ -379,10 +378,10 @@ time.sleep(600)
 def test_nothing_outlives_a_grader_that_is_killed(room: Sandbox, word: str, after_s: float, tmp_path: Path) -> None:
     """While libraries load, while the room is made, while the copy goes into it, while it runs."""
     places = [str(path) for path in (room.scratch, room.data)]
-    program = tmp_path / "zygote.py"
-    program.write_text(FEW)
+    preload = tmp_path / "preload.py"
+    preload.write_text(FEW["preload"])
     tests = str(Path(__file__).parent)
-    script = KILLED.format(tests=tests, room=places, wait=word != "go", program=str(program) if word != "go" else "")
+    script = KILLED.format(tests=tests, room=places, wait=word != "go", preload=str(preload) if word != "go" else "")
     root = str(Path(sandbox.__file__).parents[2])
     environment = os.environ | {"PYTHONPATH": root}
     with (
@@ -439,11 +438,22 @@ def _children_of_all_threads() -> list[int]:
 # ------------------------------------------------------------------ where it does not work
 
 
-def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, program: str) -> tuple[str, bool]:
-    """What is said, and whether it serves, with another program in its place."""
-    file = room.scratch / "zygote.py"
-    file.write_text(program)
-    monkeypatch.setattr(zygote_client.zygote, "__file__", str(file))
+def _changed(name: str, old: str, new: str) -> dict[str, str]:
+    programs = PROGRAMS | FEW
+    assert old in programs[name]
+    return FEW | {name: programs[name].replace(old, new)}
+
+
+def _replace(monkeypatch: pytest.MonkeyPatch, room: Sandbox, programs: dict[str, str]) -> None:
+    for name, text in programs.items():
+        file = room.scratch / f"{name}.py"
+        file.write_text(text)
+        monkeypatch.setattr(getattr(zygote_client, name), "__file__", str(file))
+
+
+def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, programs: dict[str, str]) -> tuple[str, bool]:
+    """What is said, and whether it serves, with other programs in their place."""
+    _replace(monkeypatch, room, programs)
     notes: list[str] = []
     with ZygoteClient(notes.append) as zygote:
         command = Command((sys.executable, "-P", "-m"), ENVIRONMENT)
@@ -453,28 +463,28 @@ def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, program: str) -> tu
 
 
 @pytest.mark.parametrize(
-    ("program", "words"),
+    ("programs", "words"),
     [
-        ("raise SystemExit(1)", "it does not start|it ended"),
-        (ORIGINAL.replace("PLAIN = (", "PLAIN = ('no_such_module', "), "ModuleNotFoundError: No module named 'no_such_module'"),
-        (FEW.replace("    try:\n        _load", "    import threading, time\n    threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n    try:\n        _load"), "a library started a thread"),
-        (FEW.replace("    try:\n        _load", "    import mmap\n    kept = mmap.mmap(-1, 4096)\n    try:\n        _load"), "a library shares memory"),
-        (FEW.replace("_CLONE_NEWUSER = 0x10000000", "_CLONE_NEWUSER = 0x10000000 | 1").replace("_NAMESPACES = 0x00020000 |", "_NAMESPACES = 1 |"), "does not let a copy into a room: (OSError|PermissionError): .*setns"),
-        (FEW.replace(" | 0x40000000", ""), "student code reaches ports of this machine"),
+        ({"zygote": "raise SystemExit(1)"}, "it does not start|it ended"),
+        (_changed("preload", "VISIBLE = (", "VISIBLE = ('no_such_module', "), "ModuleNotFoundError: No module named 'no_such_module'"),
+        (_changed("preload", "    for name in VISIBLE", "    import threading, time\n    threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n    for name in VISIBLE"), "a library started a thread"),
+        (_changed("preload", "    for name in VISIBLE", "    import mmap\n    global kept\n    kept = mmap.mmap(-1, 4096)\n    for name in VISIBLE"), "a library shares memory"),
+        (_changed("zygote", "_NAMESPACES = 0x00020000 |", "_NAMESPACES = 1 |"), "does not let a copy into a room: (OSError|PermissionError): .*setns"),
+        (_changed("zygote", " | 0x40000000", ""), "student code reaches ports of this machine"),
     ],
     ids=["ends", "lacks a module", "thread", "shared memory", "setns refused", "a wall is missing"],
 )  # fmt: skip
 def test_where_it_does_not_hold_it_is_not_used(
-    program: str, words: str, room: Sandbox, monkeypatch: pytest.MonkeyPatch
+    programs: dict[str, str], words: str, room: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said, serves = _note_of(monkeypatch, room, program)
+    said, serves = _note_of(monkeypatch, room, programs)
     assert re.search(words, said)
     assert not serves
 
 
 def test_kernels_start_from_nothing_without_it(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zygote_client, "_self_test", lambda _: "It is gone.")
-    monkeypatch.setattr(zygote_client._ZygoteProcess, "problem", lambda _: "")
+    monkeypatch.setattr(zygote_client._ZygoteProcess, "start", lambda *_: "")
     with ZygoteClient() as zygote:
         found = ran(tmp_path / "r", data, zygote, "print(open('/proc/self/cmdline').read())")
     assert "grade_recorder" in found.cell(0).printed
@@ -484,9 +494,7 @@ def test_kernels_start_from_nothing_without_it(tmp_path: Path, data: Path, monke
 
 def test_one_that_ends_on_the_way_is_done_without(room: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the making of the room and the start of its program."""
-    file = room.scratch / "zygote.py"
-    file.write_text(FEW)
-    monkeypatch.setattr(zygote_client.zygote, "__file__", str(file))
+    _replace(monkeypatch, room, FEW)
     with ZygoteClient() as other:
         held = opened(room, other, "tell(open('/proc/self/cmdline').read())")
         other.close()

@@ -1,4 +1,4 @@
-"""What a kernel has loaded before it starts, where it is a copy of a process that did (grader.sandbox.zygote).
+"""What a kernel has loaded before it starts, where it is a copy of a process that did (`sandbox/preload.py`).
 
 The modules are out of sight until something imports them, so that everything happens then which happens when they are
 really imported: the recorder's hooks, random numbers that are drawn, messages that go to the notebook.
@@ -23,7 +23,7 @@ class Preloaded:
     def __init__(self) -> None:
         given: Any = sys.modules.pop(_HANDED_OVER, None)
         self._groups: list[dict[str, Any]] = given.groups if given else []
-        """In the order in which they were imported; see `zygote._group`."""
+        """In the order in which they were imported; see `preload._group`."""
         self.fashion_mnist: Any = given.fashion_mnist if given else None
         """What `load_data` returns: ((images, labels), (images, labels)), not to be written to."""
         self.hashes: Any = given.hashes if given else None
