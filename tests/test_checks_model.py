@@ -603,3 +603,10 @@ def test_networks_that_have_nothing_to_do_with_it_change_nothing(seed):
         nb.train(network_of(layer("LSTM", units=i + 1), input_shape=(28, 28)), "RMSprop")
     after = nb.judge()
     assert {k: after[k].outcome for k in before} == before
+
+
+def test_layers_that_are_given_single_numbers_have_no_shape() -> None:
+    """What a kernel reports may be anything: an output without axes, for instance."""
+    for kind, config in (("Dense", {"units": 10}), ("Conv2D", {"filters": 2, "kernel_size": 3}), ("MaxPooling2D", {})):
+        compared = canonical_layer(kind, config, ())
+        assert (compared.after, compared.weight_shapes) == (None, ())

@@ -99,6 +99,8 @@ def _positions(length: int, size: int, stride: int, padding: str, dilation: int 
 
 
 def _dense(_: str, c: Config, shape: Shape) -> PlannedLayer:
+    if not shape:
+        raise Unsupported("it is given single numbers")
     units, bias = c.whole("units"), c.flag("use_bias", default=True)
     arguments = {"units": units, "activation": _activation_in(c), "use_bias": bias}
     return PlannedLayer((*shape[:-1], units), arguments, ((shape[-1], units), *([(units,)] if bias else [])))
