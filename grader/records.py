@@ -474,6 +474,10 @@ class Outcome(enum.StrEnum):
     ERRORED = "errored"
 
 
+UNDECIDED = frozenset({Outcome.NEEDS_REVIEW, Outcome.ERRORED})
+"""Outcomes whose points wait for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerRow:
     """One line of an aligned layer table; '' where one side has no such layer."""
@@ -585,6 +589,11 @@ class TaskGrade:
     @property
     def max_points(self) -> float:
         return round(sum(c.max_points for c in self.criteria), 2)
+
+    @property
+    def pending(self) -> float:
+        """Points that wait for a person."""
+        return sum(c.max_points for c in self.criteria if c.verdict.outcome in UNDECIDED)
 
 
 class Status(enum.StrEnum):

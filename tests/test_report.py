@@ -222,8 +222,8 @@ def test_what_to_fix_first_is_what_costs_most():
     view = submission_view(sample.mixed_grade(LOADED), None, LOADED, sample.RUN, "student")
     lost = [float(fix.lost) for fix in view.fixes]
     assert lost == sorted(lost, reverse=True)
-    assert view.fixes[0].criterion == "3c.count"
-    assert not any(fix.criterion.startswith("4") for fix in view.fixes), "a bonus not earned is no deduction"
+    assert view.fixes[0].id == "3c.count"
+    assert not any(fix.id.startswith("4") for fix in view.fixes), "a bonus not earned is no deduction"
     assert submission_view(sample.full_grade(LOADED), None, LOADED, sample.RUN, "student").fixes == ()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
 from grader.records import (
+    UNDECIDED,
     CellKind,
     CriterionGrade,
     Evidence,
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 _CUT_SHORT = {FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.DISK, FaultKind.KERNEL_DIED, FaultKind.TAMPERED}
 """Faults that cut a run short or touch what it shows; others leave it graded."""
-
-_OPEN = {Outcome.NEEDS_REVIEW, Outcome.ERRORED}
-"""Outcomes whose points wait for a person."""
 
 
 def score(stored: Evidence | Unreadable, verdicts: Sequence[Verdict], loaded: LoadedRubric) -> Grade:
@@ -97,7 +95,7 @@ def _points(criteria: Sequence[CriterionGrade]) -> float:
 
 
 def _pending(criteria: Sequence[CriterionGrade]) -> float:
-    return round(sum(c.max_points for c in criteria if c.verdict.outcome in _OPEN), 2)
+    return round(sum(c.max_points for c in criteria if c.verdict.outcome in UNDECIDED), 2)
 
 
 def _most(criteria: Sequence[CriterionGrade]) -> float:

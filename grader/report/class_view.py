@@ -1,18 +1,18 @@
-"""The whole class in one view: a row per submission, distribution, pass rates, misconceptions."""
+"""The page of the class as plain view data: a row per submission, distribution, pass rates, misconceptions."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from grader.records import Fault, Grade, Outcome, Status, TaskGrade
+from grader.records import UNDECIDED, Fault, Grade, Outcome, Status, TaskGrade
 from grader.report import charts
 from grader.report.provenance import RunInfo
 from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, points, seconds
@@ -20,9 +20,12 @@ from grader.system.display_text import clean
 
 if TYPE_CHECKING:
     from grader.rubric.load import LoadedRubric
+    from grader.rubric.schema import Rubric
 
+_State = TypeVar("_State", Outcome, Status)
 _SLOWEST = 8
-_UNDECIDED = (Outcome.NEEDS_REVIEW, Outcome.ERRORED)
+_LEVELS = (("full", 1 - 1e-9), ("most", 0.6), ("some", 1e-9), ("none", 0.0), ("wait", -2.0))
+"""Names of colours in the table, and from which share of the decided points on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class TaskCell:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
+    """A submission in the table; points as text."""
+
     id: str
     anchor: str
     name: str
@@ -63,12 +68,16 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """A submission by name, and its page for whom the index is."""
+
     name: str
     href: str
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
+    """How many of a whole are in a state."""
+
     word: Word
     count: int
     percent: float
@@ -81,12 +90,15 @@ class RateView:
     id: str
     title: str
     percent: str
+    """Passed of what is decided."""
     shares: tuple[Share, ...]
     criteria: tuple[RateView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MisconceptionCount:
+    """Who holds a misconception; percent of the most frequent one."""
+
     slug: str
     title: str
     count: int
@@ -96,6 +108,8 @@ class MisconceptionCount:
 
 @dataclass(frozen=True, slots=True)
 class SlowView:
+    """One of the slowest runs; percent of the slowest."""
+
     link: Link
     duration: str
     percent: float
@@ -103,6 +117,8 @@ class SlowView:
 
 @dataclass(frozen=True, slots=True)
 class FailedView:
+    """A submission that did not run to its end, and why: the fault that ended it stands last."""
+
     link: Link
     status: Word
     what: str
@@ -120,6 +136,8 @@ class ColumnView:
 
 @dataclass(frozen=True, slots=True)
 class ClassView:
+    """The whole page."""
+
     problem_set: str
     count: int
     statuses: tuple[Share, ...]
@@ -151,37 +169,28 @@ def class_view(
     """View of the class. `durations`: seconds per submission id; `with_staff_page`: ids that have one."""
     rubric = loaded_rubric.rubric
     run = [g for g in grades if g.status in (Status.GRADED, Status.FAULTED)]
-    statuses = Counter(g.status for g in grades)
     rows = tuple(_row(g, g.ref.id in with_staff_page) for g in grades)
-    scores = [100 * g.score / (g.max_score or 1) for g in run]
-    bins = [sum(min(int(s // 10), 9) == n for s in scores) for n in range(10)]
-    rates = _rates(run, {c.id: c.title for task in rubric.tasks for c in task.criteria})
-    seen = {share.word for rate in rates for share in rate.shares}
+    links = {
+        grade.ref.id: Link(row.name, f"{row.href}{'staff' if row.has_staff else 'feedback'}.html")
+        for grade, row in zip(grades, rows, strict=True)
+    }
+    rates = _rates(run, rubric) if run else ()
+    occurring = {share.word for rate in rates for share in rate.shares}
     return ClassView(
         problem_set=rubric.title,
         count=len(grades),
-        statuses=tuple(
-            Share(word, statuses[s], _percent(statuses[s], len(grades))) for s, word in STATUSES.items() if statuses[s]
-        ),
+        statuses=_shares(Counter(g.status for g in grades), STATUSES),
         max_score=points(max((g.max_score for g in grades), default=0)),
         median=points(median(g.score for g in run)) if run else "",
         mean=f"{sum(g.score for g in run) / len(run):.1f}" if run else "",
         reviews=sum(row.reviews for row in rows),
         reviewed_submissions=sum(row.reviews > 0 for row in rows),
-        histogram=charts.histogram(
-            bins,
-            [str(10 * n) for n in range(11)],
-            "distribution",
-            "Scores in percent of the points without bonus",
-            "Submissions by score in percent",
-        ),
+        histogram=_histogram(run),
         rates=rates,
-        legend=tuple(word for word in OUTCOMES.values() if word in seen),
-        misconceptions=_misconceptions(
-            run, {slug: m.title for slug, m in rubric.misconceptions.items()}, with_staff_page
-        ),
-        slowest=_slowest(grades, durations, with_staff_page),
-        failed=tuple(_failed(g, with_staff_page) for g in grades if g.status is not Status.GRADED),
+        legend=tuple(word for word in OUTCOMES.values() if word in occurring),
+        misconceptions=_misconceptions(run, rubric, links),
+        slowest=_slowest(durations, links),
+        failed=tuple(_failed(g, links[g.ref.id]) for g in grades if g.status is not Status.GRADED),
         tasks=tuple(ColumnView(t.id, t.title, points(sum(c.points for c in t.criteria))) for t in rubric.tasks),
         rows=rows,
         run=run_info,
@@ -190,12 +199,13 @@ def class_view(
 
 def _row(grade: Grade, has_staff: bool) -> RowView:
     whole = grade.max_score or 1.0
+    folder = quote(grade.ref.id, safe="")
     reviews = sum(c.verdict.outcome is Outcome.NEEDS_REVIEW for task in grade.tasks for c in task.criteria)
     return RowView(
         id=clean(grade.ref.id, 120),
-        anchor=f"submission-{quote(grade.ref.id, safe='')}",
+        anchor=f"submission-{folder}",
         name=clean(grade.ref.name, 120),
-        href=_folder(grade),
+        href=f"{folder}/",
         has_staff=has_staff,
         status=STATUSES[grade.status],
         score=points(grade.score),
@@ -211,27 +221,14 @@ def _row(grade: Grade, has_staff: bool) -> RowView:
     )
 
 
-def _folder(grade: Grade) -> str:
-    return f"{quote(grade.ref.id, safe='')}/"
-
-
-def _link(grade: Grade, with_staff_page: AbstractSet[str]) -> Link:
-    page = "staff.html" if grade.ref.id in with_staff_page else "feedback.html"
-    return Link(clean(grade.ref.name, 120), f"{_folder(grade)}{page}")
-
-
 def _task_cell(task: TaskGrade) -> TaskCell:
-    waiting = sum(c.max_points for c in task.criteria if c.verdict.outcome in _UNDECIDED)
-    decided = task.max_points - waiting
+    decided = task.max_points - task.pending
     share = task.points / decided if decided > 0 else -1.0
     level = next(name for name, least in _LEVELS if share >= least)
     word = {"full": "all decided points", "wait": "undecided"}.get(level, f"{share:.0%} of the decided points")
-    if waiting and level != "wait":
-        word += f", {points(waiting)} pending"
+    if task.pending and level != "wait":
+        word += f", {points(task.pending)} pending"
     return TaskCell(task.id, points(task.points), points(task.max_points), level, round(share, 4), word)
-
-
-_LEVELS = (("full", 1 - 1e-9), ("most", 0.6), ("some", 1e-9), ("none", 0.0), ("wait", -2.0))
 
 
 def _fault_kinds(faults: Sequence[Fault]) -> str:
@@ -239,69 +236,74 @@ def _fault_kinds(faults: Sequence[Fault]) -> str:
     return ", ".join(kind if count == 1 else f"{kind} ×{count}" for kind, count in kinds.items())
 
 
-def _rates(run: Sequence[Grade], titles: Mapping[str, str]) -> tuple[RateView, ...]:
+def _histogram(run: Sequence[Grade]) -> Markup:
+    """Submissions by tenth of the score."""
+    tenths = Counter(min(int(100 * g.score / (g.max_score or 1) // 10), 9) for g in run)
+    return charts.histogram(
+        [tenths[n] for n in range(10)],
+        [str(10 * n) for n in range(11)],
+        "distribution",
+        "Scores in percent of the points without bonus",
+        "Submissions by score in percent",
+    )
+
+
+def _rates(run: Sequence[Grade], rubric: Rubric) -> tuple[RateView, ...]:
     """Outcomes per task and criterion over the submissions that were run."""
-    criteria: dict[str, dict[str, Counter[Outcome]]] = {}
-    names: dict[str, str] = {}
+    outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
     for grade in run:
-        for task in grade.tasks:
-            names[task.id] = task.title
-            per_task = criteria.setdefault(task.id, {})
-            for c in task.criteria:
-                per_task.setdefault(c.verdict.criterion, Counter())[c.verdict.outcome] += 1
+        for criterion in (c for task in grade.tasks for c in task.criteria):
+            outcomes[criterion.verdict.criterion][criterion.verdict.outcome] += 1
     return tuple(
         _rate(
-            task,
-            names[task],
-            sum(counters.values(), Counter[Outcome]()),
-            tuple(_rate(c, titles.get(c, c), counter) for c, counter in counters.items()),
+            task.id,
+            task.title,
+            sum((outcomes[c.id] for c in task.criteria), Counter[Outcome]()),
+            tuple(_rate(c.id, c.title, outcomes[c.id]) for c in task.criteria),
         )
-        for task, counters in criteria.items()
+        for task in rubric.tasks
     )
 
 
 def _rate(rate_id: str, title: str, outcomes: Counter[Outcome], criteria: tuple[RateView, ...] = ()) -> RateView:
-    total = outcomes.total()
-    decided = total - sum(outcomes[o] for o in _UNDECIDED)
-    return RateView(
-        id=rate_id,
-        title=title,
-        percent=f"{_percent(outcomes[Outcome.PASSED], decided):.0f} %" if decided else "–",
-        shares=tuple(
-            Share(word, outcomes[o], _percent(outcomes[o], total)) for o, word in OUTCOMES.items() if outcomes[o]
-        ),
-        criteria=criteria,
+    decided = outcomes.total() - sum(outcomes[outcome] for outcome in UNDECIDED)
+    passed = f"{_percent(outcomes[Outcome.PASSED], decided):.0f} %" if decided else "–"
+    return RateView(rate_id, title, passed, _shares(outcomes, OUTCOMES), criteria)
+
+
+def _shares(counts: Counter[_State], words: Mapping[_State, Word]) -> tuple[Share, ...]:
+    """Those states that occur, in the order of `words`."""
+    total = counts.total()
+    return tuple(
+        Share(word, counts[state], _percent(counts[state], total)) for state, word in words.items() if counts[state]
     )
 
 
-def _misconceptions(
-    run: Sequence[Grade], titles: Mapping[str, str], with_staff_page: AbstractSet[str]
-) -> tuple[MisconceptionCount, ...]:
-    who: dict[str, list[Link]] = {}
+def _misconceptions(run: Sequence[Grade], rubric: Rubric, links: Mapping[str, Link]) -> tuple[MisconceptionCount, ...]:
+    """The most frequent first."""
+    who: dict[str, list[Link]] = defaultdict(list)
     for grade in run:
         for slug in dict.fromkeys(grade.misconceptions):
-            who.setdefault(slug, []).append(_link(grade, with_staff_page))
+            who[slug].append(links[grade.ref.id])
     most = max(map(len, who.values()), default=1)
+    titles = {slug: misconception.title for slug, misconception in rubric.misconceptions.items()}
     return tuple(
-        MisconceptionCount(slug, titles.get(slug, slug), len(links), _percent(len(links), most), tuple(links))
-        for slug, links in sorted(who.items(), key=lambda item: (-len(item[1]), item[0]))
+        MisconceptionCount(slug, titles.get(slug, slug), len(holders), _percent(len(holders), most), tuple(holders))
+        for slug, holders in sorted(who.items(), key=lambda item: (-len(item[1]), item[0]))
     )
 
 
-def _slowest(
-    grades: Sequence[Grade], durations: Mapping[str, float], with_staff_page: AbstractSet[str]
-) -> tuple[SlowView, ...]:
-    timed = [(durations[g.ref.id], g) for g in grades if durations.get(g.ref.id, 0) > 0]
-    slow = sorted(timed, key=lambda item: (-item[0], item[1].ref.id))[:_SLOWEST]
-    return tuple(SlowView(_link(g, with_staff_page), seconds(took), _percent(took, slow[0][0])) for took, g in slow)
+def _slowest(durations: Mapping[str, float], links: Mapping[str, Link]) -> tuple[SlowView, ...]:
+    timed = ((name, took) for name, took in durations.items() if took > 0 and name in links)
+    slow = sorted(timed, key=lambda item: (-item[1], item[0]))[:_SLOWEST]
+    return tuple(SlowView(links[name], seconds(took), _percent(took, slow[0][1])) for name, took in slow)
 
 
-def _failed(grade: Grade, with_staff_page: AbstractSet[str]) -> FailedView:
-    """The fault that ended it stands last."""
+def _failed(grade: Grade, link: Link) -> FailedView:
     fault = grade.faults[-1] if grade.faults else None
     cell = "" if fault is None or fault.cell is None else f", cell {fault.cell}"
     return FailedView(
-        link=_link(grade, with_staff_page),
+        link=link,
         status=STATUSES[grade.status],
         what=f"{FAULTS[fault.kind].word}{cell}" if fault else "",
         message=clean(fault.message, 300) if fault else STATUSES[grade.status].meaning,

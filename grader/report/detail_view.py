@@ -1,14 +1,15 @@
-"""The parts of a verdict that are shown as tables, matrices, curves and texts: records → view data."""
+"""A verdict's details as view data: layers, matrices and curves compared, and written answers."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice, repeat, zip_longest
 from typing import ClassVar
 
 from markupsafe import Markup
 
-from grader.records import Curves, Detail, LayerTable, MatrixDiff, Written
+from grader.records import Curves, Detail, LayerRow, LayerTable, MatrixDiff, Written
 from grader.report import charts
 from grader.report.markdown import safe_html
 from grader.report.wording import accuracy, number
@@ -19,33 +20,30 @@ _MOST_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class LayerRowView:
-    expected: str
-    expected_params: str
-    """'' where students must not see it."""
-    actual: str
-    actual_params: str
-    same: bool
-
-
-@dataclass(frozen=True, slots=True)
 class LayersView:
+    """An aligned table of layers; expected parameters are '' where students must not see them."""
+
     kind: ClassVar[str] = "layers"
     title: ClassVar[str] = "Layers compared"
-    rows: tuple[LayerRowView, ...]
+    rows: tuple[LayerRow, ...]
     expected_total: str
     actual_total: str
     different: int
+    """Rows that differ, those that are not shown included."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
+    """An entry of a matrix, and whether the other matrix has another one there."""
+
     text: str
     off: bool
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixView:
+    """Two matrices side by side."""
+
     kind: ClassVar[str] = "matrix"
     title: ClassVar[str] = "Matrices compared"
     actual: tuple[tuple[MatrixCell, ...], ...]
@@ -56,6 +54,8 @@ class MatrixView:
 
 @dataclass(frozen=True, slots=True)
 class EpochRow:
+    """Accuracies after an epoch, '–' where none was recorded."""
+
     epoch: int
     train: str
     validation: str
@@ -63,6 +63,8 @@ class EpochRow:
 
 @dataclass(frozen=True, slots=True)
 class CurvesView:
+    """A learning curve, drawn and as a table."""
+
     kind: ClassVar[str] = "curves"
     title: ClassVar[str] = "Learning curve"
     chart: Markup
@@ -73,21 +75,24 @@ class CurvesView:
 
 @dataclass(frozen=True, slots=True)
 class LookForView:
+    """A point that a marker looks for, and whether the answer seems to touch it."""
+
     text: Markup
     touched: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenView:
+    """A written answer beside the reference; each '' where there is none or it must not be seen."""
+
     kind: ClassVar[str] = "written"
     title: ClassVar[str] = ""
     answer: Markup
-    """'' when there is none."""
     reference: Markup
-    """'' where it must not be seen."""
     look_for: tuple[LookForView, ...]
 
 
+_Matrix = tuple[tuple[float, ...], ...]
 DetailView = LayersView | MatrixView | CurvesView | WrittenView
 
 
@@ -105,18 +110,18 @@ def detail_view(detail: Detail, detail_id: str, *, reveal: bool, staff: bool) ->
 
 
 def _layers(table: LayerTable, *, reveal: bool) -> LayersView:
-    rows = tuple(
-        LayerRowView(
+    rows = (
+        replace(
+            row,
             expected=clean(row.expected, 200),
-            expected_params=clean(row.expected_params, 200) if reveal else "",
             actual=clean(row.actual, 200),
+            expected_params=clean(row.expected_params, 200) if reveal else "",
             actual_params=clean(row.actual_params, 200),
-            same=row.same,
         )
         for row in table.rows[:_MOST_ROWS]
     )
     return LayersView(
-        rows=rows,
+        rows=tuple(rows),
         expected_total=clean(table.expected_total, 60) if reveal else "",
         actual_total=clean(table.actual_total, 60),
         different=sum(not row.same for row in table.rows),
@@ -124,7 +129,7 @@ def _layers(table: LayerTable, *, reveal: bool) -> LayersView:
 
 
 def _matrix(diff: MatrixDiff, *, reveal: bool) -> MatrixView:
-    actual, expected = _cells(diff.actual, diff.expected), _cells(diff.expected, diff.actual)
+    actual, expected = _marked(diff.actual, diff.expected), _marked(diff.expected, diff.actual)
     asked, found = _shape(diff.expected), _shape(diff.actual)
     wrong = sum(cell.off for row in actual for cell in row)
     if asked != found:
@@ -136,43 +141,29 @@ def _matrix(diff: MatrixDiff, *, reveal: bool) -> MatrixView:
     return MatrixView(actual, expected if reveal else (), summary)
 
 
-def _cells(
-    values: tuple[tuple[float, ...], ...], others: tuple[tuple[float, ...], ...]
-) -> tuple[tuple[MatrixCell, ...], ...]:
+def _marked(matrix: _Matrix, other: _Matrix) -> tuple[tuple[MatrixCell, ...], ...]:
+    """Entries of a matrix, marked where the other one, which may be smaller and ragged, has none or another."""
     return tuple(
         tuple(
-            MatrixCell(number(value), off=not _agrees(value, others, row, column))
-            for column, value in enumerate(line[:_MOST_ROWS])
+            MatrixCell(number(value), off=not math.isclose(value, beside, rel_tol=1e-6, abs_tol=1e-6))
+            for value, beside in zip(row[:_MOST_ROWS], chain(other_row, repeat(math.nan)), strict=False)
         )
-        for row, line in enumerate(values[:_MOST_ROWS])
+        for row, other_row in zip(matrix[:_MOST_ROWS], chain(other, repeat(())), strict=False)
     )
 
 
-def _agrees(value: float, others: tuple[tuple[float, ...], ...], row: int, column: int) -> bool:
-    if row >= len(others) or column >= len(others[row]):
-        return False
-    return math.isclose(value, others[row][column], rel_tol=1e-6, abs_tol=1e-6)
-
-
-def _shape(values: tuple[tuple[float, ...], ...]) -> str:
-    return f"{len(values)}×{max(map(len, values), default=0)}"
+def _shape(matrix: _Matrix) -> str:
+    return f"{len(matrix)}×{max(map(len, matrix), default=0)}"
 
 
 def _curves(curves: Curves, detail_id: str) -> CurvesView:
-    count = min(max(len(curves.train), len(curves.validation)), _MOST_ROWS)
+    epochs = islice(zip_longest(curves.train, curves.validation), _MOST_ROWS)
     return CurvesView(
         chart=charts.learning_curves(curves, detail_id),
-        epochs=tuple(
-            EpochRow(epoch + 1, accuracy(_at(curves.train, epoch)), accuracy(_at(curves.validation, epoch)))
-            for epoch in range(count)
-        ),
+        epochs=tuple(EpochRow(n, accuracy(train), accuracy(val)) for n, (train, val) in enumerate(epochs, 1)),
         verified=accuracy(curves.verified),
         threshold=accuracy(curves.threshold),
     )
-
-
-def _at(values: tuple[float, ...], position: int) -> float | None:
-    return values[position] if position < len(values) else None
 
 
 def _written(written: Written, *, reveal: bool, staff: bool) -> WrittenView:

@@ -14,7 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.report.submission_view import ClassView, SubmissionView
+from grader.report.class_view import ClassView
+from grader.report.submission_view import SubmissionView
 
 
 def render_feedback(view: SubmissionView) -> str:

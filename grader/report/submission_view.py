@@ -1,4 +1,4 @@
-"""Grades and evidence → plain view data; templates only print it.
+"""The page of one submission as plain view data, from its grade and evidence; templates only print it.
 
 What an audience must not see is not in its view. Students see neither reference answers nor, unless the rubric
 reveals them, expected values that are the answer to a question of the sheet.
@@ -12,53 +12,59 @@ from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
 
-from grader.records import CriterionGrade, Evidence, Fault, Grade, LayerTable, MatrixDiff, Outcome, TaskGrade, Verdict
+from grader.records import (
+    UNDECIDED,
+    CriterionGrade,
+    Evidence,
+    Fault,
+    Grade,
+    LayerTable,
+    MatrixDiff,
+    Outcome,
+    TaskGrade,
+    Verdict,
+)
 from grader.report.cell_view import Cells, CellView, PlaceView
-from grader.report.class_view import ClassView, class_view
 from grader.report.detail_view import DetailView, detail_view
 from grader.report.markdown import safe_html
 from grader.report.provenance import RunInfo
 from grader.report.training_view import FactsView, facts_view
-from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, counted, points, seconds
+from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, counted, points, seconds, some_points
 from grader.system.display_text import clean
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment
     from grader.rubric.load import LoadedRubric
-    from grader.rubric.schema import Criterion
-
-__all__ = ["Audience", "ClassView", "RunInfo", "SubmissionView", "class_view", "submission_view"]
+    from grader.rubric.schema import Rubric
 
 Audience = Literal["student", "staff"]
 
 _ANSWERS = ("number.", "matrix.", "text.review")
 """Kinds of checks whose expected value is the answer to a question, not a demand that the sheet states."""
 _LOST = (Outcome.PARTIAL, Outcome.FAILED, Outcome.MISSING)
-_UNDECIDED = (Outcome.NEEDS_REVIEW, Outcome.ERRORED)
 _MOST_FIXES = 5
 _MOST_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class MisconceptionView:
+    """A misconception that the rubric names, with its help."""
+
     slug: str
     title: str
     help: Markup
 
 
 @dataclass(frozen=True, slots=True)
-class SuggestionView:
-    points: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class CriterionView:
+    """What is said of one criterion; points as text."""
+
     id: str
     title: str
     outcome: Word
     points: str
     max_points: str
+    lost: str
     pending: bool
     message: str
     expected: str
@@ -69,13 +75,16 @@ class CriterionView:
     misconceptions: tuple[MisconceptionView, ...]
     follow_through: bool
     decided_by: str
-    suggestion: SuggestionView | None
-    """Staff only, as is `guidance`."""
+    suggested: str
+    """Points that the grader suggests to a person, and why. Staff only, as is `guidance`; '' without."""
+    suggested_why: str
     guidance: Markup
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
+    """A task with its criteria; points as text."""
+
     id: str
     title: str
     bonus: bool
@@ -88,15 +97,9 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
-class FixView:
-    criterion: str
-    title: str
-    message: str
-    lost: str
-
-
-@dataclass(frozen=True, slots=True)
 class FaultView:
+    """What went wrong in the run, and the end of its traceback."""
+
     word: Word
     message: str
     cell: int | None
@@ -106,6 +109,8 @@ class FaultView:
 
 @dataclass(frozen=True, slots=True)
 class BridgeView:
+    """An idiom of old code, how it is written today, and the cells that use it."""
+
     idiom: str
     today: str
     cells: tuple[int, ...]
@@ -113,13 +118,13 @@ class BridgeView:
 
 @dataclass(frozen=True, slots=True)
 class ScoreView:
-    """Points as text; the bar's parts in percent."""
+    """Points as text, '' for none but of `score` and `bonus`; the bar's parts in percent."""
 
     score: str
     max_score: str
     pending: str
     blocked: str
-    """Points that were not reached because the notebook stopped; '' when none."""
+    """Points that were not reached because the notebook stopped."""
     bonus: str
     max_bonus: str
     pending_bonus: str
@@ -130,6 +135,8 @@ class ScoreView:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionView:
+    """The whole page for one audience."""
+
     audience: Audience
     id: str
     name: str
@@ -137,7 +144,8 @@ class SubmissionView:
     problem_set: str
     status: Word
     score: ScoreView
-    fixes: tuple[FixView, ...]
+    fixes: tuple[CriterionView, ...]
+    """What costs most first; a bonus not earned costs nothing."""
     more_fixes: int
     faults: tuple[FaultView, ...]
     more_faults: int
@@ -162,12 +170,15 @@ def submission_view(
     """View of one submission; `assignment` lets the staff page say which training answers what."""
     staff = audience == "staff"
     cells = Cells(evidence)
-    builder = _Builder(loaded_rubric, cells, staff=staff)
-    tasks = tuple(builder.task(task) for task in grade.tasks)
-    lost = sorted(
-        (c for task in grade.tasks if not task.bonus for c in task.criteria if c.verdict.outcome in _LOST),
-        key=lambda c: c.points - c.max_points,
-    )
+    views = _Views(loaded_rubric.rubric, cells, staff=staff)
+    tasks = tuple(views.task(task) for task in grade.tasks)
+    lost = [
+        (criterion.max_points - criterion.points, view)
+        for task, task_view in zip(grade.tasks, tasks, strict=True)
+        for criterion, view in zip(task.criteria, task_view.criteria, strict=True)
+        if not task.bonus and criterion.verdict.outcome in _LOST
+    ]
+    lost.sort(key=lambda item: -item[0])
     faults = tuple(_fault(fault, evidence, cells) for fault in grade.faults[:_MOST_FAULTS])
     bridged = _bridged(evidence, cells)
     return SubmissionView(
@@ -178,48 +189,46 @@ def submission_view(
         problem_set=loaded_rubric.rubric.title,
         status=STATUSES[grade.status],
         score=_score(grade),
-        fixes=tuple(builder.fix(c) for c in lost[:_MOST_FIXES]),
+        fixes=tuple(view for _, view in lost[:_MOST_FIXES]),
         more_fixes=max(0, len(lost) - _MOST_FIXES),
         faults=faults,
         more_faults=max(0, len(grade.faults) - _MOST_FAULTS),
         bridged=bridged,
         notes=_notes(grade, evidence),
         tasks=tasks,
-        cells=cells.referred_to(),
-        facts=facts_view(evidence, _matched(assignment), run_info.fits) if staff and evidence else None,
+        cells=cells.referred_to(),  # last: the others refer to cells
+        facts=facts_view(evidence, _answers(assignment), run_info.fits) if staff and evidence else None,
         has_run=evidence is not None,
         run=run_info,
     )
 
 
-class _Builder:
+class _Views:
     """Views of tasks and criteria for one audience."""
 
-    def __init__(self, loaded: LoadedRubric, cells: Cells, *, staff: bool) -> None:
-        self._misconceptions = loaded.rubric.misconceptions
-        self._criteria: dict[str, Criterion] = {c.id: c for task in loaded.rubric.tasks for c in task.criteria}
+    def __init__(self, rubric: Rubric, cells: Cells, *, staff: bool) -> None:
+        self._misconceptions = rubric.misconceptions
+        self._rules = {c.id: c for task in rubric.tasks for c in task.criteria}
         self._cells = cells
         self._staff = staff
-        self._reveal = staff or loaded.rubric.reveal_reference
+        self._reveal = staff or rubric.reveal_reference
 
     def task(self, task: TaskGrade) -> TaskView:
-        pending = sum(c.max_points for c in task.criteria if c.verdict.outcome in _UNDECIDED)
         return TaskView(
             id=task.id,
             title=task.title,
             bonus=task.bonus,
             points=points(task.points),
             max_points=points(task.max_points),
-            pending=points(pending) if pending else "",
+            pending=some_points(task.pending),
             state=_state(task),
-            criteria=tuple(self.criterion(criterion) for criterion in task.criteria),
+            criteria=tuple(self._criterion(criterion) for criterion in task.criteria),
         )
 
-    def criterion(self, grade: CriterionGrade) -> CriterionView:
+    def _criterion(self, grade: CriterionGrade) -> CriterionView:
         verdict = grade.verdict
-        rule = self._criteria.get(verdict.criterion)
-        kind = rule.check if rule else ""
-        reveal = self._reveal or not kind.startswith(_ANSWERS)
+        rule = self._rules[verdict.criterion]
+        reveal = self._reveal or not rule.check.startswith(_ANSWERS)
         details = (
             # An expected layer is asked for in words, its parameter count is an answer.
             detail_view(detail, f"{verdict.criterion}-{n}", reveal=self._reveal, staff=self._staff)
@@ -229,11 +238,12 @@ class _Builder:
         compared = any(isinstance(detail, LayerTable | MatrixDiff) for detail in verdict.details)
         return CriterionView(
             id=verdict.criterion,
-            title=rule.title if rule else verdict.criterion,
+            title=rule.title,
             outcome=OUTCOMES[verdict.outcome],
             points=points(grade.points),
             max_points=points(grade.max_points),
-            pending=verdict.outcome in _UNDECIDED,
+            lost=points(grade.max_points - grade.points),
+            pending=verdict.outcome in UNDECIDED,
             message=clean(verdict.message),
             expected=clean(verdict.expected) if reveal and not compared else "",
             actual="" if compared else clean(verdict.actual),
@@ -241,19 +251,10 @@ class _Builder:
             details=tuple(details),
             misconceptions=tuple(self._misconception(slug) for slug in verdict.misconceptions),
             follow_through=verdict.follow_through,
-            decided_by=_decided_by(verdict, kind),
-            suggestion=SuggestionView(points(suggestion.points), clean(suggestion.why)) if suggestion else None,
-            guidance=safe_html(rule.guidance) if self._staff and rule and rule.guidance else Markup(""),
-        )
-
-    def fix(self, grade: CriterionGrade) -> FixView:
-        verdict = grade.verdict
-        rule = self._criteria.get(verdict.criterion)
-        return FixView(
-            criterion=verdict.criterion,
-            title=rule.title if rule else verdict.criterion,
-            message=clean(verdict.message),
-            lost=points(grade.max_points - grade.points),
+            decided_by=_decided_by(verdict, rule.check),
+            suggested=points(suggestion.points) if suggestion else "",
+            suggested_why=clean(suggestion.why) if suggestion else "",
+            guidance=safe_html(rule.guidance) if self._staff and rule.guidance else Markup(""),
         )
 
     def _misconception(self, slug: str) -> MisconceptionView:
@@ -289,11 +290,11 @@ def _score(grade: Grade) -> ScoreView:
     return ScoreView(
         score=points(grade.score),
         max_score=points(grade.max_score),
-        pending=points(grade.pending) if grade.pending else "",
-        blocked=points(blocked) if blocked else "",
+        pending=some_points(grade.pending),
+        blocked=some_points(blocked),
         bonus=points(grade.bonus),
-        max_bonus=points(grade.max_bonus) if grade.max_bonus else "",
-        pending_bonus=points(grade.pending_bonus) if grade.pending_bonus else "",
+        max_bonus=some_points(grade.max_bonus),
+        pending_bonus=some_points(grade.pending_bonus),
         earned_percent=round(100 * grade.score / whole, 2),
         pending_percent=round(100 * grade.pending / whole, 2),
         blocked_percent=round(100 * blocked / whole, 2),
@@ -315,13 +316,13 @@ def _fault(fault: Fault, evidence: Evidence | None, cells: Cells) -> FaultView:
 
 def _bridged(evidence: Evidence | None, cells: Cells) -> tuple[BridgeView, ...]:
     """One line per idiom, with the cells that use it."""
-    found: dict[tuple[str, str], list[int]] = {}
+    cells_of: dict[tuple[str, str], dict[int, None]] = {}
     for use in evidence.bridged if evidence else ():
-        where = found.setdefault((clean(use.idiom, 120), clean(use.today, 200)), [])
-        if use.place.cell is not None and use.place.cell not in where:
-            where.append(use.place.cell)
+        users = cells_of.setdefault((clean(use.idiom, 120), clean(use.today, 200)), {})
+        if use.place.cell is not None:
+            users[use.place.cell] = None
             cells.refer(use.place.cell)
-    return tuple(BridgeView(idiom, today, tuple(where)) for (idiom, today), where in found.items())
+    return tuple(BridgeView(idiom, today, tuple(users)) for (idiom, today), users in cells_of.items())
 
 
 def _notes(grade: Grade, evidence: Evidence | None) -> tuple[str, ...]:
@@ -333,13 +334,14 @@ def _notes(grade: Grade, evidence: Evidence | None) -> tuple[str, ...]:
     return tuple(clean(note) for note in notes[:20])
 
 
-def _matched(assignment: Assignment | None) -> dict[str, str]:
+def _answers(assignment: Assignment | None) -> dict[str, str]:
+    """What each training answers, by its id."""
     if assignment is None:
         return {}
-    said = {training.id: "answers no task" for training in assignment.spare}
+    answers = {training.id: "answers no task" for training in assignment.spare}
     for slot, matched in assignment.matched.items():
         for training in matched.repeats:
-            said[training.id] = f"{slot} (repeated)"
+            answers[training.id] = f"{slot} (repeated)"
         if matched.training:
-            said[matched.training.id] = f"{slot}, by {matched.by}" if matched.by else slot
-    return said
+            answers[matched.training.id] = f"{slot}, by {matched.by}" if matched.by else slot
+    return answers

@@ -1,4 +1,4 @@
-"""What the run recorded, for staff: trainings with their data and accuracies, in words and numbers."""
+"""What the staff page says of a run's trainings: network, data, claimed and verified accuracy, as texts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from grader.system.display_text import clean
 
 _OFFICIAL_TRAIN = 60_000
 _MOST_TRAININGS = 100
+_MOST_LAYERS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingView:
+    """A row of the table of trainings; '–' stands for what was not recorded."""
+
     id: str
     cell: int | None
     matched: str
@@ -54,46 +57,40 @@ class FactsView:
 def facts_view(evidence: Evidence, matched: Mapping[str, str], fits: str) -> FactsView:
     """`matched` says per `Training.id` what it answers and why; `fits` is 'shared' or 'local'."""
     shared = sum(training.shared for training in evidence.trainings)
-    counts = ", ".join(
-        (
-            counted(len(evidence.networks), "network"),
-            counted(len(evidence.trainings), "training"),
-            counted(len(evidence.evaluations), "evaluation"),
-            counted(len(evidence.predictions), "prediction"),
-            counted(len(evidence.shown), "shown image"),
-        )
+    recorded = (
+        (evidence.networks, "network"),
+        (evidence.trainings, "training"),
+        (evidence.evaluations, "evaluation"),
+        (evidence.predictions, "prediction"),
+        (evidence.shown, "shown image"),
     )
     return FactsView(
         sandbox=evidence.sandbox,
         duration=seconds(evidence.duration_s),
         shared=counted(shared, "training") if shared else "",
         trainings=tuple(_training(t, matched.get(t.id, ""), fits) for t in evidence.trainings[:_MOST_TRAININGS]),
-        counts=counts,
+        counts=", ".join(counted(len(records), noun) for records, noun in recorded),
     )
 
 
 def _training(training: Training, matched: str, fits: str) -> TrainingView:
-    compiled, history = training.compiled, training.history
+    compiled, verified, history = training.compiled, training.verified, training.history
+    done, asked, split = training.epochs_done, training.epochs, training.validation_split
     claims = next((values for name, values in history.items() if name.startswith("val_") and "acc" in name), ())
     claims = claims or next((values for name, values in history.items() if "acc" in name), ())
     rate = "a schedule" if compiled.learning_rate is None else number(compiled.learning_rate)
-    verified = training.verified
     return TrainingView(
         id=training.id,
         cell=training.place.cell,
         matched=clean(matched, 200),
-        network=describe_network(training.architecture),
+        network=_describe_network(training.architecture),
         params="–" if training.architecture.params is None else f"{training.architecture.params:,}",
         optimizer=clean(f"{compiled.optimizer}, rate {rate}", 80),
         loss=clean(compiled.loss, 80),
-        epochs=str(training.epochs)
-        if training.epochs == training.epochs_done
-        else f"{training.epochs_done} of {training.epochs}",
+        epochs=str(asked) if asked == done else f"{done} of {asked}",
         batch="–" if training.batch_size is None else str(training.batch_size),
         data=describe_data(training.x),
-        validation=f"split {number(training.validation_split)}"
-        if training.validation_split
-        else describe_data(training.validation_x),
+        validation=f"split {number(split)}" if split else describe_data(training.validation_x),
         claimed=accuracy(claims[-1] if claims else None),
         verified=accuracy(verified.test_accuracy if verified else None),
         reason=clean(verified.reason, 200) if verified else "not verified",
@@ -112,21 +109,20 @@ def _trained(training: Training, fits: str) -> str:
     return f"in the notebook: {why}" if why else "in the notebook"
 
 
-def describe_network(architecture: Architecture) -> str:
+def _describe_network(architecture: Architecture) -> str:
     """'Dense 10 relu → Dense 10 softmax'."""
     names = [_describe_layer(layer) for layer in architecture.layers if layer.kind != "InputLayer"]
-    shown = names if len(names) <= 12 else [*names[:12], f"and {len(names) - 12} more"]
-    return clean(" → ".join(shown), 400)
+    if len(names) > _MOST_LAYERS:
+        names[_MOST_LAYERS:] = [f"and {len(names) - _MOST_LAYERS} more"]
+    return clean(" → ".join(names), 400)
 
 
 def _describe_layer(layer: Layer) -> str:
     config = layer.config
     parts: list[object] = [layer.kind.removesuffix("2D")]
     parts += [config[name] for name in ("units", "filters") if name in config]
-    for name in ("kernel_size", "pool_size"):
-        size = config.get(name)
-        if isinstance(size, list | tuple):
-            parts.append("×".join(map(str, size)))
+    sizes = (config.get(name) for name in ("kernel_size", "pool_size"))
+    parts += ["×".join(map(str, size)) for size in sizes if isinstance(size, list | tuple)]
     if config.get("activation") not in (None, "linear"):
         parts.append(config["activation"])
     return " ".join(map(str, parts))
@@ -137,26 +133,18 @@ def describe_data(data: DataRef | None) -> str:
     if data is None:
         return "–"
     noun = {"images": "image", "labels": "label"}.get(data.kind, "row")
-    shape = "×".join(map(str, data.shape[1:]))
-    said = [_which_rows(data, noun), shape, _encoding(data)]
-    return clean(", ".join(part for part in said if part), 200)
+    parts = (_which_rows(data, noun), "×".join(map(str, data.shape[1:])), _encoding(data))
+    return clean(", ".join(part for part in parts if part), 200)
 
 
 def _which_rows(data: DataRef, noun: str) -> str:
     if data.is_train or data.is_test:
-        known = f"{'training' if data.is_train else 'test'} {noun}"
         first = data.is_train and data.start == 0 and data.rows < _OFFICIAL_TRAIN
-        return f"{'first ' if first else ''}{_many(data.rows, known)}"
-    parts = (
-        _many(count, f"{what} {noun}")
-        for count, what in ((data.train_rows, "training"), (data.test_rows, "test"), (data.unknown_rows, "unknown"))
-        if count
-    )
-    return " + ".join(parts) or _many(data.rows, f"unrecognised {noun}")
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+        known = counted(data.rows, f"{'training' if data.is_train else 'test'} {noun}", ",")
+        return f"first {known}" if first else known
+    sources = ((data.train_rows, "training"), (data.test_rows, "test"), (data.unknown_rows, "unknown"))
+    parts = (counted(count, f"{source} {noun}", ",") for count, source in sources if count)
+    return " + ".join(parts) or counted(data.rows, f"unrecognised {noun}", ",")
 
 
 def _encoding(data: DataRef) -> str:

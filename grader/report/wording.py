@@ -14,78 +14,79 @@ class Word:
 
     slug: str
     word: str
-    meaning: str = ""
+    meaning: str
 
 
-OUTCOMES = {
-    Outcome.PASSED: Word("passed", "Passed", "full points"),
-    Outcome.PARTIAL: Word("partial", "Partly right", "some of the points; the message says which part is missing"),
-    Outcome.FAILED: Word("failed", "Not right", "attempted, and not what is asked for"),
-    Outcome.MISSING: Word("missing", "Missing", "nothing was found that attempts it"),
-    Outcome.BLOCKED: Word("blocked", "Not reached", "the notebook stopped before it"),
-    Outcome.NEEDS_REVIEW: Word("needs_review", "For a person", "a person decides; until then it counts as pending"),
-    Outcome.ERRORED: Word("errored", "Grader’s fault", "the grader failed here; it never costs points"),
+_OUTCOMES = {
+    Outcome.PASSED: ("Passed", "full points"),
+    Outcome.PARTIAL: ("Partly right", "some of the points; the message says which part is missing"),
+    Outcome.FAILED: ("Not right", "attempted, and not what is asked for"),
+    Outcome.MISSING: ("Missing", "nothing was found that attempts it"),
+    Outcome.BLOCKED: ("Not reached", "the notebook stopped before it"),
+    Outcome.NEEDS_REVIEW: ("For a person", "a person decides; until then it counts as pending"),
+    Outcome.ERRORED: ("Grader’s fault", "the grader failed here; it never costs points"),
 }
 
-STATUSES = {
-    Status.GRADED: Word("graded", "Graded", "The notebook ran to its end."),
-    Status.FAULTED: Word("faulted", "Cut short", "Something ended or disturbed the run; what was earned stays."),
-    Status.EMPTY: Word("empty", "Empty", "Nothing was attempted."),
-    Status.UNREADABLE: Word("unreadable", "Unreadable", "No notebook could be read from what was handed in."),
+_STATUSES = {
+    Status.GRADED: ("Graded", "The notebook ran to its end."),
+    Status.FAULTED: ("Cut short", "Something ended or disturbed the run; what was earned stays."),
+    Status.EMPTY: ("Empty", "Nothing was attempted."),
+    Status.UNREADABLE: ("Unreadable", "No notebook could be read from what was handed in."),
 }
 
-FAULTS = {
-    FaultKind.TIMEOUT: Word(
-        "timeout",
+_FAULTS = {
+    FaultKind.TIMEOUT: (
         "Out of time",
         "The whole notebook took longer than its limit. Look for a loop that trains too often.",
     ),
-    FaultKind.CELL_TIMEOUT: Word(
-        "cell_timeout", "A cell took too long", "The cell was stopped at its time limit; the cells after it still ran."
+    FaultKind.CELL_TIMEOUT: (
+        "A cell took too long",
+        "The cell was stopped at its time limit; the cells after it still ran.",
     ),
-    FaultKind.MEMORY: Word(
-        "memory",
+    FaultKind.MEMORY: (
         "Out of memory",
         "The notebook wanted more memory than its limit and was ended. Look for large copies.",
     ),
-    FaultKind.DISK: Word("disk", "Disk full", "The notebook wrote more to disk than its limit."),
-    FaultKind.OUTPUT_FLOOD: Word(
-        "output_flood", "Too much output", "The output was cut at its limit. Print less inside loops."
-    ),
-    FaultKind.KERNEL_DIED: Word(
-        "kernel_died",
+    FaultKind.DISK: ("Disk full", "The notebook wrote more to disk than its limit."),
+    FaultKind.OUTPUT_FLOOD: ("Too much output", "The output was cut at its limit. Print less inside loops."),
+    FaultKind.KERNEL_DIED: (
         "The kernel died",
         "Python itself ended in this cell, so nothing after it ran. Written answers still count.",
     ),
-    FaultKind.CELL_ERROR: Word(
-        "cell_error", "A cell raised an exception", "The cell stopped there; the cells after it still ran."
-    ),
-    FaultKind.INPUT_REQUESTED: Word(
-        "input_requested",
+    FaultKind.CELL_ERROR: ("A cell raised an exception", "The cell stopped there; the cells after it still ran."),
+    FaultKind.INPUT_REQUESTED: (
         "Waited for input",
         "Nobody is there to answer input() while grading. Use a variable instead.",
     ),
-    FaultKind.MISSING_FILE: Word(
-        "missing_file", "A file is missing", "Hand in the files that your notebook reads, beside it, by relative path."
+    FaultKind.MISSING_FILE: (
+        "A file is missing",
+        "Hand in the files that your notebook reads, beside it, by relative path.",
     ),
-    FaultKind.MISSING_MODULE: Word(
-        "missing_module", "A module is not installed", "Only the course’s packages are there when grading."
+    FaultKind.MISSING_MODULE: ("A module is not installed", "Only the course’s packages are there when grading."),
+    FaultKind.NETWORK_BLOCKED: ("No network", "Notebooks run without internet. The data set is there without it."),
+    FaultKind.UNREADABLE: (
+        "The file cannot be read",
+        "Open it in Jupyter, save it again, and check that it is complete.",
     ),
-    FaultKind.NETWORK_BLOCKED: Word(
-        "network_blocked", "No network", "Notebooks run without internet. The data set is there without it."
-    ),
-    FaultKind.UNREADABLE: Word(
-        "unreadable", "The file cannot be read", "Open it in Jupyter, save it again, and check that it is complete."
-    ),
-    FaultKind.TAMPERED: Word(
-        "tampered", "The recording was disturbed", "What the run recorded contradicts itself; a person will look at it."
+    FaultKind.TAMPERED: (
+        "The recording was disturbed",
+        "What the run recorded contradicts itself; a person will look at it.",
     ),
 }
+
+OUTCOMES = {outcome: Word(outcome.value, *texts) for outcome, texts in _OUTCOMES.items()}
+STATUSES = {status: Word(status.value, *texts) for status, texts in _STATUSES.items()}
+FAULTS = {kind: Word(kind.value, *texts) for kind, texts in _FAULTS.items()}
 
 
 def points(value: float) -> str:
     """At most two decimals, no trailing zeros, a real minus sign: 71.5, 100, 1.33."""
     return number(round(value, 2))
+
+
+def some_points(value: float) -> str:
+    """`points`; '' for none."""
+    return points(value) if value else ""
 
 
 def number(value: float) -> str:
@@ -96,6 +97,7 @@ def number(value: float) -> str:
 
 
 def accuracy(value: float | None) -> str:
+    """A share in 0…1 with four decimals; '–' for none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
@@ -107,5 +109,6 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
-def counted(count: int, singular: str, plural: str = "") -> str:
-    return f"{count} {singular if count == 1 else plural or singular + 's'}"
+def counted(count: int, singular: str, form: str = "") -> str:
+    """'1 file', '3 files'; with the number format ',' '20,000 files'."""
+    return f"{count:{form}} {singular}" if count == 1 else f"{count:{form}} {singular}s"
