@@ -6,6 +6,7 @@ The rubric is a small one of its own, so that wording in `rubrics/` can change w
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from grader.records import (
     Verified,
     Written,
 )
+from grader.report import export
 from grader.report.provenance import RunInfo
 from grader.rubric.calibration import Calibration
 from grader.rubric.expected import Reference
@@ -541,53 +543,51 @@ _LAST = [
 
 def class_of(count: int, loaded: LoadedRubric) -> tuple[list[Grade], dict[str, float]]:
     """Grades of a class and how long each ran, always the same."""
-    dice = random.Random(10)
+    rng = random.Random(10)
     grades = [mixed_grade(loaded), full_grade(loaded), unreadable_grade(loaded), died_grade(loaded)]
     while len(grades) < count:
         number = len(grades)
-        name = f"{dice.choice(_FIRST)} {dice.choice(_LAST)}"
+        name = f"{rng.choice(_FIRST)} {rng.choice(_LAST)}"
         person = ref(f"s{number:03d}", name)
-        kind = dice.random()
+        kind = rng.random()
         if kind < 0.03:
             grades.append(make_grade(person, loaded, {}, status=Status.EMPTY))
             continue
-        skill = dice.betavariate(4, 1.6)
+        skill = rng.betavariate(4, 1.6)
         verdicts = {
-            c.id: _random_verdict(c.id, c.check, skill, dice) for task in loaded.rubric.tasks for c in task.criteria
+            c.id: _random_verdict(c.id, c.check, skill, rng) for task in loaded.rubric.tasks for c in task.criteria
         }
         faults = tuple(
-            Fault(FaultKind.CELL_ERROR, dice.randrange(30), "NameError: name 'np' is not defined", 12.0)
-            for _ in range(dice.choice((0, 0, 0, 0, 1, 2)))
+            Fault(FaultKind.CELL_ERROR, rng.randrange(30), "NameError: name 'np' is not defined", 12.0)
+            for _ in range(rng.choice((0, 0, 0, 0, 1, 2)))
         )
         status = Status.GRADED
         if kind > 0.96:
             faults += (
                 Fault(
                     FaultKind.TIMEOUT,
-                    dice.randrange(30),
+                    rng.randrange(30),
                     "The notebook ran longer than 1800 s and was ended in cell 21.",
                     1800.0,
                 ),
             )
             status = Status.FAULTED
         grades.append(make_grade(person, loaded, verdicts, status=status, faults=faults))
-    return grades, {
-        g.ref.id: dice.lognormvariate(4, 0.5) for g in grades if g.status in (Status.GRADED, Status.FAULTED)
-    }
+    return grades, {g.ref.id: rng.lognormvariate(4, 0.5) for g in grades if g.status in (Status.GRADED, Status.FAULTED)}
 
 
-def _random_verdict(criterion: str, check: str, skill: float, dice: random.Random) -> Verdict:
+def _random_verdict(criterion: str, check: str, skill: float, rng: random.Random) -> Verdict:
     if check == "text.review":
-        written = dice.random() < skill
+        written = rng.random() < skill
         return Verdict(
             criterion,
             Outcome.NEEDS_REVIEW if written else Outcome.MISSING,
             0.0,
             "A person reads it." if written else "No answer was found.",
         )
-    if dice.random() < skill:
+    if rng.random() < skill:
         return Verdict(criterion, Outcome.PASSED, 1.0, "As asked for.")
-    outcome = dice.choice((Outcome.PARTIAL, Outcome.FAILED, Outcome.MISSING))
+    outcome = rng.choice((Outcome.PARTIAL, Outcome.FAILED, Outcome.MISSING))
     slugs = {
         "matrix.convolution": ("conv.not_flipped", "conv.zero_padding"),
         "number.count": ("params.no_bias",),
@@ -601,5 +601,15 @@ def _random_verdict(criterion: str, check: str, skill: float, dice: random.Rando
         outcome,
         0.5 if outcome is Outcome.PARTIAL else 0.0,
         "Not quite.",
-        misconceptions=tuple(dice.sample(named, min(1, len(named)))),
+        misconceptions=tuple(rng.sample(named, min(1, len(named)))),
     )
+
+
+def write_reports(
+    out: Path, graded: Sequence[tuple[Grade, Evidence | None]], loaded: LoadedRubric, audience: str
+) -> None:
+    """Every file of a report."""
+    for grade, evidence in graded:
+        export.write_submission(out, grade, evidence, loaded, RUN, audience)
+    durations = {e.submission.ref.id: e.duration_s for _, e in graded if e is not None}
+    export.write_class(out, [grade for grade, _ in graded], durations, loaded, RUN)

@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from grader.execution.outputs import inert
-from grader.report import export, markdown, pages
+from grader.report import markdown, pages
 from grader.report.class_view import class_view
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -75,7 +75,7 @@ def reports(tmp_path_factory) -> Path:
         (sample.unreadable_grade(LOADED), None),
         sample.hostile(LOADED),
     ]
-    export.write_reports(out, [g for g, _ in grades], [e for _, e in grades], LOADED, sample.RUN, "staff")
+    sample.write_reports(out, grades, LOADED, "staff")
     for name, count in (("index.html", CLASS_SIZE), ("small.html", 12)):
         many, durations = sample.class_of(count, LOADED)
         view = class_view(many, LOADED, sample.RUN, durations, {g.ref.id for g in many})
@@ -254,7 +254,7 @@ LARGEST_PAGE = 5_000_000
 def test_no_script_of_a_student_runs_and_no_request_leaves(browser, tmp_path, kind):
     text = sample.WICKED[kind]
     (grade, evidence), unreadable = sample.hostile(LOADED, text), sample.hostile_unreadable(LOADED, text)
-    export.write_reports(tmp_path, [grade, unreadable], [evidence, None], LOADED, sample.RUN, "staff")
+    sample.write_reports(tmp_path, [(grade, evidence), (unreadable, None)], LOADED, "staff")
     written = sorted(tmp_path.rglob("*.html"))
     assert len(written) == 5
     for path in written:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from grader.errors import UsageError
 from grader.marking.match import Assignment, Matched
 from grader.records import Curves, Grade, Outcome, Place, Status, Verdict
-from grader.report import charts, code_excerpt, export, markdown, pages, wording
+from grader.report import charts, code_excerpt, markdown, pages, wording
 from grader.report.class_view import class_view
 from grader.report.submission_view import submission_view
 from grader.report.training_view import describe_data
@@ -31,7 +31,7 @@ UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 
 def page_of(grade: Grade, evidence=None, audience="student", loaded=LOADED) -> str:
     view = submission_view(grade, evidence, loaded, sample.RUN, audience)
-    return pages.render_feedback(view) if audience == "student" else pages.render_staff(view)
+    return pages.render_submission(view, audience)
 
 
 def index_of(count: int) -> str:
@@ -185,7 +185,7 @@ def test_staff_see_reference_points_suggestion_and_facts():
         "staff",
         Assignment({"dense_small": matched}, (second,)),
     )
-    text = " ".join(_Tree(pages.render_staff(view)).text)
+    text = " ".join(_Tree(pages.render_submission(view, "staff")).text)
     for shown in (
         "Large inputs make large gradients", "touched", "not seen", "Suggested: 1 of 2.", "55050", "SGD, rate 0.05",
         "60,000 training images, 784, scaled to [0, 1]", "0.7921", "ValueError: shapes", "1 of 3",
@@ -200,7 +200,7 @@ def test_staff_see_where_a_training_was_done():
         evidence = replace(evidence, trainings=(replace(evidence.trainings[0], **facts),))
         run = replace(sample.RUN, fits=fits)
         view = submission_view(sample.mixed_grade(LOADED), evidence, LOADED, run, "staff")
-        return " ".join(_Tree(pages.render_staff(view)).text)
+        return " ".join(_Tree(pages.render_submission(view, "staff")).text)
 
     assert "Shared: 1 training, done once" in text_of("shared", shared=True)
     assert "shared" in text_of("local", shared=True), "an earlier run did that"
@@ -212,10 +212,10 @@ def test_staff_see_where_a_training_was_done():
 
 def test_a_page_refuses_the_view_of_the_other_audience():
     grade = sample.full_grade(LOADED)
-    with pytest.raises(ValueError, match="must not become a student's page"):
-        pages.render_feedback(submission_view(grade, None, LOADED, sample.RUN, "staff"))
-    with pytest.raises(ValueError, match="lacks what the staff page shows"):
-        pages.render_staff(submission_view(grade, None, LOADED, sample.RUN, "student"))
+    with pytest.raises(ValueError, match="for staff must not become the page for student"):
+        pages.render_submission(submission_view(grade, None, LOADED, sample.RUN, "staff"), "student")
+    with pytest.raises(ValueError, match="for student must not become the page for staff"):
+        pages.render_submission(submission_view(grade, None, LOADED, sample.RUN, "student"), "staff")
 
 
 def test_what_to_fix_first_is_what_costs_most():
@@ -384,7 +384,7 @@ def test_the_index_counts():
     assert sum(share.count for share in view.statuses) == view.count == len(view.rows) == 120
     assert [m.count for m in view.misconceptions] == sorted((m.count for m in view.misconceptions), reverse=True)
     assert view.misconceptions[0].count == sum(view.misconceptions[0].slug in g.misconceptions for g in grades)
-    assert {row.link.name for row in view.failed} == {g.ref.name for g in grades if g.status is not Status.GRADED}
+    assert {failed.row.name for failed in view.failed} == {g.ref.name for g in grades if g.status is not Status.GRADED}
     assert [s.percent for s in view.slowest] == sorted((s.percent for s in view.slowest), reverse=True)
     for rate in view.rates:
         assert sum(share.percent for share in rate.shares) == pytest.approx(100, abs=0.1)
@@ -402,11 +402,11 @@ def test_links_survive_odd_names():
 
 def test_reports_are_written_for_their_audience(tmp_path):
     grade, evidence = sample.mixed_grade(LOADED), sample.mixed_evidence()
-    export.write_reports(tmp_path, [grade], [evidence], LOADED, sample.RUN, "staff")
+    sample.write_reports(tmp_path, [(grade, evidence)], LOADED, "staff")
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {"index.html", "results.json", "grades.csv", "ben/feedback.html", "ben/staff.html"}
     assert "ben/staff.html" in (tmp_path / "index.html").read_text("utf-8")
-    export.write_reports(tmp_path, [grade], [evidence], LOADED, sample.RUN, "student")
+    sample.write_reports(tmp_path, [(grade, evidence)], LOADED, "student")
     assert not (tmp_path / "ben/staff.html").exists(), "an old one must not be handed out by accident"
     assert "ben/staff.html" not in (tmp_path / "index.html").read_text("utf-8")
 

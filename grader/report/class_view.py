@@ -50,6 +50,8 @@ class RowView:
     name: str
     href: str
     """Of its folder, quoted, with the slash."""
+    page: str
+    """Address of its page for whom the index is."""
     has_staff: bool
     status: Word
     score: str
@@ -64,14 +66,6 @@ class RowView:
     misconceptions: tuple[str, ...]
     reviews: int
     """Criteria that wait for a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A submission by name, and its page for whom the index is."""
-
-    name: str
-    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +97,14 @@ class MisconceptionCount:
     title: str
     count: int
     percent: float
-    who: tuple[Link, ...]
+    who: tuple[RowView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SlowView:
     """One of the slowest runs; percent of the slowest."""
 
-    link: Link
+    row: RowView
     duration: str
     percent: float
 
@@ -119,8 +113,7 @@ class SlowView:
 class FailedView:
     """A submission that did not run to its end, and why: the fault that ended it stands last."""
 
-    link: Link
-    status: Word
+    row: RowView
     what: str
     message: str
 
@@ -169,11 +162,7 @@ def class_view(
     """View of the class. `durations`: seconds per submission id; `with_staff_page`: ids that have one."""
     rubric = loaded_rubric.rubric
     run = [g for g in grades if g.status in (Status.GRADED, Status.FAULTED)]
-    rows = tuple(_row(g, g.ref.id in with_staff_page) for g in grades)
-    links = {
-        grade.ref.id: Link(row.name, f"{row.href}{'staff' if row.has_staff else 'feedback'}.html")
-        for grade, row in zip(grades, rows, strict=True)
-    }
+    rows = {g.ref.id: _row(g, g.ref.id in with_staff_page) for g in grades}
     rates = _rates(run, rubric) if run else ()
     occurring = {share.word for rate in rates for share in rate.shares}
     return ClassView(
@@ -183,16 +172,16 @@ def class_view(
         max_score=points(max((g.max_score for g in grades), default=0)),
         median=points(median(g.score for g in run)) if run else "",
         mean=f"{sum(g.score for g in run) / len(run):.1f}" if run else "",
-        reviews=sum(row.reviews for row in rows),
-        reviewed_submissions=sum(row.reviews > 0 for row in rows),
+        reviews=sum(row.reviews for row in rows.values()),
+        reviewed_submissions=sum(row.reviews > 0 for row in rows.values()),
         histogram=_histogram(run),
         rates=rates,
         legend=tuple(word for word in OUTCOMES.values() if word in occurring),
-        misconceptions=_misconceptions(run, rubric, links),
-        slowest=_slowest(durations, links),
-        failed=tuple(_failed(g, links[g.ref.id]) for g in grades if g.status is not Status.GRADED),
+        misconceptions=_misconceptions(run, rubric, rows),
+        slowest=_slowest(durations, rows),
+        failed=tuple(_failed(g, rows[g.ref.id]) for g in grades if g.status is not Status.GRADED),
         tasks=tuple(ColumnView(t.id, t.title, points(sum(c.points for c in t.criteria))) for t in rubric.tasks),
-        rows=rows,
+        rows=tuple(rows.values()),
         run=run_info,
     )
 
@@ -206,6 +195,7 @@ def _row(grade: Grade, has_staff: bool) -> RowView:
         anchor=f"submission-{folder}",
         name=clean(grade.ref.name, 120),
         href=f"{folder}/",
+        page=f"{folder}/{'staff' if has_staff else 'feedback'}.html",
         has_staff=has_staff,
         status=STATUSES[grade.status],
         score=points(grade.score),
@@ -279,12 +269,14 @@ def _shares(counts: Counter[_State], words: Mapping[_State, Word]) -> tuple[Shar
     )
 
 
-def _misconceptions(run: Sequence[Grade], rubric: Rubric, links: Mapping[str, Link]) -> tuple[MisconceptionCount, ...]:
+def _misconceptions(
+    run: Sequence[Grade], rubric: Rubric, rows: Mapping[str, RowView]
+) -> tuple[MisconceptionCount, ...]:
     """The most frequent first."""
-    who: dict[str, list[Link]] = defaultdict(list)
+    who: dict[str, list[RowView]] = defaultdict(list)
     for grade in run:
         for slug in dict.fromkeys(grade.misconceptions):
-            who[slug].append(links[grade.ref.id])
+            who[slug].append(rows[grade.ref.id])
     most = max(map(len, who.values()), default=1)
     titles = {slug: misconception.title for slug, misconception in rubric.misconceptions.items()}
     return tuple(
@@ -293,18 +285,17 @@ def _misconceptions(run: Sequence[Grade], rubric: Rubric, links: Mapping[str, Li
     )
 
 
-def _slowest(durations: Mapping[str, float], links: Mapping[str, Link]) -> tuple[SlowView, ...]:
-    timed = ((name, took) for name, took in durations.items() if took > 0 and name in links)
+def _slowest(durations: Mapping[str, float], rows: Mapping[str, RowView]) -> tuple[SlowView, ...]:
+    timed = ((name, took) for name, took in durations.items() if took > 0 and name in rows)
     slow = sorted(timed, key=lambda item: (-item[1], item[0]))[:_SLOWEST]
-    return tuple(SlowView(links[name], seconds(took), _percent(took, slow[0][1])) for name, took in slow)
+    return tuple(SlowView(rows[name], seconds(took), _percent(took, slow[0][1])) for name, took in slow)
 
 
-def _failed(grade: Grade, link: Link) -> FailedView:
+def _failed(grade: Grade, row: RowView) -> FailedView:
     fault = grade.faults[-1] if grade.faults else None
     cell = "" if fault is None or fault.cell is None else f", cell {fault.cell}"
     return FailedView(
-        link=link,
-        status=STATUSES[grade.status],
+        row=row,
         what=f"{FAULTS[fault.kind].word}{cell}" if fault else "",
         message=clean(fault.message, 300) if fault else STATUSES[grade.status].meaning,
     )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from grader.errors import UsageError
-from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade, Unreadable
+from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade
 from grader.report.class_view import class_view
-from grader.report.pages import render_feedback, render_index, render_staff
+from grader.report.pages import render_index, render_submission
 from grader.report.rescore_changes import rescore_info
 from grader.report.results_schema import (
     CriterionResult,
@@ -69,10 +69,10 @@ def write_submission(
     """Write `feedback.html` and, for staff, `staff.html`; one that an earlier run left for staff goes otherwise."""
     folder = out / grade.ref.id
     student = submission_view(grade, evidence, loaded_rubric, run_info, "student")
-    atomic_write(folder / "feedback.html", render_feedback(student))
+    atomic_write(folder / "feedback.html", render_submission(student, "student"))
     if audience == "staff":
         staff = submission_view(grade, evidence, loaded_rubric, run_info, "staff", assignment)
-        atomic_write(folder / "staff.html", render_staff(staff))
+        atomic_write(folder / "staff.html", render_submission(staff, "staff"))
     else:
         remove(folder / "staff.html")
 
@@ -96,22 +96,6 @@ def write_class(
     atomic_write(out / "results.json", to_json(document))
     atomic_write(out / "grades.csv", grades_csv(grades, loaded_rubric))
     return document
-
-
-def write_reports(
-    out: Path,
-    grades: Sequence[Grade],
-    stored: Sequence[Evidence | Unreadable | None],
-    loaded_rubric: LoadedRubric,
-    run_info: RunInfo,
-    audience: str,
-) -> None:
-    """Write every file of a report; `stored` holds what each grade was judged from, in the same order."""
-    for grade, evidence in zip(grades, stored, strict=True):
-        run = evidence if isinstance(evidence, Evidence) else None
-        write_submission(out, grade, run, loaded_rubric, run_info, audience)
-    durations = {e.submission.ref.id: e.duration_s for e in stored if isinstance(e, Evidence)}
-    write_class(out, grades, durations, loaded_rubric, run_info)
 
 
 # ------------------------------------------------------------------ results.json

@@ -9,30 +9,26 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from grader.report.class_view import ClassView
-from grader.report.submission_view import SubmissionView
+from grader.report.submission_view import Audience, SubmissionView
 
 
-def render_feedback(view: SubmissionView) -> str:
-    """The student's page. Raises ValueError for a view that holds what only staff may see."""
-    if view.audience != "student":
-        raise ValueError(f"a view for {view.audience} must not become a student's page")
-    return _render("submission.html", "submission.js", view)
+def render_submission(view: SubmissionView, audience: Audience) -> str:
+    """The page for students, or for staff: with reference answers, what to look for, and recorded facts.
 
-
-def render_staff(view: SubmissionView) -> str:
-    """The assistants' page: reference answers, what to look for, recorded facts. Raises ValueError for another view."""
-    if view.audience != "staff":
-        raise ValueError(f"a view for a {view.audience} lacks what the staff page shows")
+    Raises ValueError for the other audience's view, which may hold what only staff may see.
+    """
+    if view.audience != audience:
+        raise ValueError(f"a view for {view.audience} must not become the page for {audience}")
     return _render("submission.html", "submission.js", view)
 
 
 def render_index(view: ClassView) -> str:
+    """The page of the class."""
     return _render("index.html", "index.js", view)
 
 
@@ -43,8 +39,8 @@ def _render(template: str, script: str, view: object) -> str:
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
-    own: dict[str, Any] = {"policy": policy, "script": Markup(source), "style": Markup(_source("page.css"))}  # noqa: S704 - our own files
-    return _environment().get_template(template).render(view=view, **own)
+    trusted = {"script": Markup(source), "style": Markup(_source("page.css"))}  # noqa: S704 - our own files
+    return _environment().get_template(template).render(view=view, policy=policy, **trusted)
 
 
 @cache

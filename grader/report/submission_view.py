@@ -138,7 +138,6 @@ class SubmissionView:
     """The whole page for one audience."""
 
     audience: Audience
-    id: str
     name: str
     source: str
     problem_set: str
@@ -183,7 +182,6 @@ def submission_view(
     bridged = _bridged(evidence, cells)
     return SubmissionView(
         audience=audience,
-        id=clean(grade.ref.id, 120),
         name=clean(grade.ref.name, 120),
         source=clean(grade.ref.source.name, 200),
         problem_set=loaded_rubric.rubric.title,
