@@ -22,6 +22,8 @@ _RAN = {
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
+    """Where something was found, with the code around it."""
+
     cell: int
     where: str
     """'Cell 7, line 3', in a script 'line 47'."""
@@ -34,6 +36,8 @@ class PlaceView:
 
 @dataclass(frozen=True, slots=True)
 class CellView:
+    """A whole cell, and what became of it."""
+
     index: int
     title: str
     facts: str
@@ -54,6 +58,7 @@ class Cells:
         self._room = _CODE_ROOM
 
     def refer(self, index: int | None) -> None:
+        """Have the page show the cell with this index, if there is one, whole."""
         if index in self._cells and len(self._referred) < _MOST_CELLS:
             self._referred.add(index)
 
@@ -75,6 +80,7 @@ class Cells:
         )
 
     def referred_to(self) -> tuple[CellView, ...]:
+        """Those that were referred to so far, in the order of the notebook."""
         return tuple(self._view(self._cells[index]) for index in sorted(self._referred))
 
     def _where(self, index: int, line: int | None) -> str:

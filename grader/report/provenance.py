@@ -1,4 +1,4 @@
-"""What produced a report."""
+"""What produced a report: the grader, its sandbox, the rubric, and when."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
+    """What the foot of every page and the head of `results.json` say."""
+
     version: str
     """Of the grader."""
     sandbox: str
@@ -32,6 +34,7 @@ class RunInfo:
 
     @classmethod
     def now(cls, loaded: LoadedRubric, *, sandbox: str, fits: str) -> Self:
+        """Of this grader and this moment; `fits` is 'shared' or 'local'."""
         return cls(
             version=__version__,
             sandbox=sandbox,

@@ -35,14 +35,14 @@ def rescore_info(before: ResultsDocument | None, after: ResultsDocument) -> Resc
 
 def rows(changes: Sequence[SubmissionChange]) -> list[tuple[str, ...]]:
     """Submission and score (once, and without bonus), then criterion, before, now, points."""
-    found: list[tuple[str, ...]] = []
+    table: list[tuple[str, ...]] = []
     for change in changes:
         before, after = f"{change.score_before:g}", f"{change.score_after:g}"
         head = (change.id, before if before == after else f"{before} → {after}")
         for c in change.criteria:
-            found.append((*head, c.id, _said(c.before), _said(c.after), _points(c.change)))
+            table.append((*head, c.id, _outcome_and_points(c.before), _outcome_and_points(c.after), _points(c.change)))
             head = ("", "")
-    return found
+    return table
 
 
 def sums(changes: Sequence[SubmissionChange]) -> list[tuple[str, ...]]:
@@ -51,8 +51,8 @@ def sums(changes: Sequence[SubmissionChange]) -> list[tuple[str, ...]]:
     for change in (criterion for submission in changes for criterion in submission.criteria):
         per_criterion.setdefault(change.id, []).append(change.change)
     return [
-        (name, str(sum(c > 0 for c in found)), str(sum(c < 0 for c in found)), _points(sum(found)))
-        for name, found in sorted(per_criterion.items())
+        (name, str(sum(gain > 0 for gain in gains)), str(sum(gain < 0 for gain in gains)), _points(sum(gains)))
+        for name, gains in sorted(per_criterion.items())
     ]
 
 
@@ -76,7 +76,7 @@ def _rubric(rubric: RubricInfo) -> str:
     return f"{rubric.id} {rubric.version} ({rubric.sha256[:8]})"
 
 
-def _said(judged: Judged | None) -> str:
+def _outcome_and_points(judged: Judged | None) -> str:
     return f"{judged.outcome.value} {judged.points:g}" if judged else "-"
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from grader.records import FaultKind, Outcome, Status
 
 
-class _Strict(BaseModel):
+class _Strict(BaseModel):  # without docstrings here and below: they would become part of the schema
     model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
