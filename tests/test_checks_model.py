@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
-from grader.keras.canonical_layer import activation_name
+from grader.keras.canonical_layer import activation_name, canonical_layer
 from grader.marking import checks
 from grader.records import Architecture, CellStatus, FaultKind, Labels, Layer, LayerTable, Outcome, Place
 
