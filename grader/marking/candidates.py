@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """A network with the trainings of one recipe that it had under one label."""
+
     network: Network
     trainings: tuple[Training, ...]
     """Of one recipe, in order; none for a network that never was trained."""
@@ -27,18 +29,19 @@ class Candidate:
     @property
     def chosen(self) -> Training | None:
         """The first that ended well, else the one that came furthest."""
-        well = [t for t in self.trainings if not t.error and (t.epochs_done or by_hand(t))]
+        well = [t for t in self.trainings if not t.error and (t.epochs_done or is_custom_loop(t))]
         return well[0] if well else max(self.trainings, key=lambda t: t.epochs_done, default=None)
 
     @property
     def compiled(self) -> Compiled | None:
+        """As it was trained; else its last `compile`; None where there was none."""
         chosen = self.chosen
         if chosen is not None and chosen.compiled.optimizer:
             return chosen.compiled
         return next(reversed(self.network.compiled), None)
 
 
-def by_hand(training: Training) -> bool:
+def is_custom_loop(training: Training) -> bool:
     """Whether it is a loop of the student's own, of which only the weights are known."""
     return not training.error and training.epochs == 0 and training.epochs_done == 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.keras.align import compare
-from grader.marking.candidates import by_hand, same_rate
+from grader.marking.candidates import is_custom_loop, same_rate
 
 if TYPE_CHECKING:
     from grader.marking.candidates import Candidate
@@ -113,7 +113,7 @@ def _unfinished(candidate: Candidate, slot: Slot) -> float:
     training = candidate.chosen
     if training is None:
         return _NEVER_TRAINED
-    if by_hand(training):
+    if is_custom_loop(training):
         return 0.0
     return _STOPPED * (not training.epochs_done) + _OTHER_EPOCHS * (training.epochs != slot.spec.epochs)
 

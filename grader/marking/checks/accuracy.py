@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
-from grader.marking.candidates import by_hand, same_rate
+from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.architecture_mistakes import mistakes_in
 from grader.marking.checks.registry import check
 from grader.marking.checks.training import never_trained, trained_rows
@@ -22,46 +22,37 @@ if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
     from grader.records import Training, Verdict
-    from grader.rubric.expected import NetworkSpec
 
-
+_STANDARD_ERROR_MOST = 0.5
+"""Of an accuracy, times the square root of the items: √(p·(1 − p)) at p = ½."""
 _TEST_CHANCE = 0.02
+"""Chosen: three standard errors of the test figure (0.015 on 10,000 images), and room for what is harder to count."""
 
 
 @check("training.accuracy")
 def accuracy(case: Case) -> Verdict:
     """The network reaches what right solutions reach, on the official test images; best of its repeats."""
     matched = case.matched
-    ended = [t for t in matched.repeats if t.epochs_done or by_hand(t)] if matched else []
+    ended = [t for t in matched.repeats if t.epochs_done or is_custom_loop(t)] if matched else []
     if matched is None or not ended:
         return _not_trained(case, matched)
     clean = [t for t in ended if not _saw_test_images(case, t)]
     if not clean:
         sentence = "The network was trained on test images, so its accuracy says nothing about new ones."
-        return case.failed(
-            sentence,
-            misconceptions=("data.trained_on_test",),
-            place=ended[0].place,
-            details=(_curves(ended[0], None),),
-        )
+        facts = {"place": ended[0].place, "details": (_curves(ended[0]),)}
+        return case.failed(sentence, misconceptions=("data.trained_on_test",), **facts)
     measured = [t for t in clean if t.verified and t.verified.test_accuracy is not None]
     if not measured:
-        reason = next(
-            (t.verified.reason for t in clean if t.verified and t.verified.reason), "It could not be rebuilt."
-        )
-        sentence = f"The accuracy could not be measured here, so a person will look at it. {reason}"
-        return case.needs_review(sentence, place=clean[0].place, details=(_curves(clean[0], None),))
+        reasons = (t.verified.reason for t in clean if t.verified and t.verified.reason)
+        sentence = "The accuracy could not be measured here, so a person will look at it. "
+        sentence += next(reasons, "It could not be rebuilt.")
+        return case.needs_review(sentence, place=clean[0].place, details=(_curves(clean[0]),))
     best = max(measured, key=_measured)
-    verdict = _judge(case, matched, best)
+    verdict = _against_thresholds(case, matched, best)
     if verdict.share and (doubt := _doubt(best)):
+        facts = {"expected": verdict.expected, "actual": verdict.actual, "details": verdict.details}
         slugs = ("data.trained_on_test",) if knows_test_images(best) else ()
-        found = {
-            "expected": verdict.expected,
-            "actual": verdict.actual,
-            "place": best.place,
-            "details": verdict.details,
-        }
-        return case.needs_review(f"{verdict.message} {doubt}", misconceptions=slugs, **found)
+        return case.needs_review(f"{verdict.message} {doubt}", place=best.place, misconceptions=slugs, **facts)
     return verdict
 
 
@@ -69,8 +60,10 @@ def _doubt(training: Training) -> str:
     """Why a person has to look at a good figure; '' when nothing speaks against it."""
     if knows_test_images(training):
         assert training.verified is not None
-        seen = f"{training.verified.train_accuracy:.3f}"
-        return f"On training images it reaches {seen} only, as networks do that have seen the test images in training."
+        reached = f"{training.verified.train_accuracy:.3f}"
+        return (
+            f"On training images it reaches {reached} only, as networks do that have seen the test images in training."
+        )
     if training.given:
         return "The weights that it started from were put in and come from no training of this notebook."
     return ""
@@ -80,42 +73,45 @@ def knows_test_images(training: Training) -> bool:
     """Whether it does better on the test images than on those it was trained on, by more than chance.
 
     Honest networks do not: the official test images are no easier than the training images. Chance: three standard
-    errors of the training figure at worst, and as much again for the test figure and what is harder to count.
+    errors of the training figure at worst, and `_TEST_CHANCE`.
     """
     verified = training.verified
     if verified is None or verified.test_accuracy is None or verified.train_accuracy is None:
         return False
     measured = min(training.x.train_rows if training.x and training.x.train_rows else TRAIN_ROWS, TRAIN_ROWS)
-    return verified.test_accuracy > verified.train_accuracy + 1.5 / math.sqrt(measured) + _TEST_CHANCE
+    chance = 3 * _STANDARD_ERROR_MOST / math.sqrt(measured)
+    return verified.test_accuracy > verified.train_accuracy + chance + _TEST_CHANCE
 
 
-def _judge(case: Case, matched: Matched, training: Training) -> Verdict:
-    spec, reached = case.spec, _measured(training)
-    asked = _asked(case, spec, training)
-    threshold = asked if asked is not None else _sheet(case, spec)
+def _against_thresholds(case: Case, matched: Matched, training: Training) -> Verdict:
+    """Whether it reaches what is asked for; else what its own choices reach, and what may explain the rest."""
+    reached, asked = _measured(training), _asked_threshold(case, training)
+    # whoever reaches what exactly the sheet's version reaches is right, whatever was chosen
+    threshold = asked if asked is not None else _threshold(case)
     facts = {
         "expected": f"at least {threshold:.3f}" if threshold is not None else "",
         "actual": f"{reached:.3f}",
         "place": training.place,
         "details": (_curves(training, threshold),),
     }
-    seen = f"Measured here on the official test images: {reached:.3f}"
+    measured = f"Measured here on the official test images: {reached:.3f}"
     if threshold is not None and reached >= threshold:
-        return case.passed(f"{seen}, at least {threshold:.3f} is expected.", **facts)
-    reasons = list(_deviations(case, matched, training))
-    own = _own(case, spec, training)
-    below = f"{seen}, where {threshold:.3f} is expected" if threshold is not None else seen
+        return case.passed(f"{measured}, at least {threshold:.3f} is expected.", **facts)
+    own, reasons = _own_threshold(case, training), list(_reasons(case, matched, training))
+    below = f"{measured}, where {threshold:.3f} is expected" if threshold is not None else measured
     if any(reason.open for reason in reasons):
         return case.needs_review(f"{below}; what else is undecided here may explain it.", **facts)
     if own is not None and reached < own and all(reason.in_own for reason in reasons):
         return case.failed(f"{below}.", **facts)
     if not reasons:
-        unlike = asked is None or not same_rate(training.compiled.learning_rate, spec.learning_rate)
+        unlike = asked is None or not same_rate(training.compiled.learning_rate, case.spec.learning_rate)
         if own is None and unlike:
-            sentence = f"{seen}. There are no figures for your choices to compare with, so a person will look at it."
+            sentence = (
+                f"{measured}. There are no figures for your choices to compare with, so a person will look at it."
+            )
             return case.needs_review(sentence, **facts)
         if own is not None and reached >= own:
-            return case.passed(f"{seen}, as expected of your choices (at least {own:.3f}).", **facts)
+            return case.passed(f"{measured}, as expected of your choices (at least {own:.3f}).", **facts)
         return case.failed(f"{below}.", **facts)
     why = " and ".join(reason.phrase for reason in reasons)
     if any(reason.charged for reason in reasons):
@@ -129,53 +125,44 @@ def _judge(case: Case, matched: Matched, training: Training) -> Verdict:
 # ------------------------------------------------------------------ thresholds
 
 
-def _asked(case: Case, spec: NetworkSpec, training: Training) -> float | None:
-    """The threshold for what is asked for, with the student's free choices: batch size, free widths, a split."""
-    batch = training.batch_size or spec.batch_size
+def _threshold(case: Case, **choices: Any) -> float | None:
+    """The calibrated threshold for exactly what the sheet says, but for some choices (see `Calibration.threshold`)."""
+    spec = case.spec
+    asked = {
+        "width": min(hidden_units(spec), default=None),
+        "batch_size": spec.batch_size,
+        "learning_rate": spec.learning_rate,
+        "train_rows": spec.train_rows,
+        "epochs": spec.epochs,
+        "optimizer": spec.optimizer,
+    }
+    return case.calibration.threshold(spec.name, **(asked | choices))
+
+
+def _asked_threshold(case: Case, training: Training) -> float | None:
+    """For what is asked for, with the student's free choices: batch size, free widths, a split."""
+    spec = case.spec
+    widths = canonical(training.architecture).hidden_units
+    free = any("units" in layer.free for layer in spec.model.layers)
+    width = min(widths) if free and widths else min(hidden_units(spec), default=None)
     rows = min(spec.train_rows, trained_rows(training)) if training.validation_split else spec.train_rows
-    return case.calibration.threshold(
-        spec.name,
-        width=_width(spec, training),
-        batch_size=batch,
-        learning_rate=spec.learning_rate,
-        train_rows=rows,
-        epochs=spec.epochs,
-        optimizer=spec.optimizer,
-    )
+    return _threshold(case, width=width, batch_size=training.batch_size or spec.batch_size, train_rows=rows)
 
 
-def _sheet(case: Case, spec: NetworkSpec) -> float | None:
-    """The threshold for exactly what the sheet says: whoever reaches it is right, whatever was chosen."""
-    return case.calibration.threshold(
-        spec.name,
-        width=min(hidden_units(spec), default=None),
-        batch_size=spec.batch_size,
-        learning_rate=spec.learning_rate,
-        train_rows=spec.train_rows,
-        epochs=spec.epochs,
-        optimizer=spec.optimizer,
-    )
-
-
-def _own(case: Case, spec: NetworkSpec, training: Training) -> float | None:
-    """The threshold for just what the student did."""
-    if training.compiled.learning_rate is None or training.compiled.learning_rate <= 0 or by_hand(training):
+def _own_threshold(case: Case, training: Training) -> float | None:
+    """For just what the student did."""
+    compiled = training.compiled
+    if compiled.learning_rate is None or compiled.learning_rate <= 0 or is_custom_loop(training):
         return None
-    return case.calibration.threshold(
-        spec.name,
+    return _threshold(
+        case,
         width=min(canonical(training.architecture).hidden_units, default=None),
-        batch_size=training.batch_size or spec.batch_size,
-        learning_rate=training.compiled.learning_rate,
+        batch_size=training.batch_size or case.spec.batch_size,
+        learning_rate=compiled.learning_rate,
         train_rows=trained_rows(training),
         epochs=training.epochs_done,
-        optimizer=training.compiled.optimizer,
+        optimizer=compiled.optimizer,
     )
-
-
-def _width(spec: NetworkSpec, training: Training) -> int | None:
-    free = any("units" in layer.free for layer in spec.model.layers)
-    own = canonical(training.architecture).hidden_units
-    return min(own) if free and own else min(hidden_units(spec), default=None)
 
 
 # ------------------------------------------------------------------ what may explain a low figure
@@ -193,7 +180,7 @@ class _Reason:
     """A person still has to decide on it."""
 
 
-def _deviations(case: Case, matched: Matched, training: Training) -> Iterator[_Reason]:
+def _reasons(case: Case, matched: Matched, training: Training) -> Iterator[_Reason]:
     spec, compiled, x = case.spec, training.compiled, training.x
     if mistakes_in(compare(spec.model, training.architecture), compiled):
         yield _reason(case, "the network differs from what is asked for", "model.")
@@ -250,7 +237,7 @@ def _measured(training: Training) -> float:
     return verified.test_accuracy if verified and verified.test_accuracy is not None else 0.0
 
 
-def _curves(training: Training, threshold: float | None) -> Curves:
+def _curves(training: Training, threshold: float | None = None) -> Curves:
     history = training.history
     names = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
     verified = training.verified.test_accuracy if training.verified else None

@@ -30,6 +30,8 @@ _LAYERS = {"Dense": 0.5, "Conv2D": 0.5}
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
+    """A difference from the architecture that is asked for, as it is charged."""
+
     phrase: str
     """Completes 'Your network …'."""
     weight: float

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from grader.extraction.passages import tree_of
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
-from grader.marking.candidates import by_hand, same_rate
+from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
     from grader.records import Compiled, Verdict
@@ -39,31 +41,19 @@ class _Part:
 @check("compile.optimizer")
 def optimizer(case: Case) -> Verdict:
     """The optimizer that is asked for, on one of the networks that are asked for."""
-    matched = case.matched
-    if matched is None or matched.compiled is None:
-        return _never_compiled(case, matched)
-    part = _optimizer(case, matched.compiled)
-    if part.share == 1 and case.criterion.options.get("models"):
-        part = _on_one_of(case, matched, part)
-    return _verdict(case, matched, part)
+    return _judged(case, _optimizer_on_a_network)
 
 
 @check("compile.loss")
 def loss(case: Case) -> Verdict:
     """The loss that is asked for, consistent with the labels and the output."""
-    matched = case.matched
-    if matched is None or matched.compiled is None:
-        return _never_compiled(case, matched)
-    return _verdict(case, matched, _loss(case, matched, matched.compiled))
+    return _judged(case, _loss)
 
 
 @check("compile.metrics")
 def metrics(case: Case) -> Verdict:
     """Accuracy is measured, under any of its names."""
-    matched = case.matched
-    if matched is None or matched.compiled is None:
-        return _never_compiled(case, matched)
-    return _verdict(case, matched, _metrics(case, matched, matched.compiled))
+    return _judged(case, _metrics)
 
 
 @check("compile.all")
@@ -74,7 +64,7 @@ def everything(case: Case) -> Verdict:
         return _never_compiled(case, matched)
     compiled = matched.compiled
     parts = {
-        "compile.optimizer": _optimizer(case, compiled, rate=True),
+        "compile.optimizer": _optimizer(case, compiled, as_before=True),
         "compile.loss": _loss(case, matched, compiled),
         "compile.metrics": _metrics(case, matched, compiled),
     }
@@ -109,14 +99,14 @@ def everything(case: Case) -> Verdict:
 # ------------------------------------------------------------------ the parts
 
 
-def _optimizer(case: Case, compiled: Compiled, *, rate: bool = False) -> _Part:
-    """`rate`: whether the learning rate has to be that of the first network, or the sheet's."""
+def _optimizer(case: Case, compiled: Compiled, *, as_before: bool = False) -> _Part:
+    """`as_before`: the learning rate has to be that of the first network, or the sheet's."""
     spec = case.spec
     wanted, got = spec.optimizer, compiled.optimizer
     if got != wanted:
         share = 0.5 if got in _RELATED.get(wanted, ()) else 0.0
         return _Part(share, wanted, got, f"You use {got}, where {wanted} is asked for.", "optimizer.other")
-    if rate and not _rate_as_before(case, compiled, spec.learning_rate):
+    if as_before and not _rate_as_before(case, compiled, spec.learning_rate):
         actual = f"{got} at {rate_text(compiled)}"
         sentence = f"{got} runs at a learning rate of {rate_text(compiled)} here, not as in the first network."
         return _Part(0.5, wanted, actual, sentence, "optimizer.rate_off")
@@ -133,8 +123,8 @@ def _rate_as_before(case: Case, compiled: Compiled, sheet: float) -> bool:
     if compiled.learning_rate is None or same_rate(compiled.learning_rate, sheet):
         return True
     first = case.first_network
-    own = first.compiled.learning_rate if first and first.compiled else None
-    return own is not None and same_rate(compiled.learning_rate, own)
+    before = first.compiled.learning_rate if first and first.compiled else None
+    return before is not None and same_rate(compiled.learning_rate, before)
 
 
 def rate_text(compiled: Compiled) -> str:
@@ -142,12 +132,15 @@ def rate_text(compiled: Compiled) -> str:
     return "a schedule" if compiled.learning_rate is None else f"{compiled.learning_rate:.6g}"
 
 
-def _on_one_of(case: Case, matched: Matched, part: _Part) -> _Part:
-    """The network has to be one of the reference's `models`, or the student's own version of it."""
-    names = case.criterion.options["models"]
+def _optimizer_on_a_network(case: Case, matched: Matched, compiled: Compiled) -> _Part:
+    """The optimizer; where the rubric names `models`, on one of these or on the student's own version of one."""
+    part = _optimizer(case, compiled)
+    names = case.criterion.options.get("models")
+    if part.share != 1 or not names:
+        return part
     assert isinstance(names, list)
     form = canonical(matched.architecture)
-    own = {
+    own_versions = {
         canonical(m.architecture).signature
         for slot in case.rubric.networks
         if slot.id != case.criterion.network
@@ -155,7 +148,7 @@ def _on_one_of(case: Case, matched: Matched, part: _Part) -> _Part:
         and case.reference.networks[slot.expects].model.name in names
     }
     right = any(not compare(case.reference.models[str(name)], form).differences for name in names)
-    if right or form.signature in own:
+    if right or form.signature in own_versions:
         return part
     sentence = f"{part.actual} is what is asked for, but not on a network of the tasks before."
     return _Part(0.5, part.expected, f"{part.actual} on another network", sentence)
@@ -219,8 +212,12 @@ def _encodes(case: Case) -> bool:
 # ------------------------------------------------------------------ verdicts
 
 
-def _verdict(case: Case, matched: Matched, part: _Part) -> Verdict:
-    assert matched.compiled is not None
+def _judged(case: Case, part_of: Callable[[Case, Matched, Compiled], _Part]) -> Verdict:
+    """The verdict on one part; that there is none, where the network never was compiled."""
+    matched = case.matched
+    if matched is None or matched.compiled is None:
+        return _never_compiled(case, matched)
+    part = part_of(case, matched, matched.compiled)
     facts = {"expected": part.expected, "actual": part.actual, "place": matched.compiled.place}
     if part.share is None:
         return case.needs_review(part.sentence, **facts)
@@ -232,7 +229,7 @@ def _verdict(case: Case, matched: Matched, part: _Part) -> Verdict:
 def _never_compiled(case: Case, matched: Matched | None) -> Verdict:
     if matched is None:
         return case.absent("No such network was built when the notebook ran.")
-    if matched.training is not None and by_hand(matched.training):
+    if matched.training is not None and is_custom_loop(matched.training):
         sentence = "You train with a loop of your own instead of `compile` and `fit`: a person will look at it."
         return case.needs_review(sentence, place=matched.training.place)
     return case.absent("The network was never compiled when the notebook ran.", place=matched.network.place)

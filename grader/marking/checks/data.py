@@ -93,6 +93,8 @@ def _shapes(refs: list[DataRef]) -> str:
 
 
 class Range(enum.Enum):
+    """Where the official grey values lie."""
+
     RIGHT = "scaled to [0, 1]"
     UNSCALED = "not scaled"
     TWICE = "scaled twice"
@@ -102,6 +104,8 @@ class Range(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
+    """The range in which grey values reach a network."""
+
     range: Range
     text: str
     """The range in figures."""
@@ -147,7 +151,7 @@ def scaled(case: Case) -> Verdict:
     assert first.x is not None
     if not (first.x.train_rows or first.x.test_rows):
         message = "The images that the networks are trained on are not recognised, so a person will look at them."
-        return case.needs_review(message, actual=_range(first.x), **facts)
+        return case.needs_review(message, actual=_scaling(first.x).text, **facts)
     mine = _scaling(first.x, first.architecture)
     if mine.range is not Range.RIGHT:
         return _wrongly(case, mine, facts)
@@ -205,16 +209,12 @@ def _test_unlike(case: Case, trainings: list[Training]) -> Scaling | None:
     return None
 
 
-def _range(ref: DataRef) -> str:
-    return _scaling(ref).text
-
-
 def _scaled_arrays(case: Case) -> Verdict:
     """Nothing was trained on an array: then the arrays themselves count."""
     refs = [r for r in _images(all_images(case)) if r.rows >= _MANY and (r.train_rows or r.test_rows)]
     right = [r for r in refs if _scaling(r).range is Range.RIGHT]
     rescaling = [n for n in case.evidence.networks if any(layer.kind == "Rescaling" for layer in n.architecture.layers)]
-    facts = {"expected": "0 … 1", "actual": ", ".join(dict.fromkeys(_range(r) for r in refs))}
+    facts = {"expected": "0 … 1", "actual": ", ".join(dict.fromkeys(_scaling(r).text for r in refs))}
     if any(r.train_rows for r in right):
         if any(r.test_rows for r in right) or not any(r.test_rows for r in refs):
             return case.passed("The official images are scaled to [0, 1].", **facts)

@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
+from grader.marking.candidates import tasks_of
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.marking.checks.case import Case
-    from grader.records import Place, ShownImage, Verdict
+    from grader.records import ShownImage, Verdict
 
 _MARKS = re.compile(
     r"wrong|false|incorrect|mis-?class|not (?:a |an )?(?:ankle )?boot|error|falsch|fehl|correct|right|richtig|korrekt"
@@ -24,7 +25,9 @@ _MARKS = re.compile(
 )
 """Words by which a title or a printed line tells right from wrong."""
 _NO_CHANCE = 3
-"""Different items of one predicted label, and no others, are no chance."""
+"""Chosen: so many different items of one predicted label (of ten), and no others, are no chance."""
+_MOST_HITS = 0.8
+"""Chosen: share of the items shown, predicted as the class, from which the search is believed."""
 _PREDICTS = {"predict", "predict_classes", "predict_on_batch", "argmax", "call"}
 
 
@@ -36,7 +39,7 @@ def shown(case: Case) -> Verdict:
     started = min((t.place.cell for t in case.evidence.trainings if t.place.cell is not None), default=None)
 
     def looks_at_the_data(image: ShownImage) -> bool:
-        tasks = _tasks(case, image.place)
+        tasks = tasks_of(image.place, case.labels)
         before = started is None or (image.place.cell is not None and image.place.cell < started)
         elsewhere = bool(tasks) and not tasks & {task, task[:-1]}
         return image.source == "train" or task in tasks or (before and not elsewhere)
@@ -47,18 +50,12 @@ def shown(case: Case) -> Verdict:
         message = f"Your notebook shows {count} of the data set."
         return case.passed(message, actual=count, place=fitting[0].place)
     for image in case.evidence.shown:
-        if image.source == "unknown" and task in _tasks(case, image.place):
+        if image.source == "unknown" and task in tasks_of(image.place, case.labels):
             message = (
                 "Pictures are shown that are not recognised as images of the data set: a person will look at them."
             )
             return case.needs_review(message, place=image.place)
     return case.absent("No images of the data set were shown before the networks.")
-
-
-def _tasks(case: Case, place: Place) -> frozenset[str]:
-    """The tasks under whose labels something happened: in a function's body, or where it was called."""
-    spots = {(place.cell, place.line), *place.stack}
-    return frozenset(t for cell, line in spots if cell is not None for t in case.labels.tasks_at(cell, line or 1))
 
 
 # ------------------------------------------------------------------ ankle boots
@@ -71,11 +68,8 @@ class Search:
     case: Case
 
     @cached_property
-    def task(self) -> str:
-        return self.case.task.id
-
-    @cached_property
     def label(self) -> int:
+        """The class that is looked for."""
         return int(self.case.reference.numbers[self.case.criterion.expects])
 
     @cached_property
@@ -90,13 +84,14 @@ class Search:
 
     @cached_property
     def trained(self) -> frozenset[str]:
+        """Networks that were trained before they predicted."""
         return frozenset(p.network for p in self.case.evidence.predictions if p.training)
 
     @cached_property
     def cells(self) -> dict[int, list[tuple[int, int]]]:
         """Cell → line ranges that belong to the search: labelled, else where test images are shown after training."""
         found: dict[int, list[tuple[int, int]]] = {}
-        for span in self.case.labels.of(self.task):
+        for span in self.case.labels.of(self.case.task.id):
             found.setdefault(span.cell, []).append((span.first_line, span.last_line))
         if found:
             return found
@@ -104,7 +99,7 @@ class Search:
             for cell in {image.place.cell, *(c for c, _ in image.place.stack)} - {None}:
                 found[cell] = [(1, 10**9)]  # type: ignore[index]
         for prediction in self.case.evidence.predictions:
-            if prediction.place.cell is not None and not _tasks(self.case, prediction.place):
+            if prediction.place.cell is not None and not tasks_of(prediction.place, self.case.labels):
                 found[prediction.place.cell] = [(1, 10**9)]
         return found
 
@@ -112,7 +107,7 @@ class Search:
     def shown(self) -> tuple[ShownImage, ...]:
         """Pictures of the search: under its label, else test images shown after the first prediction or training."""
         everything = self.case.evidence.shown
-        labelled = [s for s in everything if self.task in _tasks(self.case, s.place)]
+        labelled = [s for s in everything if self.case.task.id in tasks_of(s.place, self.case.labels)]
         if labelled:
             return tuple(labelled)
         places = [p.place for p in self.case.evidence.predictions] + [t.place for t in self.case.evidence.trainings]
@@ -120,10 +115,11 @@ class Search:
         if start is None:
             return ()
         late = [s for s in everything if s.source == "test" and s.place.cell is not None and s.place.cell >= start]
-        return tuple(s for s in late if _tasks(self.case, s.place) <= {self.task[:-1]})
+        return tuple(s for s in late if tasks_of(s.place, self.case.labels) <= {self.case.task.id[:-1]})
 
     @cached_property
     def test(self) -> tuple[ShownImage, ...]:
+        """Those of the pictures that are test images."""
         return tuple(s for s in self.shown if s.source == "test" and s.row is not None)
 
     @cached_property
@@ -137,8 +133,7 @@ class Search:
 
     # ------------------------------------------------------------------ the code
 
-    def nodes(self) -> Iterator[ast.AST]:
-        """Syntax of the search's code, and of the functions that it calls."""
+    def _nodes(self) -> Iterator[ast.AST]:
         names: set[str] = set()
         trees = {c.index: tree for c in self.case.evidence.submission.cells if (tree := tree_of(c))}
         for cell, ranges in self.cells.items():
@@ -155,7 +150,8 @@ class Search:
 
     @cached_property
     def code(self) -> tuple[ast.AST, ...]:
-        return tuple(self.nodes())
+        """Syntax of the search's code, and of the functions that it calls."""
+        return tuple(self._nodes())
 
     @cached_property
     def selects(self) -> set[str]:
@@ -181,7 +177,7 @@ class Search:
         A notebook that shows a few test items with their predictions looks for nothing; the first of them happens to
         be a boot.
         """
-        if self.case.labels.of(self.task) or self.selects or self._compares_with_named_label:
+        if self.case.labels.of(self.case.task.id) or self.selects or self._compares_with_named_label:
             return True
         return self.hits == 1 and len({s.row for s in self.test}) >= _NO_CHANCE
 
@@ -250,7 +246,7 @@ def retrieved(case: Case) -> Verdict:
         return case.absent(f"Nothing looks for the test items that are predicted as {label}.")
     if search.test:
         truly = all(s.true_label == label for s in search.test)
-        if search.hits == 1 or (search.hits >= 0.8 and not truly):
+        if search.hits == 1 or (search.hits >= _MOST_HITS and not truly):
             trained = search.trained & set(search.predicted)
             if not trained:
                 message = f"Items predicted as {label} are shown, but by a network that was never trained."

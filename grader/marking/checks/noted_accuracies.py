@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grader.extraction.accuracies import extract_accuracies, only_role
 from grader.extraction.arithmetic import LONGEST
 from grader.extraction.passages import passages, tree_of
-from grader.marking.candidates import by_hand
+from grader.marking.candidates import is_custom_loop
 from grader.marking.checks.registry import check
 from grader.records import CellStatus, Place
 
@@ -31,6 +31,8 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    """An accuracy that a student noted."""
+
     figure: ExtractedAccuracy
     place: Place
     printed: bool = False
@@ -43,16 +45,12 @@ class Notes:
     case: Case
 
     @cached_property
-    def task(self) -> str:
-        return self.case.task.id
-
-    @cached_property
     def trainings(self) -> tuple[Training, ...]:
         """All trainings of the asked-for kind; their accuracies are as good as one another's."""
         matched = self.case.matched
         if matched is None or matched.training is None:
             return ()
-        done = dict.fromkeys(t.id for t in (matched.training, *matched.repeats) if t.epochs_done or by_hand(t))
+        done = dict.fromkeys(t.id for t in (matched.training, *matched.repeats) if t.epochs_done or is_custom_loop(t))
         return tuple(t for t in self.case.evidence.trainings if t.id in done)
 
     @cached_property
@@ -120,9 +118,9 @@ class Notes:
         if line is not None and cell is not None:  # output has no line: it belongs where any of its cell's code does
             tasks = set(labels.tasks_at(cell, line))
         tasks = tasks or {None}
-        if self.task in tasks:
+        if self.case.task.id in tasks:
             return not note.printed or cell in self.window or not self.trainings
-        also = {None, self.task[:-1], *self.case.slot.also}
+        also = {None, self.case.task.id[:-1], *self.case.slot.also}
         return cell in self.window and bool(tasks & also)
 
     def _sorted(self, notes: list[Note]) -> dict[str, list[Note]]:
@@ -191,7 +189,7 @@ def _without_training(case: Case, notes: Notes, stated: list[Note]) -> Verdict:
     facts = {"actual": _shown(notes.notes), "place": stated[0].place}
     if why := case.why_blocked():
         return case.blocked(f"The accuracies noted could not be checked: {why}.", **facts)
-    tried = {s.cell for s in case.labels.of(notes.task)} or {run.cell for run in case.evidence.cells}
+    tried = {s.cell for s in case.labels.of(case.task.id)} or {run.cell for run in case.evidence.cells}
     raised = any(run.status is CellStatus.ERROR for run in case.evidence.cells if run.cell in tried)
     if raised:
         message = (

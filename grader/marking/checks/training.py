@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
-from grader.marking.candidates import by_hand, same_rate
+from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.compile import rate_text
 from grader.marking.checks.registry import check
 from grader.records import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grader.marking.checks.case import Case
+    from grader.marking.checks.registry import Check
     from grader.marking.match import Matched
     from grader.records import Training, Verdict
 
-_BY_HAND = "You train with a loop of your own, which the grader cannot follow: a person will look at it."
+_CUSTOM_LOOP = "You train with a loop of your own, which the grader cannot follow: a person will look at it."
 TEST_ROWS = 10_000
+"""Official test images."""
+
+
+def needs_training(judge: Callable[[Case, Matched, Training], Verdict]) -> Check:
+    """Make a check of what judges a training: that there is none is the verdict where there is none."""
+
+    @functools.wraps(judge)
+    def judged(case: Case) -> Verdict:
+        matched = case.matched
+        if matched is None or matched.training is None:
+            return never_trained(case, matched)
+        return judge(case, matched, matched.training)
+
+    return judged
 
 
 @check("training.rate")
@@ -50,23 +68,21 @@ def _own_default(case: Case, matched: Matched) -> bool:
     first = case.first_network
     if first is None or first.compiled is None or matched.compiled is None:
         return False
-    own, here = first.compiled, matched.compiled
+    before, here = first.compiled, matched.compiled
     # what asks for the first network's rate is followed through; another rate was asked for on purpose
     same_asked = same_rate(case.spec.learning_rate, case.spec_of(first.slot).learning_rate)
-    same_used = own.learning_rate is not None and same_rate(here.learning_rate, own.learning_rate)
-    return same_asked and same_used and own.optimizer == here.optimizer
+    same_used = before.learning_rate is not None and same_rate(here.learning_rate, before.learning_rate)
+    return same_asked and same_used and before.optimizer == here.optimizer
 
 
 @check("training.epochs")
-def epochs(case: Case) -> Verdict:
+@needs_training
+def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
     """The number of epochs that is asked for, in one `fit` or in several that continue one another."""
-    matched = case.matched
-    if matched is None or matched.training is None:
-        return never_trained(case, matched)
-    training, wanted = matched.training, case.spec.epochs
+    wanted = case.spec.epochs
     facts = {"expected": f"{wanted} epochs", "actual": f"{training.epochs} epochs", "place": training.place}
-    if by_hand(training):
-        return case.needs_review(_BY_HAND, expected=f"{wanted} epochs", place=training.place)
+    if is_custom_loop(training):
+        return case.needs_review(_CUSTOM_LOOP, expected=f"{wanted} epochs", place=training.place)
     if any(t.epochs == wanted for t in matched.repeats):
         stopped = f" It stopped early: {_first_line(training.error)}." if training.error else ""
         return case.passed(f"{wanted} epochs, as asked for.{stopped}", **facts)
@@ -81,22 +97,21 @@ def epochs(case: Case) -> Verdict:
 
 
 @check("training.validation")
-def validation(case: Case) -> Verdict:
+@needs_training
+def validation(case: Case, matched: Matched, _training: Training) -> Verdict:
     """Validated on the official test images."""
-    matched = case.matched
-    if matched is None or matched.training is None:
-        return never_trained(case, matched)
-    shares = [_validation(case, t) for t in matched.repeats]
-    best = max(shares, key=lambda verdict: (verdict.share, verdict.outcome is Outcome.NEEDS_REVIEW))
+    verdicts = [_validation(case, t) for t in matched.repeats]
+    best = max(verdicts, key=lambda verdict: (verdict.share, verdict.outcome is Outcome.NEEDS_REVIEW))
     return case.once(best)
 
 
 def _validation(case: Case, training: Training) -> Verdict:
     facts = {"expected": "the test images", "place": training.place}
-    held = training.validation_x
+    validation_x = training.validation_x
     evaluated = _evaluated(case, training)
-    if held is not None and held.is_test:
-        facts["actual"] = "the test images" if held.rows >= TEST_ROWS else f"{held.rows} of the test images"
+    if validation_x is not None and validation_x.is_test:
+        rows = validation_x.rows
+        facts["actual"] = "the test images" if rows >= TEST_ROWS else f"{rows} of the test images"
         if training.validation_y is not None and training.validation_y.is_train:
             return case.failed("The test images are validated with labels of the training images.", **facts)
         if _scaled_apart(training):
@@ -105,11 +120,11 @@ def _validation(case: Case, training: Training) -> Verdict:
                 return case.passed(f"{sentence} This was counted before.", **facts)
             facts["actual"] = "the test images, scaled otherwise"
             return case.partial(0.5, sentence, misconceptions=("data.partly_scaled",), **facts)
-        part = "" if held.rows >= TEST_ROWS else f" There are {TEST_ROWS} of them; you use {held.rows}."
+        part = "" if rows >= TEST_ROWS else f" There are {TEST_ROWS} of them; you use {rows}."
         return case.passed(f"Validated on the test images.{part}", **facts)
-    on_train = training.validation_split > 0 or (held is not None and held.train_rows > 0)
+    on_train = training.validation_split > 0 or (validation_x is not None and validation_x.train_rows > 0)
     if on_train:
-        facts["actual"] = "training images" if held is not None else f"a split of {training.validation_split:g}"
+        facts["actual"] = "training images" if validation_x is not None else f"a split of {training.validation_split:g}"
         sentence = "Validated on training images; the test images are asked for."
         slugs = ("data.validated_on_train",)
         if evaluated:
@@ -120,7 +135,11 @@ def _validation(case: Case, training: Training) -> Verdict:
         facts["actual"] = "`evaluate` on the test images"
         sentence = "Evaluated on the test images after training; with `validation_data` you see it after each epoch."
         return case.passed(sentence, **facts)
-    if held is not None or any(name.startswith("val_") for name in training.history) or by_hand(training):
+    if (
+        validation_x is not None
+        or any(name.startswith("val_") for name in training.history)
+        or is_custom_loop(training)
+    ):
         facts["actual"] = "images that are not recognised"
         return case.needs_review("The validation images are not recognised: a person will look at them.", **facts)
     facts["actual"] = "no validation"
@@ -137,23 +156,24 @@ def _evaluated(case: Case, training: Training) -> bool:
 
 def _scaled_apart(training: Training) -> bool:
     """Whether training and validation images are known to be scaled differently."""
-    x, held = training.x, training.validation_x
-    if x is None or held is None or None in {x.lo, x.hi, held.lo, held.hi}:
+    x, validation_x = training.x, training.validation_x
+    if x is None or validation_x is None or None in {x.lo, x.hi, validation_x.lo, validation_x.hi}:
         return False
-    return (x.lo, x.hi) != (held.lo, held.hi)
+    return (x.lo, x.hi) != (validation_x.lo, validation_x.hi)
 
 
 @check("training.subset")
-def subset(case: Case) -> Verdict:
+@needs_training
+def subset(case: Case, _matched: Matched, training: Training) -> Verdict:
     """Trained on as many training items as are asked for; which ones is not important."""
-    matched = case.matched
     wanted = case.spec.train_rows
     expected = f"{wanted} training items"
-    if matched is None or matched.training is None:
-        return never_trained(case, matched)
-    training = matched.training
     if training.x is None or training.x.unknown_rows or training.x.kind != "images":
-        sentence = _BY_HAND if by_hand(training) else "The images of this training are not recognised: a person looks."
+        sentence = (
+            _CUSTOM_LOOP
+            if is_custom_loop(training)
+            else "The images of this training are not recognised: a person looks."
+        )
         return case.needs_review(sentence, expected=expected, place=training.place)
     rows = trained_rows(training)
     facts = {"expected": expected, "actual": f"{rows} items", "place": training.place}
@@ -179,13 +199,10 @@ def trained_rows(training: Training) -> int:
 
 
 @check("training.trained")
-def trained(case: Case) -> Verdict:
+@needs_training
+def trained(case: Case, matched: Matched, training: Training) -> Verdict:
     """It was trained at all."""
-    matched = case.matched
-    if matched is None or matched.training is None:
-        return never_trained(case, matched)
-    training = matched.training
-    if not training.epochs_done and not by_hand(training):
+    if not training.epochs_done and not is_custom_loop(training):
         if training.error.startswith("KeyboardInterrupt"):
             return never_trained(case, matched)
         error = _first_line(training.error) or "no epoch was completed"
