@@ -126,8 +126,8 @@ def rescore(
         sandbox, fits = (before.grader.sandbox, before.grader.fits) if before else ("none", "local")
         report = ClassReport(out, loaded, RunInfo.now(loaded, sandbox=sandbox, fits=fits), audience)
         ids = sorted(folders)
-        one = functools.partial(_rescore_one, report)
-        for name, reported in spread(one, [(folders[name], sources.get(name, "")) for name in ids], jobs):
+        rescore_folder = functools.partial(_rescore_one, report)
+        for name, reported in spread(rescore_folder, [(folders[name], sources.get(name, "")) for name in ids], jobs):
             report.take(name, reported)
         return report.write(ids, export.Against(before))  # stage 9: report, of the class
 
@@ -147,13 +147,13 @@ class _ClassRun:
     def for_each(self, refs: Sequence[SubmissionRef], do: Callable[[SubmissionRef], None]) -> None:
         """Do it for each of them; one that cannot be written does not stop the others, which may have more room."""
 
-        def one(ref: SubmissionRef) -> None:
+        def attempt(ref: SubmissionRef) -> None:
             try:
                 do(ref)
             except WriteError as problem:
                 self.report.unwritten[ref.id] = problem
 
-        in_parallel(one, refs, self.gatherer.threads, self.stop, self.gatherer.cancel)
+        in_parallel(attempt, refs, self.gatherer.threads, self.stop, self.gatherer.cancel)
 
     def grade(self, ref: SubmissionRef) -> None:
         """Stages 2 to 9 of a submission."""

@@ -34,15 +34,15 @@ class Admission:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Within this a slot is held. Raises KeyboardInterrupt once the run is stopped."""
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as on_leaving:
             with self._door:  # one at a time: what the one before will use is not yet to be seen
-                held.enter_context(self._slots.begun())
+                on_leaving.enter_context(self._slots.begun())
                 while self._inside and self._is_short():
                     with self._slots.lent():
                         if self._stop.wait(_POLL_S):
                             raise KeyboardInterrupt
                 self._count(1)
-                held.callback(self._count, -1)
+                on_leaving.callback(self._count, -1)
                 self._last = time.monotonic()
             yield
 

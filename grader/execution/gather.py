@@ -96,9 +96,9 @@ class ThisMachine:
         self._zygote: ZygoteClient | None = ZygoteClient(say)
         slots = Slots(jobs)
         self._admission = Admission(slots, KERNEL_BYTES, free_bytes, stop)
-        self._once = once = SingleFlight(cache, stop)
-        self._verifier = Verifier(self._workers, once)
-        self._trainer = Trainer(self._workers, once, slots)
+        self._single_flight = single_flight = SingleFlight(cache, stop)
+        self._verifier = Verifier(self._workers, single_flight)
+        self._trainer = Trainer(self._workers, single_flight, slots)
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +116,7 @@ class ThisMachine:
             self._zygote = None
         if count:
             threading.Thread(target=self._prepare, daemon=True).start()
-        if count and self._shared and self._once.is_empty():  # then a worker is needed soon
+        if count and self._shared and self._single_flight.is_empty():  # then a worker is needed soon
             threading.Thread(target=self._workers.begin, daemon=True).start()
 
     def _prepare(self) -> None:

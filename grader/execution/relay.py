@@ -33,7 +33,7 @@ class Relay:
         self._sockets = sockets
         self._direct = direct
         self._left = {path: output_bytes if path == outputs else _SMALL for path in sockets}
-        self._held: dict[Path, int] = {}
+        self._descriptors: dict[Path, int] = {}
         self._servers: list[asyncio.Server] = []
         self._passing: set[asyncio.Task[None]] = set()
         self.folder = Path(tempfile.mkdtemp(prefix=leftovers.prefix()))  # a socket's path holds 107 characters
@@ -43,7 +43,7 @@ class Relay:
     def hold(self) -> bool:
         """Take hold of the kernel's sockets; False while one of them is not there."""
         for path in (*self._sockets, *self._direct):
-            if path not in self._held:
+            if path not in self._descriptors:
                 try:
                     fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
                 except OSError:
@@ -51,7 +51,7 @@ class Relay:
                 if not stat.S_ISSOCK(os.fstat(fd).st_mode):
                     os.close(fd)
                     return False
-                self._held[path] = fd
+                self._descriptors[path] = fd
         return True
 
     async def listen(self) -> None:
@@ -64,7 +64,7 @@ class Relay:
         """A connection of one's own to a socket that is held. Raises OSError where nobody listens."""
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.connect(f"/proc/self/fd/{self._held[path]}")
+            connection.connect(f"/proc/self/fd/{self._descriptors[path]}")
         except OSError:
             connection.close()
             raise
@@ -80,9 +80,9 @@ class Relay:
 
     async def _joined(self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(OSError):
-            if path not in self._held:  # this was closed before the connection got here
+            if path not in self._descriptors:  # this was closed before the connection got here
                 return
-            theirs = await asyncio.open_unix_connection(f"/proc/self/fd/{self._held[path]}")
+            theirs = await asyncio.open_unix_connection(f"/proc/self/fd/{self._descriptors[path]}")
             await asyncio.gather(self._pass(reader, theirs[1], None), self._pass(theirs[0], writer, path))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: Path | None) -> None:
@@ -103,7 +103,7 @@ class Relay:
         for task in list(self._passing):
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
-        for fd in self._held.values():
+        for fd in self._descriptors.values():
             os.close(fd)
-        self._held.clear()
+        self._descriptors.clear()
         shutil.rmtree(self.folder, ignore_errors=True)

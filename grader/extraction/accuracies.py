@@ -79,7 +79,7 @@ def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
         if not m.arithmetic and m.line < len(lines) and m.start > end:
             by_line.setdefault(m.line, []).append(m)
             end = m.start + len(m.text) - 1
-    found: list[ExtractedAccuracy] = []
+    accuracies: list[ExtractedAccuracy] = []
     last_role = ""
     for number, line in enumerate(lines):
         roles = _role_words(line)
@@ -91,10 +91,10 @@ def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
         for (_, m), role in zip(kept, _roles_at(columns, roles, lines, number, last_role), strict=True):
             value = _fraction(m)
             if value is not None:
-                found.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m)))
+                accuracies.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m)))
         if roles:
             last_role = roles[-1][1] if not kept else ""
-    return found
+    return accuracies
 
 
 def only_role(line: str) -> str:
@@ -146,10 +146,10 @@ def _is_accuracy(m: Mention, line: str, at: int) -> bool:
     return max(m.values) <= 100 and value >= _LEAST_WITHOUT_SIGN and says_so
 
 
-def _parts_of_a_whole(line: str, found: list[Mention]) -> bool:
+def _parts_of_a_whole(line: str, figures: list[Mention]) -> bool:
     """'80% for training and 20% for testing' is how data are divided."""
-    divided = len(found) > 1 and all(m.percent for m in found) and not _ACCURACY.search(line)
-    return divided and abs(sum(m.values[-1] for m in found) - 1) < 1e-9
+    divided = len(figures) > 1 and all(m.percent for m in figures) and not _ACCURACY.search(line)
+    return divided and abs(sum(m.values[-1] for m in figures) - 1) < 1e-9
 
 
 def _roles_at(

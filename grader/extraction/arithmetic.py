@@ -81,13 +81,13 @@ def mentions(text: str) -> tuple[Mention, ...]:
     text = plain(text[:LONGEST])
     starts = [0, *(m.end() for m in re.finditer("\n", text))]
     tokens = _tokens(text)
-    found = [m for token in tokens if token.kind == "number" for m in _written(token)]
+    mentioned = [m for token in tokens if token.kind == "number" for m in _written(token)]
     strict = _pair(tokens)
     loose = _pair(_without_words(tokens))
     for stream in (strict, loose) if len(loose) < len(strict) else (strict,):
         for style in (0, -1):
-            found.extend(_Parser(stream, style, text).results())
-    unique = {(m.start, m.text, m.arithmetic, m.values): m for m in found}
+            mentioned.extend(_Parser(stream, style, text).results())
+    unique = {(m.start, m.text, m.arithmetic, m.values): m for m in mentioned}
     placed = (replace(m, line=bisect.bisect_right(starts, m.start) - 1) for m in unique.values())
     return tuple(sorted(placed, key=lambda m: (m.start, m.arithmetic, -len(m.text))))
 
@@ -110,12 +110,12 @@ def readings(written: str) -> tuple[float, ...]:
 
 def _written(token: _Token) -> list[Mention]:
     """A number, and where its thousands marks may also separate items of a list, those items."""
-    found = [Mention(token.values, token.text, 0, token.start, token.percent)] if token.values else []
+    mentioned = [Mention(token.values, token.text, 0, token.start, token.percent)] if token.values else []
     for mark in (" ", ","):
         parts = token.text.split(mark)
         if len(parts) > 1 and all(p.isdigit() for p in parts):
-            found += [Mention((float(p),), p, 0, token.start) for p in parts]
-    return found
+            mentioned += [Mention((float(p),), p, 0, token.start) for p in parts]
+    return mentioned
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -195,7 +195,7 @@ class _Parser:
         self.text = text
         self.at = 0
         self.operations = 0
-        self.found: list[Mention] = []
+        self.stated: list[Mention] = []
 
     def results(self) -> list[Mention]:
         """What each longest stretch of arithmetic comes to, and each parenthesis in it."""
@@ -210,7 +210,7 @@ class _Parser:
                     if begin != end + 1 or self.tokens[end].text != "=":
                         chain = []
                     if self.operations > operations:
-                        chain.append(self.found[-1])
+                        chain.append(self.stated[-1])
                     elif self.at == begin + 1:  # '7850 + 110 + 110 = 8060': what is written as the result counts
                         written = self.tokens[begin].values
                         refuted |= {
@@ -221,14 +221,14 @@ class _Parser:
                     end = self.at
             if self.at == begin:
                 self.at += 1
-        return [m for m in self.found if id(m) not in refuted]
+        return [m for m in self.stated if id(m) not in refuted]
 
     def _state(self, begin: int, depth: int) -> float | None:
         operations = self.operations
         value = self._chain(depth, _SUM)
         if value is not None and self.operations > operations:
             start, end = self.tokens[begin].start, self.tokens[self.at - 1].end
-            self.found.append(Mention((value,), self.text[start:end][:200], 0, start, arithmetic=True))
+            self.stated.append(Mention((value,), self.text[start:end][:200], 0, start, arithmetic=True))
         return value
 
     def _peek(self, *texts: str) -> str:
@@ -300,13 +300,13 @@ class _Parser:
             self.at += 1
             return token.values[self.style]
         if token.kind == "lp" and depth < _DEPTH:
-            begin, found = self.at, len(self.found)
+            begin, results_before = self.at, len(self.stated)
             self.at += 1
             value = self._state(self.at, depth + 1)
             if value is not None and self.at == token.partner:
                 self.at += 1
                 return value
-            del self.found[found:]
+            del self.stated[results_before:]
             self.at = begin
         return None
 

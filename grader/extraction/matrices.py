@@ -82,21 +82,21 @@ def _extracted(
     submission: Submission, runs: tuple[CellRun, ...], arrays: tuple[SmallArray, ...]
 ) -> tuple[ExtractedMatrix, ...]:
     run_of = {run.cell: run for run in runs}
-    found: list[ExtractedMatrix] = []
+    matrices: list[ExtractedMatrix] = []
     for cell in submission.cells:
-        found.extend(_in_source(cell))
-        found += [
+        matrices.extend(_in_source(cell))
+        matrices += [
             ExtractedMatrix(a.values, Place(cell.index, _assigned(cell, a.name)), MatrixOrigin.VARIABLE, a.name)
             for a in arrays
             if a.cell == cell.index and a.values
         ]
         run = run_of.get(cell.index)
         if run is not None and run.printed:
-            found += [
+            matrices += [
                 ExtractedMatrix(grid.values, Place(cell.index), MatrixOrigin.PRINTED, grid.before)
                 for grid in grids(run.printed)
             ]
-    return tuple(found)
+    return tuple(matrices)
 
 
 def _assigned(cell: Cell, name: str) -> int | None:
@@ -108,25 +108,25 @@ def _assigned(cell: Cell, name: str) -> int | None:
 
 @lru_cache(maxsize=512)
 def _in_source(cell: Cell) -> tuple[ExtractedMatrix, ...]:
-    found = [
+    matrices = [
         ExtractedMatrix(grid.values, passage.at(grid.line), MatrixOrigin.TEXT, grid.before)
         for passage in passages_of(cell)
         for grid in grids(passage.text)
     ]
     tree = tree_of(cell)
     if tree is not None:
-        found += _literals(tree, cell)
-    return tuple(sorted(found, key=lambda m: m.place.line or 0))
+        matrices += _literals(tree, cell)
+    return tuple(sorted(matrices, key=lambda m: m.place.line or 0))
 
 
 def extract_zero_claims(submission: Submission) -> tuple[ExtractedMatrix, ...]:
     """'K_y * I_A = 0', 'Ky*IA and Kx*IB are zero everywhere': a 1×1 zero for each sentence, hinted by it."""
-    found: list[ExtractedMatrix] = []
+    claims: list[ExtractedMatrix] = []
     for passage in (p for cell in submission.cells for p in passages_of(cell)):
         for offset, line in enumerate(passage.text[:_LONGEST].split("\n")):
             if len(line) < _LONGEST_CLAIM and _ZERO.search(line) and not _NOT_ZERO.search(line):
-                found.append(ExtractedMatrix(((0.0,),), passage.at(offset), MatrixOrigin.TEXT, line))
-    return tuple(found)
+                claims.append(ExtractedMatrix(((0.0,),), passage.at(offset), MatrixOrigin.TEXT, line))
+    return tuple(claims)
 
 
 # ------------------------------------------------------------------ text
@@ -150,17 +150,17 @@ def grids(text: str) -> list[Grid]:
     blanked = _blank(text, latex)
     nested = [*_nested(blanked)]
     spans = sorted([*latex, *nested, *_rows(_blank(blanked, nested))])
-    found: list[Grid] = []
+    matrices: list[Grid] = []
     end = 0
     for start, stop, rows in spans:
         before = text[max(end, start - _LONGEST_HINT) : start]
         line = text.count("\n", 0, start)
-        found.extend(Grid(block, line, before) for block in _blocks(rows))
+        matrices.extend(Grid(block, line, before) for block in _blocks(rows))
         after = text[stop : stop + _LONGEST_AFTER].split("\n")[0]
         if _EQUALS.match(after):  # '… = K_x * I_B' after the matrix names it as well
-            found.extend(Grid(block, line, after) for block in _blocks(rows))
+            matrices.extend(Grid(block, line, after) for block in _blocks(rows))
         end = stop
-    return found
+    return matrices
 
 
 _Span = tuple[int, int, Rows]
@@ -275,7 +275,7 @@ def _blocks(rows: Rows) -> list[Rows]:
 
 def _literals(tree: ast.Module, cell: Cell) -> list[ExtractedMatrix]:
     """Nested list literals, also as [[0] * 5 for _ in range(5)] or np.zeros((5, 5)), under the names they get."""
-    found: list[ExtractedMatrix] = []
+    literals: list[ExtractedMatrix] = []
     named: set[int] = set()
     for node in ast.walk(tree):
         for name, value in _named(node):
@@ -283,13 +283,13 @@ def _literals(tree: ast.Module, cell: Cell) -> list[ExtractedMatrix]:
             rows = _list(value)
             if rows:
                 named.update(id(n) for n in ast.walk(value))
-                found.append(ExtractedMatrix(rows, Place(cell.index, value.lineno), MatrixOrigin.CODE, name))
+                literals.append(ExtractedMatrix(rows, Place(cell.index, value.lineno), MatrixOrigin.CODE, name))
         if isinstance(node, ast.List | ast.Tuple | ast.BinOp) and id(node) not in named:
             rows = _list(node)
             if rows:
                 named.update(id(n) for n in ast.walk(node))
-                found.append(ExtractedMatrix(rows, Place(cell.index, node.lineno), MatrixOrigin.CODE, ""))
-    return found
+                literals.append(ExtractedMatrix(rows, Place(cell.index, node.lineno), MatrixOrigin.CODE, ""))
+    return literals
 
 
 def _named(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

@@ -82,18 +82,18 @@ def _extracted(
     run_of = {run.cell: run for run in runs}
     evaluator = StaticEvaluator()
     run_scalars: dict[str, float] = {}
-    found: list[ExtractedNumber] = []
+    numbers: list[ExtractedNumber] = []
     for cell in submission.cells:
         for passage in passages_of(cell):
-            found.extend(_written(passage))
+            numbers.extend(_written(passage))
         tree = tree_of(cell)
         run_scalars |= {s.name: s.value for s in scalars if s.cell == cell.index}
         if tree is not None:
-            found.extend(_in_code(cell, evaluator.follow(tree, run_scalars)))
+            numbers.extend(_in_code(cell, evaluator.follow(tree, run_scalars)))
         run = run_of.get(cell.index)
         if run is not None and run.printed:
-            found.extend(_printed(run, list(output_expressions(tree)) if tree is not None else [], evaluator))
-    return tuple(found)
+            numbers.extend(_printed(run, list(output_expressions(tree)) if tree is not None else [], evaluator))
+    return tuple(numbers)
 
 
 def _written(passage: Passage) -> Iterator[ExtractedNumber]:

@@ -84,15 +84,15 @@ def paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Para
     Sentences that quote `sheet`, the text of the exercise sheet, are left out.
     """
     quoted = _shingles(sheet)
-    found: list[Paragraph] = []
+    written: list[Paragraph] = []
     for passage in passages(submission):
         if passage.source == "string" and not passage.for_readers:
             continue
         for paragraph in _split(passage, labels):
             text = students_words(paragraph.text, quoted)
             if _WORD.search(_bare(text)):
-                found.append(Paragraph(text, paragraph.cell, paragraph.line, paragraph.source))
-    return tuple(found)
+                written.append(Paragraph(text, paragraph.cell, paragraph.line, paragraph.source))
+    return tuple(written)
 
 
 def _split(passage: Passage, labels: Labels) -> Iterator[Paragraph]:

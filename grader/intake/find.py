@@ -70,11 +70,11 @@ def find_submissions(paths: Sequence[Path], unpack_to: Path) -> list[SubmissionR
     Raises UsageError for a path that is not there or cannot be listed, NothingToGradeError when nothing is found.
     """
     finder = _Finder(unpack_to, students=_are_students([Path(path) for path in paths]))
-    found: dict[Path, _Found] = {}
+    by_source: dict[Path, _Found] = {}
     for path in paths:
         for each in finder.under(Path(path)):
-            found.setdefault(each.source.resolve(), each)
-    ordered = sorted(found.values(), key=lambda f: (natural(f.who.name), f.who.number, natural(f.origin)))
+            by_source.setdefault(each.source.resolve(), each)
+    ordered = sorted(by_source.values(), key=lambda f: (natural(f.who.name), f.who.number, natural(f.origin)))
     if not any(f.source.is_file() or any(tree.walk(f.source)) or not _listable(f.source) for f in ordered):
         where = ", ".join(str(path) for path in paths) or "no path at all"
         raise NothingToGradeError(
@@ -194,13 +194,13 @@ class _Finder:
         for path in graded:
             who = handed_in(_stem(path))
             by_student.setdefault(who if who.number else replace(who, number=path.name), []).append(path)
-        found = []
+        submissions = []
         for each in by_student.values():
             path = choose.best(each)
             beside = choose.mentioned(path, (file for file in here.files if file not in graded))
             submission = self.file(path, beside, f"{origin}/{for_people(path.name)}")
-            found.append(replace(submission, ignored=tuple(for_people(p.name) for p in each if p != path)))
-        return found
+            submissions.append(replace(submission, ignored=tuple(for_people(p.name) for p in each if p != path)))
+        return submissions
 
     def students(self, folders: Sequence[Path], origin: str) -> list[_Found]:
         """Student folders; Moodle's folder of typed text gives way to the same student's folder of files."""
@@ -244,8 +244,8 @@ class _Finder:
         )
 
     def _from_archives(self, archives: Sequence[Path], who: HandedIn, origin: str) -> _Found | None:
-        found = [self.zipped(a, who, f"{origin}/{for_people(a.name)}") for a in archives[:_MOST_ARCHIVES]]
-        return next((f for f in found if _is_gradeable(f.source)), found[0] if found else None)
+        submissions = [self.zipped(a, who, f"{origin}/{for_people(a.name)}") for a in archives[:_MOST_ARCHIVES]]
+        return next((f for f in submissions if _is_gradeable(f.source)), submissions[0] if submissions else None)
 
     # -------------------------------------------------------------- archives
 

@@ -51,19 +51,19 @@ _LISTED = re.compile(r"(?:^|(?<=\s))[(\[]?([a-zA-Z])[)\]](?=\s)")
 
 def candidates(cell: Cell) -> list[Candidate]:
     """The candidates of a cell, in order; at most one a line, and one for the whole cell before them."""
-    found: dict[int, Candidate] = {}
+    by_line: dict[int, Candidate] = {}
     for line, position, text in _code(cell.source) if cell.kind is CellKind.CODE else _markdown(cell.source):
         written = label_grammar.parse_name(text) if position is Position.NAME else label_grammar.parse(text)
         if written is not None or position is Position.HEADING:
-            found.setdefault(line, Candidate(line, position, text, _with_later_letters(written, position)))
-    return [*_on_the_cell(cell), *(found[line] for line in sorted(found))]
+            by_line.setdefault(line, Candidate(line, position, text, _with_later_letters(written, position)))
+    return [*_on_the_cell(cell), *(by_line[line] for line in sorted(by_line))]
 
 
 def functions(source: str) -> list[tuple[int, int]]:
     """First and last line of each function and class at the top level of a code cell, trailing comments included."""
     tree = python_text.parse(source)
     lines = source.split("\n")
-    found = []
+    line_ranges = []
     for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             last = node.end_lineno or node.lineno
@@ -72,8 +72,8 @@ def functions(source: str) -> list[tuple[int, int]]:
                     last = number
                 elif line.strip():
                     break
-            found.append((node.lineno, last))
-    return found
+            line_ranges.append((node.lineno, last))
+    return line_ranges
 
 
 def _on_the_cell(cell: Cell) -> list[Candidate]:

@@ -238,10 +238,10 @@ class _Parser(Cursor):
 
     def _letter_of_number(self, *, glued: bool, worded: bool) -> tuple[str, bool] | None:
         """A letter after a number, and whether it is closed."""
-        found = self._letter("([{")
-        if found is None:
+        letter_opened = self._letter("([{")
+        if letter_opened is None:
             return None
-        letter, opened = found
+        letter, opened = letter_opened
         if self.skip(")]}"):
             return letter, True
         following = self.peek()
@@ -257,10 +257,10 @@ class _Parser(Cursor):
 
     def _part(self, *, worded: bool) -> WrittenLabel | None:
         """A letter without a number."""
-        found = self._letter("([")
-        if found is None:
+        letter_opened = self._letter("([")
+        if letter_opened is None:
             return None
-        letter, opened = found
+        letter, opened = letter_opened
         form, closed = None, True
         following = self.peek()
         if self.skip(")]"):
@@ -301,11 +301,11 @@ class _Parser(Cursor):
             if number is not None and (following is None or following.kind == "sign"):
                 self.at += 1
                 return [(number, None)]
-        elif (found := self._listed_letter(problem)) is not None:
+        elif (target := self._listed_letter(problem)) is not None:
             if not ranged:
-                return [found]
-            if found[0] == problem and found[1] > letter:
-                return [(problem, chr(code)) for code in range(ord(letter) + 1, ord(found[1]) + 1)]
+                return [target]
+            if target[0] == problem and target[1] > letter:
+                return [(problem, chr(code)) for code in range(ord(letter) + 1, ord(target[1]) + 1)]
         self.at = start
         return None
 
@@ -314,11 +314,11 @@ class _Parser(Cursor):
             self.at += 1
             self.skip(".")
             problem = number
-        found = self._letter("([")
-        if found is None or not "a" <= found[0] <= "z":
+        letter_opened = self._letter("([")
+        if letter_opened is None or not "a" <= letter_opened[0] <= "z":
             return None
         closed = self.skip(")]") or self._closed() or self.is_sign(".&+") or self.word() in AND_WORDS
-        return (problem, found[0]) if closed or found[1] else None
+        return (problem, letter_opened[0]) if closed or letter_opened[1] else None
 
     def _closed(self) -> bool:
         return self.peek() is None or self.is_sign(").:-,;([/|]")

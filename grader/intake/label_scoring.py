@@ -67,28 +67,28 @@ _Score: TypeAlias = tuple[tuple[Target, ...], float]
 
 def scored_events(cells: Sequence[Cell], sheet: Sheet) -> list[Event]:
     """What `cheapest_reading` decides on: candidates with their costs, cells, functions, lists of tasks."""
-    found = [candidates(cell) for cell in cells]
-    style = _Style.of([candidate for each in found for candidate in each], sheet)
+    by_cell = [candidates(cell) for cell in cells]
+    style = _Style.of([candidate for each in by_cell for candidate in each], sheet)
     scored = [
         _scored(cell, each, style, sheet, heading)
-        for cell, each, heading in zip(cells, found, _next_heading_letters(found), strict=True)
+        for cell, each, heading in zip(cells, by_cell, _next_heading_letters(by_cell), strict=True)
     ]
     events: list[Event] = []
-    for position, (cell, own) in enumerate(zip(cells, scored, strict=True)):
-        events += [Event(EventKind.CELL, cell.index, 1), *_in_functions(cell, own)]
+    for position, (cell, cell_events) in enumerate(zip(cells, scored, strict=True)):
+        events += [Event(EventKind.CELL, cell.index, 1), *_in_functions(cell, cell_events)]
         sure = (event for each in scored[position + 1 :] for event in each if event.ignore_cost >= NAMES_FOR_SURE)
-        if cell.kind is not CellKind.CODE and _is_list(own, next(sure, None)):
-            problems = {problem for event in own for problem, _ in event.targets} - {None}
+        if cell.kind is not CellKind.CODE and _is_list(cell_events, next(sure, None)):
+            problems = {problem for event in cell_events for problem, _ in event.targets} - {None}
             end = cell.source.count("\n") + 2
             events.append(Event(EventKind.LIST_END, cell.index, end, keeps_problem=len(problems) <= 1))
     return events
 
 
-def _next_heading_letters(found: Sequence[Sequence[Candidate]]) -> list[str]:
+def _next_heading_letters(by_cell: Sequence[Sequence[Candidate]]) -> list[str]:
     """For each cell the first letter that a heading after it names, '' when none does."""
     following = ""
     result: list[str] = []
-    for each in reversed(found):
+    for each in reversed(by_cell):
         result.append(following)
         letters = [c.written.letter for c in each if c.written is not None and c.position is Position.HEADING]
         following = next(filter(None, letters), following)
@@ -114,10 +114,10 @@ class _Style:
     """Problems named by number somewhere."""
 
     @staticmethod
-    def of(found: Sequence[Candidate], sheet: Sheet) -> _Style:
-        everywhere = [c.written for c in found if c.written is not None]
-        prominent = [c.written for c in found if c.written is not None and c.position is not Position.TEXT]
-        headings = [c.written for c in found if c.written is not None and c.position is Position.HEADING]
+    def of(all_candidates: Sequence[Candidate], sheet: Sheet) -> _Style:
+        everywhere = [c.written for c in all_candidates if c.written is not None]
+        prominent = [c.written for c in all_candidates if c.written is not None and c.position is not Position.TEXT]
+        headings = [c.written for c in all_candidates if c.written is not None and c.position is Position.HEADING]
         letters = sum(w.form in (Form.FULL, Form.PART, Form.SOFT) for w in everywhere)
         letters_alone = sum(w.form is Form.BARE and _exists(w.targets, sheet) for w in prominent)
         numbers_have_headings = any(w.form is Form.NUMBER and not w.rest for w in headings)
@@ -161,13 +161,13 @@ def _exists(targets: Sequence[Target], sheet: Sheet) -> bool:
 
 
 def _scored(
-    cell: Cell, found: Sequence[Candidate], style: _Style, sheet: Sheet, next_heading_letter: str
+    cell: Cell, cell_candidates: Sequence[Candidate], style: _Style, sheet: Sheet, next_heading_letter: str
 ) -> list[Event]:
     """The candidates of a cell that can be labels, with their costs."""
     counts_roman = bool(_ROMAN_TWO.search(cell.source))
     task_named = False
     events = []
-    for candidate in found:
+    for candidate in cell_candidates:
         score = _score(candidate, style, sheet)
         if score is None or not _exists(score[0], sheet):
             continue

@@ -35,10 +35,10 @@ def parse(source: str) -> ast.Module | None:
     return None
 
 
-def same(one: ast.Module, other: ast.Module) -> bool:
+def same(tree: ast.Module, other: ast.Module) -> bool:
     """Whether two trees are the same but for positions; False where they are too deep to tell."""
     try:
-        return ast.dump(one) == ast.dump(other)
+        return ast.dump(tree) == ast.dump(other)
     except RecursionError:
         return False
 

@@ -101,13 +101,13 @@ def unpack(path: Path, into: Path) -> str:
 
     Raises UsageError when this machine has no room or right to write.
     """
-    found = inspect(path)
-    if isinstance(found, str):
-        return found
+    members = inspect(path)
+    if isinstance(members, str):
+        return members
     into.mkdir(parents=True)
     try:
         with zipfile.ZipFile(path) as archive:
-            for info, place in found:
+            for info, place in members:
                 _write(archive, info, into / place)
     except _BAD_ZIP as problem:
         shutil.rmtree(into, ignore_errors=True)

@@ -58,7 +58,7 @@ def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
         groups.setdefault(key, []).append(training)
         forms.setdefault(key, form)
     position = {training.id: i for i, training in enumerate(known)}
-    found = [
+    entries = [
         (float(position[group[0].id]), networks[group[0].network], tuple(group), forms[key])
         for key, group in groups.items()
     ]
@@ -68,12 +68,12 @@ def candidates_of(evidence: Evidence, labels: Labels) -> list[Candidate]:
         if network.id in trained:
             before = max(position[t.id] for t in known if t.network == network.id) + 0.5
         else:
-            found.append((before, network, (), canonical(network.architecture)))
-    found.sort(key=lambda entry: entry[0])
-    last = max(1, len(found) - 1)
+            entries.append((before, network, (), canonical(network.architecture)))
+    entries.sort(key=lambda entry: entry[0])
+    last = max(1, len(entries) - 1)
     every = [
         Candidate(network, trainings, form, _labels_of(network, trainings, labels), i / last)
-        for i, (_, network, trainings, form) in enumerate(found)
+        for i, (_, network, trainings, form) in enumerate(entries)
     ]
     return [c for c in every if c.trainings or not any(_copies(c, other) for other in every)]
 
@@ -99,9 +99,9 @@ def _labels_of(network: Network, trainings: Sequence[Training], labels: Labels) 
     """Labels of the code that trained it; of the code that compiled or built it where those say nothing."""
     places = [[t.place for t in trainings], [c.place for c in network.compiled], [network.place]]
     for group in places:
-        found = frozenset[str]().union(*(tasks_of(place, labels) for place in group))
-        if found:
-            return found
+        tasks = frozenset[str]().union(*(tasks_of(place, labels) for place in group))
+        if tasks:
+            return tasks
     return frozenset()
 
 

@@ -40,17 +40,17 @@ def score(stored: Evidence | Unreadable, verdicts: Sequence[Verdict], loaded: Lo
     """
     if isinstance(stored, Unreadable):
         faults = (Fault(FaultKind.UNREADABLE, None, stored.reason),)
-        found = {c.id: Verdict(c.id, Outcome.MISSING, 0.0, stored.reason) for c in _criteria(loaded)}
-        return _grade(stored.ref, Status.UNREADABLE, faults, found, loaded)
-    found = {verdict.criterion: verdict for verdict in verdicts}
-    return _grade(stored.submission.ref, _status(stored, verdicts), stored.faults, found, loaded)
+        by_criterion = {c.id: Verdict(c.id, Outcome.MISSING, 0.0, stored.reason) for c in _criteria(loaded)}
+        return _grade(stored.ref, Status.UNREADABLE, faults, by_criterion, loaded)
+    by_criterion = {verdict.criterion: verdict for verdict in verdicts}
+    return _grade(stored.submission.ref, _status(stored, verdicts), stored.faults, by_criterion, loaded)
 
 
 def errored_grade(ref: SubmissionRef, failure: str, loaded: LoadedRubric) -> Grade:
     """The grade of a submission on which the grader itself failed: nobody loses points, a person must look."""
     message = "The grader itself failed here, which costs you nothing: a person will look at it."
-    found = {c.id: Verdict(c.id, Outcome.ERRORED, 0.0, message, actual=failure) for c in _criteria(loaded)}
-    return _grade(ref, Status.GRADED, (), found, loaded)
+    by_criterion = {c.id: Verdict(c.id, Outcome.ERRORED, 0.0, message, actual=failure) for c in _criteria(loaded)}
+    return _grade(ref, Status.GRADED, (), by_criterion, loaded)
 
 
 def _grade(

@@ -114,7 +114,7 @@ class FailedView:
     """A submission that did not run to its end, and why: the fault that ended it stands last."""
 
     row: RowView
-    what: str
+    fault: str
     message: str
 
 
@@ -296,7 +296,7 @@ def _failed(grade: Grade, row: RowView) -> FailedView:
     cell = "" if fault is None or fault.cell is None else f", cell {fault.cell}"
     return FailedView(
         row=row,
-        what=f"{FAULTS[fault.kind].word}{cell}" if fault else "",
+        fault=f"{FAULTS[fault.kind].word}{cell}" if fault else "",
         message=clean(fault.message, 300) if fault else STATUSES[grade.status].meaning,
     )
 

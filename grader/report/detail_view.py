@@ -130,10 +130,10 @@ def _layers(table: LayerTable, *, reveal: bool) -> LayersView:
 
 def _matrix(diff: MatrixDiff, *, reveal: bool) -> MatrixView:
     actual, expected = _marked(diff.actual, diff.expected), _marked(diff.expected, diff.actual)
-    asked, found = _shape(diff.expected), _shape(diff.actual)
+    expected_shape, actual_shape = _shape(diff.expected), _shape(diff.actual)
     wrong = sum(cell.off for row in actual for cell in row)
-    if asked != found:
-        summary = f"Found is {found}, asked for is {asked}; entries that differ are marked ≠."
+    if expected_shape != actual_shape:
+        summary = f"Found is {actual_shape}, asked for is {expected_shape}; entries that differ are marked ≠."
     elif wrong:
         summary = f"{wrong} of {sum(map(len, actual))} entries differ; they are outlined and marked ≠."
     else:

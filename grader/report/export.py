@@ -124,7 +124,7 @@ def results_document(
 def to_json(document: ResultsDocument) -> str:
     """Harmless on a terminal and in the log of a CI job, too: what either would obey is escaped, as JSON allows."""
     text = json.dumps(document.model_dump(mode="json"), ensure_ascii=False, indent=1)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def read_results(path: Path) -> ResultsDocument | None:

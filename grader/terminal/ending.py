@@ -82,8 +82,8 @@ def resume_command() -> str:
     if program.name == "__main__.py":
         command = [sys.executable, "-m", "grader"]
     else:
-        found = shutil.which(program.name)
-        command = [program.name if found and Path(found).resolve() == program.resolve() else sys.argv[0]]
+        on_path = shutil.which(program.name)
+        command = [program.name if on_path and Path(on_path).resolve() == program.resolve() else sys.argv[0]]
     return shlex.join([*command, *(argument for argument in sys.argv[1:] if argument != "--fresh")])
 
 

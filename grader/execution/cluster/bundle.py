@@ -89,8 +89,8 @@ def lay_out(files: Mapping[str, bytes], folder: Path) -> None:
 
 def files_below(folder: Path) -> dict[str, bytes]:
     """All regular files below a folder that only we have written to, by their names."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def _check(listed: list[Any]) -> None:

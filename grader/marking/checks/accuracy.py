@@ -97,28 +97,28 @@ def _against_thresholds(case: Case, matched: Matched, training: Training) -> Ver
     measured = f"Measured here on the official test images: {reached:.3f}"
     if threshold is not None and reached >= threshold:
         return case.passed(f"{measured}, at least {threshold:.3f} is expected.", **facts)
-    own, reasons = _own_threshold(case, training), list(_reasons(case, matched, training))
+    own_threshold, reasons = _own_threshold(case, training), list(_reasons(case, matched, training))
     below = f"{measured}, where {threshold:.3f} is expected" if threshold is not None else measured
     if any(reason.open for reason in reasons):
         return case.needs_review(f"{below}; what else is undecided here may explain it.", **facts)
-    if own is not None and reached < own and all(reason.in_own for reason in reasons):
+    if own_threshold is not None and reached < own_threshold and all(reason.in_own for reason in reasons):
         return case.failed(f"{below}.", **facts)
     if not reasons:
         unlike = asked is None or not same_rate(training.compiled.learning_rate, case.spec.learning_rate)
-        if own is None and unlike:
+        if own_threshold is None and unlike:
             sentence = (
                 f"{measured}. There are no figures for your choices to compare with, so a person will look at it."
             )
             return case.needs_review(sentence, **facts)
-        if own is not None and reached >= own:
-            return case.passed(f"{measured}, as expected of your choices (at least {own:.3f}).", **facts)
+        if own_threshold is not None and reached >= own_threshold:
+            return case.passed(f"{measured}, as expected of your choices (at least {own_threshold:.3f}).", **facts)
         return case.failed(f"{below}.", **facts)
     why = " and ".join(reason.phrase for reason in reasons)
     if any(reason.charged for reason in reasons):
         return case.followed_through(f"{below}: {why}, which was counted before.", **facts)
     slugs = tuple(reason.slug for reason in reasons if reason.slug)
     # right for what the student did, as far as it is known what that reaches
-    share = case.follow_share if slugs and own is not None and reached >= own else 0.0
+    share = case.follow_share if slugs and own_threshold is not None and reached >= own_threshold else 0.0
     return case.graded(share, f"{below}: {why}.", misconceptions=slugs, **facts)
 
 

@@ -42,12 +42,12 @@ class Mistake:
 
 def mistakes_in(comparison: Comparison, compiled: Compiled | None) -> tuple[Mistake, ...]:
     """What is wrong with a network that is trained as `compiled`; the same wrong entry in two layers stands once."""
-    found: list[Mistake] = []
+    distinct: list[Mistake] = []
     for mistake in _each(comparison, compiled):
         whole_layer = mistake.key[0] in {"missing", "extra"}
-        if whole_layer or all(mistake.key != known.key for known in found):
-            found.append(mistake)
-    return tuple(found)
+        if whole_layer or all(mistake.key != known.key for known in distinct):
+            distinct.append(mistake)
+    return tuple(distinct)
 
 
 def _each(comparison: Comparison, compiled: Compiled | None) -> Iterator[Mistake]:

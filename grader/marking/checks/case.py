@@ -181,7 +181,7 @@ class Case:
         """Judge an answer that differs only because of a mistake charged earlier: it earns the follow-through share."""
         return self.graded(self.follow_share, message, follow_through=True, **facts)
 
-    def once(self, verdict: Verdict) -> Verdict:
+    def charged_once(self, verdict: Verdict) -> Verdict:
         """The verdict, or its follow-through where an earlier criterion with the same check has charged the same."""
         if verdict.outcome not in {Outcome.FAILED, Outcome.PARTIAL} or not verdict.actual:
             return verdict

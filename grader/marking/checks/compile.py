@@ -223,7 +223,7 @@ def _judged(case: Case, part_of: Callable[[Case, Matched, Compiled], _Part]) -> 
         return case.needs_review(part.sentence, **facts)
     sentence = part.sentence if part.share < 1 else f"You use {part.actual}. {part.sentence}".strip()
     slugs = (part.slug,) if part.slug else ()
-    return case.once(case.graded(part.share, sentence, misconceptions=slugs, **facts))
+    return case.charged_once(case.graded(part.share, sentence, misconceptions=slugs, **facts))
 
 
 def _never_compiled(case: Case, matched: Matched | None) -> Verdict:

@@ -58,11 +58,11 @@ def of_variable(name: str) -> tuple[str, str]:
 def in_text(text: str) -> list[Pair]:
     """Every convolution that a text names, in order."""
     plain = _LATEX.sub("", _SIGNS.sub("*", text).replace("\\*", "*").replace("∗", "*"))
-    found = []
+    pairs = []
     for match in _WRITTEN.finditer(plain):
         letters = {name[0]: letter.lower() for name, letter in match.groupdict().items() if letter}
-        found.append((letters["k"], letters["i"]))
-    return found or [pair for word in re.findall(r"\w{2,30}", plain) for pair in _spelt(word)]
+        pairs.append((letters["k"], letters["i"]))
+    return pairs or [pair for word in re.findall(r"\w{2,30}", plain) for pair in _spelt(word)]
 
 
 def _spelt(word: str) -> list[Pair]:

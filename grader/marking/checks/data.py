@@ -249,15 +249,15 @@ def shape(case: Case) -> Verdict:
         return case.absent("No network with convolutions and no images in a shape for it were found.", **facts)
     training, architecture = matched.training, matched.architecture
     data = training.x.shape[1:] if training and training.x else None
-    own = architecture.input_shape or data
-    facts |= {"actual": "×".join(str(n) for n in own or ())}
-    if wanted in {own, data}:
+    network_shape = architecture.input_shape or data
+    facts |= {"actual": "×".join(str(n) for n in network_shape or ())}
+    if wanted in {network_shape, data}:
         return case.passed(f"The network takes images of {facts['expected']}.", place=matched.place, **facts)
     reshaped = next((s.output_shape for s in architecture.layers if s.kind == "Reshape"), None)
     if reshaped == wanted:
         message = f"A Reshape layer in the network makes images of {facts['expected']}."
         return case.passed(message, place=matched.place, **facts)
-    if own is None:
+    if network_shape is None:
         message = "The shape that the network takes is not known, as it was never built: a person will look."
         return case.needs_review(message, place=matched.place, **facts)
     message = f"The network takes {facts['actual'] or 'single values'} instead of {facts['expected']}."

@@ -41,9 +41,9 @@ def default_rate(case: Case) -> Verdict:
     expected = " or ".join(f"{rate:g}" for rate in accepted)
     rates = [number for number in extract_numbers(case.evidence) if any(0 < v < 1 for v in number.values)]
     right = [number for number in rates if any(number.says(rate, _FLOAT32) for rate in accepted)]
-    told = [number for number in right if number.origin in WRITTEN | {NumberOrigin.PRINTED}]
-    under_label = (number for number in told if case.is_labelled(number.place) and not number.percent)
-    elsewhere = (number for number in told if _called_rate(case, number))
+    stated = [number for number in right if number.origin in WRITTEN | {NumberOrigin.PRINTED}]
+    under_label = (number for number in stated if case.is_labelled(number.place) and not number.percent)
+    elsewhere = (number for number in stated if _called_rate(case, number))
     if number := next(under_label, None) or next(elsewhere, None):
         message = f"The default learning rate, {number.text}, is stated."
         return case.passed(message, expected=expected, **number_facts(number))

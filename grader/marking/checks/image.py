@@ -75,12 +75,14 @@ class Search:
     @cached_property
     def predicted(self) -> dict[str, dict[int, int]]:
         """Network → test row → predicted label, from all its predictions together (a loop predicts one by one)."""
-        found: dict[str, dict[int, int]] = {}
+        labels_by_network: dict[str, dict[int, int]] = {}
         for prediction in self.case.evidence.predictions:
             if prediction.x is None or prediction.x.test_rows:
                 rows = zip(prediction.rows, prediction.labels, strict=False)
-                found.setdefault(prediction.network, {}).update({row: label for row, label in rows if row >= 0})
-        return {network: rows for network, rows in found.items() if rows}
+                labels_by_network.setdefault(prediction.network, {}).update(
+                    {row: label for row, label in rows if row >= 0}
+                )
+        return {network: rows for network, rows in labels_by_network.items() if rows}
 
     @cached_property
     def trained(self) -> frozenset[str]:
@@ -90,18 +92,18 @@ class Search:
     @cached_property
     def cells(self) -> dict[int, list[tuple[int, int]]]:
         """Cell → line ranges that belong to the search: labelled, else where test images are shown after training."""
-        found: dict[int, list[tuple[int, int]]] = {}
+        line_ranges: dict[int, list[tuple[int, int]]] = {}
         for span in self.case.labels.of(self.case.task.id):
-            found.setdefault(span.cell, []).append((span.first_line, span.last_line))
-        if found:
-            return found
+            line_ranges.setdefault(span.cell, []).append((span.first_line, span.last_line))
+        if line_ranges:
+            return line_ranges
         for image in self.shown:
             for cell in {image.place.cell, *(c for c, _ in image.place.stack)} - {None}:
-                found[cell] = [(1, 10**9)]  # type: ignore[index]
+                line_ranges[cell] = [(1, 10**9)]  # type: ignore[index]
         for prediction in self.case.evidence.predictions:
             if prediction.place.cell is not None and not tasks_of(prediction.place, self.case.labels):
-                found[prediction.place.cell] = [(1, 10**9)]
-        return found
+                line_ranges[prediction.place.cell] = [(1, 10**9)]
+        return line_ranges
 
     @cached_property
     def shown(self) -> tuple[ShownImage, ...]:
@@ -156,13 +158,13 @@ class Search:
     @cached_property
     def selects(self) -> set[str]:
         """Names of what is compared with the label: predictions, true labels."""
-        found = set()
+        names = set()
         for node in self.code:
             if isinstance(node, ast.Compare):
                 sides = [node.left, *node.comparators]
                 if any(self._is_label(side) for side in sides):
-                    found |= {_base(side) for side in sides if not self._is_label(side)}
-        return found - {""}
+                    names |= {_base(side) for side in sides if not self._is_label(side)}
+        return names - {""}
 
     def _is_label(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Constant):
@@ -262,11 +264,11 @@ def retrieved(case: Case) -> Verdict:
             message = "Test items are shown, but how they were predicted could not be seen: a person will look."
             return case.needs_review(message, **facts)
         return case.failed("Test items are shown, but no network was asked to predict them.", **facts)
-    found = bool(search.selects) and bool(search.predicted)
-    if found and search.shown:
+    selected = bool(search.selects) and bool(search.predicted)
+    if selected and search.shown:
         message = "Pictures are shown that are not recognised as test images: a person will look at them."
         return case.needs_review(message, **(facts | {"place": search.shown[0].place}))
-    if found:
+    if selected:
         message = f"The items predicted as {label} are found, but they are not shown."
         return case.partial(0.5, message, **facts)
     return case.absent(f"No test items predicted as {label} were found and shown.", **facts)

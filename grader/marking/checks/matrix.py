@@ -122,13 +122,13 @@ def _shown(matrix: Matrix) -> str:
 
 def _best(case: Case, wanted: Convolution) -> Finding | None:
     """The best of what the sources say: a check by SciPy may repeat what stands in the text, or fill its gaps."""
-    found = [
+    findings = [
         finding
         for source in MatrixOrigin
         if (finding := _assigned(case, _candidates(case, source)).get(wanted.name)) is not None
     ]
-    found += [Finding(3, c, likeness=1.0) for c in _zeros(case, wanted)]
-    return max(found, key=lambda f: (f.rank, f.likeness), default=None)
+    findings += [Finding(3, c, likeness=1.0) for c in _zeros(case, wanted)]
+    return max(findings, key=lambda f: (f.rank, f.likeness), default=None)
 
 
 def _contradicted(case: Case, wanted: Convolution, finding: Finding) -> bool:
@@ -154,7 +154,7 @@ def _letters(wanted: Convolution) -> convolution_names.Pair:
 def _candidates(case: Case, source: MatrixOrigin) -> list[Candidate]:
     """Matrices of a source that may be results, with what their names tell."""
     inputs = _inputs(case.reference)
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     stated = [m for m in extract_matrices(case.evidence) if m.source is source]
     for _, same in groupby(stated, key=lambda m: (m.place, m.hint)):
         group = list(same)
@@ -164,8 +164,8 @@ def _candidates(case: Case, source: MatrixOrigin) -> list[Candidate]:
                 continue
             if source is MatrixOrigin.CODE and not values.any() and not (kernel and image):
                 continue  # an empty buffer that a loop fills
-            found.append(Candidate(matrix, kernel, image))
-    return found[:_MOST]
+            candidates.append(Candidate(matrix, kernel, image))
+    return candidates[:_MOST]
 
 
 def _names(group: list[ExtractedMatrix]) -> list[tuple[str, str]]:
@@ -196,11 +196,11 @@ def _assigned(case: Case, candidates: list[Candidate]) -> dict[str, Finding]:
         kernel, image = _letters(w)
         for j, c in enumerate(candidates):
             finding = findings[i][j]
-            told = [bool(mine) and (1 if mine == its else -1) for mine, its in ((c.kernel, kernel), (c.image, image))]
-            if -1 in told and (c.kernel and c.image):
+            signs = [bool(mine) and (1 if mine == its else -1) for mine, its in ((c.kernel, kernel), (c.image, image))]
+            if -1 in signs and (c.kernel and c.image):
                 worth[i, j] = -100
             else:
-                worth[i, j] = 10 * (told == [1, 1]) + 0.2 * sum(told) + finding.rank + finding.likeness - 1e-4 * j
+                worth[i, j] = 10 * (signs == [1, 1]) + 0.2 * sum(signs) + finding.rank + finding.likeness - 1e-4 * j
     from scipy.optimize import linear_sum_assignment  # imported late: it takes half a second
 
     assigned: dict[str, Finding] = {}
@@ -285,9 +285,9 @@ def _may_be_paper(case: Case, cell: Cell) -> bool:
     text = _PICTURE.sub(" ", source)
     if convolution_names.in_text(text):
         return True
-    own = any(not _REMOTE.match(p["link"] or p["source"] or "") for p in pictures)
+    local = any(not _REMOTE.match(p["link"] or p["source"] or "") for p in pictures)
     words = re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>\n]{0,300}>", " ", text))
-    return own and (bool(_BY_HAND.search(text)) or len(words) <= _CAPTION)
+    return local and (bool(_BY_HAND.search(text)) or len(words) <= _CAPTION)
 
 
 def _pictures(case: Case) -> Iterator[str]:

@@ -58,9 +58,9 @@ class Notes:
         """Cells from the training up to the next one of another kind."""
         if not self.trainings:
             return range(0)
-        own = {t.id for t in self.trainings}
+        training_ids = {t.id for t in self.trainings}
         start = min(_called_in(t.place) for t in self.trainings)
-        later = [_called_in(t.place) for t in self.case.evidence.trainings if t.id not in own]
+        later = [_called_in(t.place) for t in self.case.evidence.trainings if t.id not in training_ids]
         stop = min((cell for cell in later if cell > start), default=10**6)
         return range(start, stop)
 
@@ -98,9 +98,9 @@ class Notes:
     def _all(self) -> Iterator[Note]:
         for passage in passages(self.case.evidence.submission):
             text = _FORMAT.sub(" … ", passage.text) if passage.source == "string" else passage.text
-            said = self._beside(passage) if passage.source == "comment" else ""
+            role_beside = self._beside(passage) if passage.source == "comment" else ""
             for figure in extract_accuracies(text):
-                yield Note(replace(figure, role=figure.role or said), passage.at(figure.line))
+                yield Note(replace(figure, role=figure.role or role_beside), passage.at(figure.line))
         for run in self.case.evidence.cells:
             for figure in extract_accuracies(_ends(run.printed)):
                 yield Note(figure, Place(run.cell), printed=True)
@@ -125,21 +125,21 @@ class Notes:
 
     def _sorted(self, notes: list[Note]) -> dict[str, list[Note]]:
         """By role: as said, else by what the training reached, else in the usual order."""
-        found: dict[str, list[Note]] = {role: [] for role in _ROLES}
+        notes_of: dict[str, list[Note]] = {role: [] for role in _ROLES}
         open_notes: list[Note] = []
         for note in notes:
             fits = [role for role in _ROLES if any(map(note.figure.agrees, self.reached(role)))]
-            said = note.figure.role
-            if said in fits or (said in _ROLES and not (note.printed and fits)):
-                found[said].append(note)
+            stated_role = note.figure.role
+            if stated_role in fits or (stated_role in _ROLES and not (note.printed and fits)):
+                notes_of[stated_role].append(note)
             elif len(fits) == 1:
-                found[fits[0]].append(note)
+                notes_of[fits[0]].append(note)
             elif fits or not note.printed:
                 open_notes.append(note)
         for note in open_notes:
-            role = next((r for r in _ROLES if not found[r]), "test")
-            found[role].append(note)
-        return found
+            role = next((r for r in _ROLES if not notes_of[r]), "test")
+            notes_of[role].append(note)
+        return notes_of
 
 
 def _role_of(name: str) -> str:
@@ -157,24 +157,24 @@ def _called_in(place: Place) -> int:
 def noted(case: Case) -> Verdict:
     """Training and test accuracy are noted, and they are what the network really reaches."""
     notes = Notes(case)
-    found = notes.notes
-    stated = [n for role in _ROLES for n in found[role]]
+    notes_of = notes.notes
+    stated = [n for role in _ROLES for n in notes_of[role]]
     if not notes.trainings:
         return _without_training(case, notes, stated)
-    facts = {"expected": "training and test accuracy", "actual": _shown(found)}
+    facts = {"expected": "training and test accuracy", "actual": _shown(notes_of)}
     if stated:
         facts["place"] = stated[0].place  # type: ignore[assignment]
-    wrong = [role for role in _ROLES if found[role] and not _borne_out(notes, role)]
+    wrong = [role for role in _ROLES if notes_of[role] and not _borne_out(notes, role)]
     if wrong and not case.charged("data.unscaled"):
         role = wrong[0]
-        value = found[role][0].figure.value
+        value = notes_of[role][0].figure.value
         measured = max(notes.measured(role), key=lambda v: -abs(v - value))
         message = f"The {_ROLES[role]} accuracy is noted as {value:.1%}, but this network reaches {measured:.1%}."
         return case.failed(message, misconceptions=("claims.unverified",), **facts)
-    if all(found.values()):
+    if all(notes_of.values()):
         return case.passed("Training and test accuracy are both noted.", **facts)
     if stated:
-        has, lacks = ("train", "test") if found["train"] else ("test", "train")
+        has, lacks = ("train", "test") if notes_of["train"] else ("test", "train")
         message = f"The {_ROLES[has]} accuracy is noted, the {_ROLES[lacks]} accuracy is not."
         return case.partial(_HALF, message, **facts)
     if _silent(case, notes.trainings) or not any(map(notes.reached, _ROLES)):
@@ -208,8 +208,8 @@ def _borne_out(notes: Notes, role: str) -> bool:
     return not measured or any(near)
 
 
-def _shown(found: dict[str, list[Note]]) -> str:
-    return ", ".join(f"{_ROLES[role]} {found[role][0].figure.text.strip()}" for role in _ROLES if found[role])
+def _shown(notes_of: dict[str, list[Note]]) -> str:
+    return ", ".join(f"{_ROLES[role]} {notes_of[role][0].figure.text.strip()}" for role in _ROLES if notes_of[role])
 
 
 def _silent(case: Case, trainings: tuple[Training, ...]) -> bool:

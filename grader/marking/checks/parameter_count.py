@@ -78,19 +78,19 @@ class Count:
     @cached_property
     def followed_counts(self) -> dict[float, tuple[str, ...]]:
         """Values right but for a mistake charged elsewhere → its misconceptions."""
-        found: dict[float, tuple[str, ...]] = {v: () for v in self.own_counts if v not in self.right_counts}
+        slugs_of: dict[float, tuple[str, ...]] = {v: () for v in self.own_counts if v not in self.right_counts}
         for value, slugs in self.mistaken_counts.items():
-            if value not in self.right_counts and value not in found and all(self.case.charged(s) for s in slugs):
-                found[value] = slugs
-        return found
+            if value not in self.right_counts and value not in slugs_of and all(self.case.charged(s) for s in slugs):
+                slugs_of[value] = slugs
+        return slugs_of
 
     @cached_property
     def mistaken_counts(self) -> dict[float, tuple[str, ...]]:
         """Values that typical mistakes lead to → the misconceptions."""
         known = self.case.reference.number_mistakes.get(self.case.criterion.expects, {})
-        found: dict[float, tuple[str, ...]] = {value: (slug,) for slug, value in known.items()}
+        slugs_of: dict[float, tuple[str, ...]] = {value: (slug,) for slug, value in known.items()}
         bare = self._own_without_biases()
-        return found | ({bare: ("params.no_bias",)} if bare and bare not in found else {})
+        return slugs_of | ({bare: ("params.no_bias",)} if bare and bare not in slugs_of else {})
 
     def _own_without_biases(self) -> float | None:
         matched = self.case.matched
@@ -117,10 +117,10 @@ class Count:
         """The right count as one does it by hand."""
         if self.comparison is None:
             return f"{self.asked:g}"
-        table, own = self.comparison.table, self.own_counts_fully and self.asked not in self.own_counts
-        rows = [(r.actual_params if own else r.expected_params) for r in table.rows]
+        table, by_own_network = self.comparison.table, self.own_counts_fully and self.asked not in self.own_counts
+        rows = [(r.actual_params if by_own_network else r.expected_params) for r in table.rows]
         layers = [re.sub(r" = .*", "", row) for row in rows if "·" in row]
-        total = max(self.own_counts) if own and self.own_counts else self.asked
+        total = max(self.own_counts) if by_own_network and self.own_counts else self.asked
         return f"{' + '.join(f'({layer})' for layer in layers)} = {total:g}" if layers else f"{total:g}"
 
     # ------------------------------------------------------------------ what was stated
@@ -179,20 +179,20 @@ def count(case: Case) -> Verdict:
     """The number of trainable parameters is stated, counted by hand and with biases."""
     counts = Count(case)
     expected = {"expected": counts.arithmetic}
-    if found := counts.find(counts.right_counts):
-        number, value = found
+    if match := counts.find(counts.right_counts):
+        number, value = match
         message = f"{value:g} parameters{counts.right_counts[value]}: right."
         return case.passed(message, **expected, **number_facts(number))
-    if found := counts.find(counts.followed_counts):
-        number, value = found
+    if match := counts.find(counts.followed_counts):
+        number, value = match
         slugs = counts.followed_counts[value]
         message = f"{value:g} is right for your own network, which is not the one that is asked for."
         if slugs:
             first = next(v.criterion for v in map(case.charged, slugs) if v is not None)
             message = f"{value:g} repeats what was charged at {first} and is right apart from it."
         return case.followed_through(message, misconceptions=slugs, **expected, **number_facts(number))
-    if found := counts.find(counts.right_counts, crowd=True):
-        number, value = found
+    if match := counts.find(counts.right_counts, crowd=True):
+        number, value = match
         message = f"{value:g} is one of very many numbers that are stated: a person will see what is meant."
         return case.needs_review(message, **expected, **number_facts(number))
     return _wrong_count(counts) or _count_by_keras(counts)
@@ -224,11 +224,11 @@ def _wrong_count(counts: Count) -> Verdict | None:
 def _count_by_keras(counts: Count) -> Verdict:
     case, expected = counts.case, counts.arithmetic
     message = "The count appears only in what Keras printed (such as `summary()`); the sheet asks for it by hand."
-    if found := counts.find(counts.right_counts, by_keras=True):
-        return case.partial(_BY_KERAS, message, expected=expected, **number_facts(found[0]))
+    if match := counts.find(counts.right_counts, by_keras=True):
+        return case.partial(_BY_KERAS, message, expected=expected, **number_facts(match[0]))
     share = _BY_KERAS * case.follow_share
-    if share and (found := counts.find(counts.followed_counts, by_keras=True)):
-        return case.partial(share, message, expected=expected, follow_through=True, **number_facts(found[0]))
+    if share and (match := counts.find(counts.followed_counts, by_keras=True)):
+        return case.partial(share, message, expected=expected, follow_through=True, **number_facts(match[0]))
     return case.absent("The number of parameters is not stated.", expected=expected)
 
 

@@ -24,16 +24,16 @@ _LONGEST = 5_000
 def review(case: Case) -> Verdict:
     """There is an answer in words; a person decides what it is worth."""
     reference = case.reference.answers[case.criterion.expects or case.criterion.id]
-    found = answer(case)
-    if not found:
+    answered = answer(case)
+    if not answered:
         written = Written("", reference.text, tuple(PointToLookFor(p.text, touched=False) for p in reference.points))
         return case.missing("No answer in words was found.", details=(written,))
-    text = "\n\n".join(p.text for p in found)[:_LONGEST]
+    text = "\n\n".join(p.text for p in answered)[:_LONGEST]
     touched = [_touches(p, text) for p in reference.points]
     points = tuple(PointToLookFor(p.text, t) for p, t in zip(reference.points, touched, strict=True))
     return case.needs_review(
         "You answered in words: a person reads it.",
-        place=found[0].place,
+        place=answered[0].place,
         details=(Written(text, reference.text, points),),
         suggestion=_suggest(case.criterion.points, reference, text, touched),
     )

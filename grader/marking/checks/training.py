@@ -93,7 +93,7 @@ def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
     sentence = f"Trained for {asked}."
     if training.error and not training.epochs_done:
         sentence = f"`fit` is asked for {asked} (and stopped at once: {_first_line(training.error)})."
-    return case.once(case.failed(sentence, misconceptions=("train.epochs",), **facts))
+    return case.charged_once(case.failed(sentence, misconceptions=("train.epochs",), **facts))
 
 
 @check("training.validation")
@@ -102,7 +102,7 @@ def validation(case: Case, matched: Matched, _training: Training) -> Verdict:
     """Validated on the official test images."""
     verdicts = [_validation(case, t) for t in matched.repeats]
     best = max(verdicts, key=lambda verdict: (verdict.share, verdict.outcome is Outcome.NEEDS_REVIEW))
-    return case.once(best)
+    return case.charged_once(best)
 
 
 def _validation(case: Case, training: Training) -> Verdict:
