@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_recipes import ANYTHING, ITEMS, dense, layer, paths, trainer, with_another
 
 from grader.training.bounds import BATCHES, Refused
-from grader.training.inference import checked
 from grader.training.measure import MeasureTask, PredictTask
 from grader.training.request import IMAGES
+from grader.training.tasks import inference_task
 from grader.wire.recipe import OUTPUTS
 
 
@@ -36,11 +36,11 @@ def use(**changed: Any) -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:
 
 
 def test_an_honest_use_is_accepted() -> None:
-    key, task = checked(*use())
+    key, task = inference_task(*use())
     assert isinstance(task, MeasureTask)
     assert [[array.shape for array in weights] for weights in task.weights] == [[(784, 10), (10,)]]
     assert task.measures.metrics == ("accuracy",)
-    other, predicting = checked(*use(measured=None))
+    other, predicting = inference_task(*use(measured=None))
     assert isinstance(predicting, PredictTask)
     assert (predicting.batch_size, predicting.planned) == (32, task.planned)
     assert key != other
@@ -48,13 +48,13 @@ def test_an_honest_use_is_accepted() -> None:
 
 def test_the_key_is_of_all_that_matters() -> None:
     told, arrays = use()
-    key, _ = checked(told, arrays)
-    assert checked(*use())[0] == key
+    key, _ = inference_task(told, arrays)
+    assert inference_task(*use())[0] == key
     for i in range(4):
         changed = [array.copy() for array in arrays]
         changed[i].flat[3] = 0 if changed[i].flat[3] else 1
-        assert checked(told, changed)[0] != key, i
-    assert checked(*use(batch_size=64))[0] != key
+        assert inference_task(told, changed)[0] != key, i
+    assert inference_task(*use(batch_size=64))[0] != key
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_key_is_of_all_that_matters() -> None:
 )  # fmt: skip
 def test_what_is_not_stock_or_not_bounded(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
-        checked(*use(**changed))
+        inference_task(*use(**changed))
 
 
 def test_outputs_are_bounded() -> None:
@@ -91,13 +91,13 @@ def test_outputs_are_bounded() -> None:
     assert OUTPUTS < 60_000 * 100
     assert BATCHES > 60_000
     with pytest.raises(Refused, match="more than are kept"):
-        checked(told, arrays)
+        inference_task(told, arrays)
 
 
 @pytest.mark.parametrize("told", [None, [], {}, "use", use()[0] | {"format": 2}])
 def test_what_is_no_use(told: object) -> None:
     with pytest.raises(Refused, match="not of the kind"):
-        checked(told, use()[1])
+        inference_task(told, use()[1])
 
 
 @settings(max_examples=300)
@@ -108,7 +108,7 @@ def test_any_change_is_accepted_or_refused(path: tuple[Any, ...], value: Any, ar
     if cut:
         arrays[array] = arrays[array][:3]
     with contextlib.suppress(Refused):
-        assert isinstance(checked(told, arrays)[1], MeasureTask | PredictTask)
+        assert isinstance(inference_task(told, arrays)[1], MeasureTask | PredictTask)
 
 
 def test_the_same_use_is_computed_once() -> None:

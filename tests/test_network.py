@@ -13,8 +13,7 @@ from grader.training import network as networks
 from grader.training.network import Inputs
 from grader.training.request import Images
 from grader.training.stock import _OPTIMIZERS
-from grader.training.train import TrainTask
-from grader.training.work import checked
+from grader.training.tasks import training_task
 from grader.training.workers import Sets
 
 pytestmark = [pytest.mark.kernel, pytest.mark.filterwarnings("ignore")]
@@ -41,7 +40,7 @@ def trained(
     """Logs and the bytes of all arrays that a training leaves."""
     facts = {"optimizer": {"kind": kind, "config": {"learning_rate": rate}}}
     told, arrays = request(*layers, **facts, **changed)
-    outcome = TrainTask(checked({**told, "validation": None}, arrays)).do(sets)
+    outcome = training_task({**told, "validation": None}, arrays).do(sets)
     return outcome.facts["logs"], [array.tobytes() for array in outcome.arrays]
 
 

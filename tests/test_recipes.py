@@ -22,8 +22,9 @@ from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
 from grader.training.cache import Cache
 from grader.training.request import IMAGES, TIMES
 from grader.training.single_flight import SingleFlight
+from grader.training.tasks import training_task
+from grader.training.train import TrainTask
 from grader.training.trainer import Trainer
-from grader.training.work import Work, checked
 from grader.training.workers import Failed, NoAnswer
 from grader.wire import recipe as kernels
 from grader.wire.fingerprint import fingerprint
@@ -61,27 +62,27 @@ def request(*layers: dict[str, Any], **changed: Any) -> tuple[dict[str, Any], li
         "x": {"rows": [60_000, 60_005], "table": 2, "item": [784]},
         "y": {"classes": 0, "values": 3, "shape": [5], "dtype": "uint8"}, "batch_size": 32,
     }  # fmt: skip
-    return {"facts": facts | changed, "own": 2, "validation": validation, "times": 0}, arrays
+    return {"facts": facts | changed, "training_arrays": 2, "validation": validation, "times": 0}, arrays
 
 
 def test_an_honest_recipe_is_accepted() -> None:
-    work = checked(*request())
-    assert work.planned.output_shape[-1] == 10
-    assert work.initializers == ({"kernel_initializer": ("GlorotUniform", {}), "bias_initializer": ("Zeros", {})},)
-    assert work.optimizer == ("SGD", {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False})
-    assert work.keeps_epochs
+    task = training_task(*request())
+    assert task.planned.output_shape[-1] == 10
+    assert task.initializers == ({"kernel_initializer": ("GlorotUniform", {}), "bias_initializer": ("Zeros", {})},)
+    assert task.optimizer == ("SGD", {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False})
+    assert task.keeps_epochs
 
 
 def test_the_key_is_of_the_training_and_not_of_its_validation() -> None:
     told, arrays = request()
-    work = checked(told, arrays)
-    other = checked({**told, "validation": None}, arrays[:2])
-    assert (work.key, other.validation_key) == (other.key, "")
+    task = training_task(told, arrays)
+    other = training_task({**told, "validation": None}, arrays[:2])
+    assert (task.key, other.validation_key) == (other.key, "")
     arrays[2] = arrays[2] * 2
-    assert checked(told, arrays).key == work.key
-    assert checked(told, arrays).validation_key != work.validation_key
+    assert training_task(told, arrays).key == task.key
+    assert training_task(told, arrays).validation_key != task.validation_key
     arrays[1] = arrays[1] + 1
-    assert checked(told, arrays).key != work.key
+    assert training_task(told, arrays).key != task.key
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_the_key_is_of_the_training_and_not_of_its_validation() -> None:
 )  # fmt: skip
 def test_layers_that_are_not_stock_or_not_bounded(layers: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(Refused, match=words):
-        checked(*request(*layers))
+        training_task(*request(*layers))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_layers_that_are_not_stock_or_not_bounded(layers: list[dict[str, Any]], 
 )  # fmt: skip
 def test_entries_that_are_not_bounded(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
-        checked(*request(**changed))
+        training_task(*request(**changed))
 
 
 def test_work_is_bounded() -> None:
@@ -157,22 +158,22 @@ def test_work_is_bounded() -> None:
     told["validation"] = None
     assert MULTIPLICATIONS < 1000 * 60_000 * 3 * 1.8e6
     with pytest.raises(Refused, match="longer than what is trained"):
-        checked(told, arrays)
+        training_task(told, arrays)
     told["facts"]["layers"], told["facts"]["batch_size"] = [dense()], 1
     assert BATCHES < 1000 * 60_000
     with pytest.raises(Refused, match="longer than what is trained"):
-        checked(told, arrays)
+        training_task(told, arrays)
     told, arrays = request(dense(100_000), dense(), batch_size=60_000)
     with pytest.raises(Refused, match=r"more memory|too large"):
-        checked(told, arrays)
+        training_task(told, arrays)
 
 
 @pytest.mark.parametrize(
-    "told", [None, [], {}, {"facts": 1}, {**request()[0], "times": TIMES}, {**request()[0], "own": -1}]
+    "told", [None, [], {}, {"facts": 1}, {**request()[0], "times": TIMES}, {**request()[0], "training_arrays": -1}]
 )
 def test_what_is_no_request(told: object) -> None:
     with pytest.raises(Refused, match="not of the kind"):
-        checked(told, request()[1])
+        training_task(told, request()[1])
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -213,14 +214,14 @@ def test_any_change_is_accepted_or_refused(path: tuple[Any, ...], value: Any, ar
     if cut:
         arrays[array] = arrays[array][:3]
     with contextlib.suppress(Refused):
-        assert isinstance(checked(told, arrays), Work)
+        assert isinstance(training_task(told, arrays), TrainTask)
 
 
 def test_the_lists_of_both_sides_agree() -> None:
     told, arrays = request(validation=None)
     for kind, entries in kernels.CALLBACKS.items():
         callback = {"kind": kind, "config": dict.fromkeys(entries, 1)}
-        checked({**told, "facts": {**told["facts"], "callbacks": [callback]}, "validation": None}, arrays)
+        training_task({**told, "facts": {**told["facts"], "callbacks": [callback]}, "validation": None}, arrays)
 
 
 # ------------------------------------------------------------------ once

@@ -59,7 +59,7 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
         "callbacks": [_callback(c, model, epochs) for c in _flat(given["callbacks"]) if type(c).__name__ != "History"],
         "validation": None,
     }
-    recipe.own = len(recipe.arrays)
+    recipe.training_arrays = len(recipe.arrays)
     recipe.validation = _validation(given, x, y, held_out, express, recipe)
     if recipe.validation:
         recipe.validation = canonical_images(recipe.validation, facts)
@@ -67,7 +67,8 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     if recipe.validation and not keeps_epochs(
         parameters, epochs - recipe.facts["initial_epoch"], recipe.facts["callbacks"]
     ):
-        recipe.facts["validation"], recipe.validation, recipe.own = recipe.validation, None, len(recipe.arrays)
+        recipe.facts["validation"], recipe.validation = recipe.validation, None
+        recipe.training_arrays = len(recipe.arrays)
     recipe.facts, recipe.validation = plain(recipe.facts), plain(recipe.validation)
     return recipe
 

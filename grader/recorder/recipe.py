@@ -40,7 +40,7 @@ class Recipe:
     """JSON-ready."""
     arrays: list[np.ndarray[Any, Any]]
     """Those that facts refer to by number."""
-    own: int = 0
+    training_arrays: int = 0
     """How many of them belong to the training itself; the others to its validation."""
     validation: dict[str, Any] | None = None
     """What each epoch is measured on, where that is said apart."""
@@ -48,7 +48,7 @@ class Recipe:
     @property
     def key(self) -> str:
         """Equal for equal trainings (SHA-256, hexadecimal)."""
-        return key_of(self.facts, self.arrays[: self.own])
+        return key_of(self.facts, self.arrays[: self.training_arrays])
 
     def add(self, array: np.ndarray[Any, Any]) -> int:
         self.arrays.append(np.asarray(array, order="C"))

@@ -35,8 +35,8 @@ class TrainerClient:
         """What came of the `times`-th training of a recipe: `logs` and `seconds` of each epoch; weights in order, then
         the optimizer's variables, then the states of random layers. Blocks until it is there. Raises `Refused`.
         """
-        asked = {"facts": recipe.facts, "own": recipe.own, "validation": recipe.validation, "times": times}
-        return self.ask(asked, recipe.arrays)
+        asked = {"facts": recipe.facts, "training_arrays": recipe.training_arrays}
+        return self.ask(asked | {"validation": recipe.validation, "times": times}, recipe.arrays)
 
     def ask(self, asked: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> Message:
         """What the trainer answers. Blocks until it does. Raises `Refused`."""

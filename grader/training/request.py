@@ -88,11 +88,12 @@ class Facts(_Strict):
     """Only where callbacks may look at it; else it is no part of the training."""
 
 
-class Request(_Strict):
+class TrainingRequest(_Strict):
     """What `recorder.trainer_client` sends along with arrays."""
 
     facts: dict[str, Any]
-    own: _Whole
+    training_arrays: _Whole
+    """How many of the arrays belong to the training; those of its validation come after them."""
     validation: Data | None
     times: Annotated[int, Field(ge=0, lt=TIMES)]
 
@@ -103,7 +104,7 @@ class Measured(_Strict):
     metrics: Any
 
 
-class Use(_Strict):
+class InferenceRequest(_Strict):
     """What `recorder.inference` writes, to have `evaluate` or `predict` done."""
 
     format: Literal[1]

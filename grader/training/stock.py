@@ -14,7 +14,7 @@ from grader.keras.config import Unsupported
 from grader.keras.layers import PlannedLayer
 from grader.keras.rebuild import Plan
 from grader.records import Layer
-from grader.training.request import CallbackFacts, Facts, OptimizerFacts
+from grader.training.request import CallbackFacts, OptimizerFacts
 from grader.wire.recipe import CALLBACKS
 
 Named = tuple[str, dict[str, Any]]
@@ -188,9 +188,9 @@ def _listed(metrics: object) -> list[object]:
     return found
 
 
-def callback(told: CallbackFacts, facts: Facts) -> Named:
+def callback(told: CallbackFacts, epochs: int) -> Named:
     if told.kind == "LearningRateScheduler" and told.rates is not None and not told.config:
-        if len(told.rates) != facts.epochs or not all(math.isfinite(rate) for rate in told.rates):
+        if len(told.rates) != epochs or not all(math.isfinite(rate) for rate in told.rates):
             raise Unsupported("its learning rates are no numbers")
         return told.kind, {"rates": told.rates}
     known = told.kind in CALLBACKS and set(told.config) == set(CALLBACKS[told.kind]) and told.rates is None

@@ -1,4 +1,4 @@
-"""A training as a worker does it: the network of a `Work`, its seeds, Keras' own `fit`."""
+"""A training as a worker does it: a network of stock parts, its seeds, Keras' own `fit`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 
 from grader.training.network import STEPS, Inputs, assign, compiled, form
 from grader.wire.message import Message
+from grader.wire.recipe import keeps_epochs
 from grader.wire.seeding import TrainingSeeds, generators, initializers
 
 if TYPE_CHECKING:
+    from grader.keras.rebuild import Plan
     from grader.training.network import Network
-    from grader.training.work import Work
+    from grader.training.request import Data, Facts
+    from grader.training.stock import Measures, Named
     from grader.training.workers import Sets
 
 Array = np.ndarray[Any, Any]
@@ -22,7 +25,29 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class TrainTask:
-    work: Work
+    """A training that was checked (see `tasks.training_task`)."""
+
+    key: str
+    """Equal for equal trainings, whatever they are validated on."""
+    times: int
+    """How often the notebook trained the same before."""
+    facts: Facts
+    arrays: tuple[Array, ...]
+    """Those that `facts` and `validation` refer to."""
+    validation: Data | None
+    """What the weights of each epoch are measured on afterwards."""
+    validation_key: str
+    planned: Plan
+    initializers: tuple[dict[str, Named], ...]
+    """For each step of the plan, by the name of its argument."""
+    optimizer: Named
+    measures: Measures
+    callbacks: tuple[Named, ...]
+
+    @property
+    def keeps_epochs(self) -> bool:
+        """Whether the weights of each epoch are kept, to be measured later."""
+        return keeps_epochs(self.planned.parameters, self.facts.epochs - self.facts.initial_epoch, self.callbacks)
 
     def do(self, sets: Sets) -> Message:
         """Logs and seconds of each epoch, how many arrays are `weights`, how many are `left` in all, and the arrays.
@@ -30,19 +55,18 @@ class TrainTask:
         Those that are left: weights in order, the optimizer's variables, states of random layers. After them the
         weights of each epoch, where they are kept.
         """
-        work, facts = self.work, self.work.facts
-        data = Inputs(sets, work.arrays)
+        facts, data = self.facts, Inputs(sets, self.arrays)
         x, y = data.images(facts.x), data.labels(facts.y)
         fed, validation = form((x, y), facts.batch_size), None
         if facts.validation:
             validation = data.images(facts.validation.x), data.labels(facts.validation.y)
             fed += form(validation, facts.validation.batch_size)
-        step_by_step = any(kind == "TerminateOnNaN" for kind, _ in work.callbacks)
+        step_by_step = any(kind == "TerminateOnNaN" for kind, _ in self.callbacks)
         steps = 1 if step_by_step else STEPS
-        seeds = TrainingSeeds(work.key, work.times)
-        with compiled(work.planned, work.measures, fed, work.initializers, work.optimizer, steps) as network:
+        seeds = TrainingSeeds(self.key, self.times)
+        with compiled(self.planned, self.measures, fed, self.initializers, self.optimizer, steps) as network:
             self._start(network, seeds)
-            watching = _watch(network.weights if work.keeps_epochs else [])
+            watching = _watch(network.weights if self.keeps_epochs else [])
             with seeds.shuffling():
                 network.model.fit(
                     x,
@@ -54,24 +78,25 @@ class TrainTask:
                     shuffle=facts.shuffle,
                     validation_data=validation,
                     validation_batch_size=facts.validation.batch_size if facts.validation else None,
-                    callbacks=[watching, *(_callback(*named) for named in work.callbacks)],
+                    callbacks=[watching, *(_callback(*named) for named in self.callbacks)],
                 )
             weights = network.weights
-            left = [*weights, *network.model.optimizer.variables, *generators(network.layers)]
-            outcome = {"logs": watching.logs, "seconds": watching.seconds, "weights": len(weights), "left": len(left)}
-            return Message(outcome, (*(np.array(variable.numpy()) for variable in left), *watching.weights))
+            variables = [*weights, *network.model.optimizer.variables, *generators(network.layers)]
+            counts = {"weights": len(weights), "left": len(variables)}
+            outcome = {"logs": watching.logs, "seconds": watching.seconds} | counts
+            return Message(outcome, (*(np.array(variable.numpy()) for variable in variables), *watching.weights))
 
     def _start(self, network: Network, seeds: TrainingSeeds) -> None:
-        work, facts = self.work, self.work.facts
+        facts = self.facts
         _in_order(network.model, network.weights)
         if facts.weights is None:
             pairs = [pair for layer in network.layers if layer is not None for pair in initializers(layer) or []]
             drawn = seeds.weights([(initializer, tuple(variable.shape)) for variable, initializer in pairs])
         else:
-            drawn = [work.arrays[i] for i in facts.weights]
+            drawn = [self.arrays[i] for i in facts.weights]
         assign(network.weights, drawn)
         if facts.slots is not None:
-            assign(network.model.optimizer.variables, [work.arrays[i] for i in facts.slots])
+            assign(network.model.optimizer.variables, [self.arrays[i] for i in facts.slots])
         states = [own if own is not None else seeds.generator(i) for i, own in enumerate(facts.generators)]
         assign(generators(network.layers), [np.asarray(state) for state in states])
 

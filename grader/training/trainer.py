@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.training import inference, work
+from grader.training import tasks
 from grader.training.bounds import Refused
 from grader.training.measure import MeasureTask
-from grader.training.train import TrainTask
 from grader.training.workers import Failed, NoAnswer
 from grader.wire.message import Message
 
@@ -37,30 +36,27 @@ class Trainer:
 
     def train(self, request: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Message:
         """What comes of a recipe that a kernel sent: `logs` and `seconds` of each epoch, how many arrays are `weights`,
-        and the arrays that are left (see `TrainTask`).
+        and the arrays that are left (see `TrainTask.do`).
 
         Blocks until it is there, and wants a core for that only where it has to be trained. Raises `Refused` with a
         part of a sentence, and GradeError when no worker can be started.
         """
-        fit = work.checked(request, arrays)
-        trained = self._result(f"train {fit.key} {fit.times}", TrainTask(fit))
-        left = trained.facts["left"]
-        if (validation := fit.validation) is not None:
-            by_epoch = _parts(trained.arrays[left:], trained.facts["weights"])
+        task = tasks.training_task(request, arrays)
+        trained = self._result(f"train {task.key} {task.times}", task)
+        facts, left = trained.facts, trained.facts["left"]
+        if task.validation is not None:
+            by_epoch = _parts(trained.arrays[left:], facts["weights"])
             measured = self._result(
-                f"measure {fit.key} {fit.times} {fit.validation_key}",
-                MeasureTask(fit.planned, fit.measures, validation, fit.arrays, by_epoch),
+                f"measure {task.key} {task.times} {task.validation_key}",
+                MeasureTask(task.planned, task.measures, task.validation, task.arrays, by_epoch),
             )
-            logs = [
-                one | _validated(other)
-                for one, other in zip(trained.facts["logs"], measured.facts["logs"], strict=True)
-            ]
-            return Message(trained.facts | {"logs": logs}, trained.arrays[:left])
-        return trained if left == len(trained.arrays) else Message(trained.facts, trained.arrays[:left])
+            both = zip(facts["logs"], measured.facts["logs"], strict=True)
+            facts = facts | {"logs": [logs | _validated(measured_logs) for logs, measured_logs in both]}
+        return Message(facts, trained.arrays[:left])
 
     def use(self, request: object, arrays: Sequence[np.ndarray[Any, Any]]) -> Message:
-        """What a trained network gives: see `MeasureTask` and `PredictTask`. Blocks and raises as `train` does."""
-        key, task = inference.checked(request, arrays)
+        """Outcome of `MeasureTask.do` and `PredictTask.do`. Blocks and raises as `train` does."""
+        key, task = tasks.inference_task(request, arrays)
         return self._result(f"use {key}", task)
 
     def _result(self, key: str, task: Task) -> Message:

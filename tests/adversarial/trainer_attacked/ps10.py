@@ -38,7 +38,7 @@ arrays = [np.zeros(256, np.float32), np.zeros(100, np.uint8)]
 
 
 def recipe(**changes):
-    return {"facts": facts | changes, "own": 2, "validation": None, "times": 0}
+    return {"facts": facts | changes, "training_arrays": 2, "validation": None, "times": 0}
 
 
 code = {"kind": "Lambda", "config": {"function": "__import__('os').system('touch /tmp/reached')"}}
