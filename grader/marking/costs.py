@@ -13,7 +13,7 @@ from grader.marking.candidates import is_custom_loop, same_rate
 
 if TYPE_CHECKING:
     from grader.marking.candidates import Candidate
-    from grader.marking.slots import Slot
+    from grader.marking.network_slots import Slot
 
 FORBIDDEN = 1e6
 """Chosen: more than all else together, for a network of another family."""

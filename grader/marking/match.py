@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.marking.candidates import Candidate, candidates_of
 from grader.marking.costs import FORBIDDEN, cost, deviation, empty_slot, structure
-from grader.marking.slots import Slot, slots_of
+from grader.marking.network_slots import Slot, slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

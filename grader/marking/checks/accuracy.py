@@ -12,7 +12,7 @@ from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.architecture_mistakes import mistakes_in
 from grader.marking.checks.registry import check
 from grader.marking.checks.training import never_trained, trained_rows
-from grader.marking.slots import hidden_units
+from grader.marking.network_slots import hidden_units
 from grader.records import Curves, Outcome
 from grader.training.verification import TRAIN_ROWS
 
