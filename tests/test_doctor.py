@@ -16,11 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from grader import cli, doctor, sandbox
-from grader.datasets import fashion_mnist as data
-from grader.doctor import finding, installed, memory, places
-from grader.doctor import sandboxes as rooms
+from grader.datasets import fashion_mnist
+from grader.doctor import finding, installed, places, sandboxes
 from grader.doctor.finding import GIB, MIB, State
-from grader.system import memory as system_memory
+from grader.system import memory
 
 OK, INFO, WARNING, PROBLEM = State
 ROOT = Path(__file__).parent.parent
@@ -30,7 +29,7 @@ CGROUP2, CGROUP1 = "proc/self/cgroup", "sys/fs/cgroup/memory"
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine of which only the given files are known, with two cores."""
-    monkeypatch.setattr(system_memory, "ROOT", tmp_path)
+    monkeypatch.setattr(memory, "ROOT", tmp_path)
     monkeypatch.setattr(finding.os, "sched_getaffinity", lambda _: {0, 1})
 
     def files(told: dict[str, str]) -> None:
@@ -56,7 +55,7 @@ def levels(monkeypatch):
 @pytest.fixture
 def well(machine, levels, monkeypatch, tmp_path):
     """A machine on which everything is as it should be, as far as `examine` asks the outside."""
-    monkeypatch.setattr(data, "find_data", lambda: data.DataFiles(data.cache_directory()))
+    monkeypatch.setattr(fashion_mnist, "find_data", lambda: fashion_mnist.DataFiles(fashion_mnist.cache_directory()))
     monkeypatch.setenv("GRADE_DATA", str(tmp_path))
     monkeypatch.setattr(doctor.installed, "packages", lambda: (OK, "All.", ""))
     monkeypatch.setattr(places, "_LEAST_DISK", 0)
@@ -160,15 +159,17 @@ def own(monkeypatch, tmp_path):
     ],
 )
 def test_data(own, monkeypatch, where, writable, damaged, state):
-    monkeypatch.setattr(data, "find_data", lambda: data.DataFiles(own.with_name(where)) if where else None)
+    monkeypatch.setattr(
+        fashion_mnist, "find_data", lambda: fashion_mnist.DataFiles(own.with_name(where)) if where else None
+    )
     monkeypatch.setattr(places, "_writable", lambda _: writable)
     if damaged:
-        (own / data.KERAS_NAMES[1]).write_bytes(b"no gzip")
+        (own / fashion_mnist.KERAS_NAMES[1]).write_bytes(b"no gzip")
     got, found, fix = places.data_set()
     assert got is state
     assert bool(fix) == (state is not OK)
-    assert (data.KERAS_NAMES[1] in found) == damaged
-    assert data.KERAS_NAMES[0] not in found
+    assert (fashion_mnist.KERAS_NAMES[1] in found) == damaged
+    assert fashion_mnist.KERAS_NAMES[0] not in found
 
 
 # ------------------------------------------------------------------ sandbox and user
@@ -178,12 +179,12 @@ HOLDING = [f"sandbox.{level}" for level in sandbox.LEVELS if level != "none"]
 
 
 def states() -> dict[str, State]:
-    return {name: look()[0] for name, look in rooms.checks().items()}
+    return {name: look()[0] for name, look in sandboxes.checks().items()}
 
 
 def test_every_level_holds(levels):
     assert states() == {**dict.fromkeys(HOLDING, OK), "sandbox.bwrap": OK, "sandbox.none": INFO, "sandbox": OK}
-    assert rooms.in_force() == "bwrap"
+    assert sandboxes.in_force() == "bwrap"
 
 
 def test_the_strongest_does_not_hold(levels):
@@ -195,8 +196,8 @@ def test_the_strongest_does_not_hold(levels):
         "sandbox.none": INFO,
         "sandbox": WARNING,
     }
-    assert rooms.level("bwrap") == (WARNING, "bubblewrap says: [bold]no[/bold]", sandbox.sandbox_level("bwrap").fix)
-    assert rooms.in_force() == "landlock"
+    assert sandboxes.level("bwrap") == (WARNING, "bubblewrap says: [bold]no[/bold]", sandbox.sandbox_level("bwrap").fix)
+    assert sandboxes.in_force() == "landlock"
 
 
 def test_a_level_that_is_not_needed_does_not_hold(levels):
@@ -207,30 +208,30 @@ def test_a_level_that_is_not_needed_does_not_hold(levels):
 def test_another_level_that_leaves_nothing_open_is_as_good(levels):
     levels(bwrap="no")
     assert states()["sandbox"] is OK
-    assert rooms.in_force() == "container"
+    assert sandboxes.in_force() == "container"
 
 
 def test_no_level_holds(levels):
     levels(bwrap="no", container="no", landlock="no")
     assert states() == {**dict.fromkeys(HOLDING, WARNING), "sandbox.none": INFO, "sandbox": PROBLEM}
-    assert rooms.in_force() is None
+    assert sandboxes.in_force() is None
 
 
 @pytest.mark.parametrize(("uid", "who"), [(0, "Root"), (1000, "An ordinary user")])
 def test_user(levels, monkeypatch, uid, who):
-    monkeypatch.setattr(rooms.os, "geteuid", lambda: uid)
-    assert rooms.user()[0] is OK
-    assert rooms.user()[1].startswith(who)
+    monkeypatch.setattr(sandboxes.os, "geteuid", lambda: uid)
+    assert sandboxes.user()[0] is OK
+    assert sandboxes.user()[1].startswith(who)
 
 
 def test_credentials_of_a_ci_job_are_named_but_not_shown(levels, monkeypatch):
     monkeypatch.setenv("CI", "true")
     monkeypatch.setenv("A_TOKEN", "hidden")
-    for state, found, _ in (rooms.user(), rooms.level("none")):
+    for state, found, _ in (sandboxes.user(), sandboxes.level("none")):
         assert state in {WARNING, INFO}
         assert "A_TOKEN" in found
         assert "hidden" not in found
-    assert "Refused" in rooms.level("none")[1]
+    assert "Refused" in sandboxes.level("none")[1]
 
 
 # ------------------------------------------------------------------ memory, disk, files
@@ -247,7 +248,7 @@ def meminfo(available_gib: float, swap_gib: float = 0) -> dict[str, str]:
 )  # fmt: skip
 def test_memory(machine, available, swap, state, fix):
     machine(meminfo(available, swap))
-    got, found, how = memory.check()
+    got, found, how = places.memory()
     assert got is state
     assert fix in how
     assert f"{available}.0 GiB free, {swap}.0 GiB of swap" in found
@@ -255,7 +256,7 @@ def test_memory(machine, available, swap, state, fix):
 
 
 def test_memory_that_is_not_told(machine):
-    assert memory.check()[0] is INFO
+    assert places.memory()[0] is INFO
 
 
 @pytest.mark.parametrize(
@@ -280,19 +281,19 @@ def test_memory_that_is_not_told(machine):
 )
 def test_the_limit_of_a_container(machine, files):
     machine(meminfo(16) | files)
-    state, found, _ = memory.check()
+    state, found, _ = places.memory()
     assert state is INFO
     assert found.startswith("3.0 GiB free under the limit of this container")
 
 
 def test_a_container_that_uses_more_than_its_limit_has_nothing_left(machine):
     machine(meminfo(16) | {CGROUP2: "0::/\n", "sys/fs/cgroup/memory.max": "5", "sys/fs/cgroup/memory.current": "9"})
-    assert memory.check()[0] is PROBLEM
+    assert places.memory()[0] is PROBLEM
 
 
 def test_no_limit_of_a_container(machine):
     machine(meminfo(16) | {CGROUP2: "0::/\n", "sys/fs/cgroup/memory.max": "max", "sys/fs/cgroup/memory.current": "9"})
-    assert memory.check()[1].startswith("16.0 GiB free, ")
+    assert places.memory()[1].startswith("16.0 GiB free, ")
 
 
 @pytest.mark.parametrize(
@@ -396,20 +397,26 @@ def test_a_missing_package_is_named_by_the_checks_that_need_it(well, monkeypatch
     real = builtins.__import__
 
     def without(name, *args):
-        if name in {"grader.sandbox", "grader.rubric.schema"}:
+        if name in {"grader.datasets", "grader.datasets.fashion_mnist", "grader.rubric.schema"}:
             raise ModuleNotFoundError(f"No module named '{name}'")
         return real(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", without)
     report = doctor.examine(tmp_path)
     checks = of(report)
-    assert report.level is None
+    assert report.level == "bwrap"
     assert report.exit_code == 2
-    assert "sandbox.bwrap" not in checks
-    for name in ("sandbox", "user", "open_files"):
+    for name in ("data", "disk.temporary", "disk.cache", "open_files"):
         assert checks[name].state is PROBLEM
         assert "No module named" in checks[name].found
         assert "packages" in checks[name].fix
+
+
+def test_it_starts_without_any_package():
+    code = "import sys; before = {*sys.modules}; import grader.doctor; print(*{*sys.modules} - before)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    top = {name.partition(".")[0] for name in ended.stdout.split()}
+    assert top - sys.stdlib_module_names == {"grader"}
 
 
 def test_a_check_that_fails_says_why(well, monkeypatch, tmp_path):

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import __version__
-from grader.doctor import installed, memory, places
-from grader.doctor import sandboxes as rooms
+from grader.doctor import installed, places, sandboxes
 from grader.doctor.finding import MIB, Finding, State
 from grader.errors import GradeError, SandboxError, UsageError
 
@@ -21,6 +20,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """A finding under the name of its check; `found` and `fix` as in `Finding`."""
+
     name: str
     state: State
     found: str
@@ -45,9 +46,9 @@ def examine(out: Path) -> Report:
         "packages": installed.packages,
         "processor": installed.processor,
         "data": places.data_set,
-        **rooms.checks(),
-        "user": rooms.user,
-        "memory": memory.check,
+        **sandboxes.checks(),
+        "user": sandboxes.user,
+        "memory": places.memory,
         "disk.reports": lambda: places.disk(out, 1024 * MIB, "Give another folder with `--out`"),
         "disk.temporary": places.temporary,
         "disk.cache": places.cache,
@@ -59,7 +60,7 @@ def examine(out: Path) -> Report:
         "dev.packages": installed.dev_packages,
     }
     checks = tuple(Check(name, *_safely(look)) for name, look in looked_at.items())
-    return Report(__version__, rooms.in_force(), _exit_code(checks), checks)
+    return Report(__version__, sandboxes.in_force(), _exit_code(checks), checks)
 
 
 def _exit_code(checks: tuple[Check, ...]) -> int:

@@ -6,78 +6,78 @@ import platform
 import shutil
 import subprocess
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING
 
 from grader.doctor.finding import Finding, State
 from grader.system.memory import read
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 PYTHON = (3, 11)
 _DISTRIBUTION = "grade-notebooks"
 
 
 def python() -> Finding:
-    asked = ".".join(map(str, PYTHON))
-    found = f"Python {platform.python_version()}; {asked} or newer is asked for."
+    """Whether this Python is new enough."""
+    wanted = ".".join(map(str, PYTHON))
+    found = f"Python {platform.python_version()}; {wanted} or newer is asked for."
     if tuple(map(int, platform.python_version_tuple()[:2])) < PYTHON:
-        return State.PROBLEM, found, f"Install Python {asked} or newer, and grade with it."
+        return State.PROBLEM, found, f"Install Python {wanted} or newer, and grade with it."
     return State.OK, found, ""
 
 
 def packages() -> Finding:
+    """Whether what grade asks for is installed, in versions that it works with."""
     if (asked := _asked_for()) is None:
-        return (
-            State.WARNING,
-            "grade itself is not installed here, so what it asks for is not known.",
-            "Run `pip install .` in its folder.",
-        )
-    if wrong := _unmet(asked):
-        return State.PROBLEM, f"{'; '.join(wrong.values())}.", f"Run `pip install {_quoted(wrong)}`."
+        found = "grade itself is not installed here, so what it asks for is not known."
+        return State.WARNING, found, "Run `pip install .` in its folder."
+    if unmet := _unmet(asked):
+        return State.PROBLEM, *unmet
     return State.OK, f"All {len(asked)} that grade asks for are here, in versions it works with.", ""
 
 
 def dev_packages() -> Finding:
+    """The same of what only development asks for."""
     asked = _asked_for("dev") or []
-    if wrong := _unmet(asked):
-        return State.INFO, f"{'; '.join(wrong.values())}.", f"Run `pip install {_quoted(wrong)}`."
+    if unmet := _unmet(asked):
+        return State.INFO, *unmet
     return State.OK, f"{len(asked)} for tests and linting are here.", ""
 
 
-def _asked_for(extra: str = "") -> list[Any] | None:
+def _asked_for(extra: str = "") -> list[Requirement] | None:
     """The requirements of the package, or those that only this extra adds; None where it is not installed."""
-    from packaging.requirements import Requirement
+    from packaging.requirements import Requirement  # it may be missing: then the check that asks says so
 
     try:
-        asked = [Requirement(text) for text in metadata.requires(_DISTRIBUTION) or ()]
+        requirements = [Requirement(text) for text in metadata.requires(_DISTRIBUTION) or ()]
     except metadata.PackageNotFoundError:
         return None
-    always = [one for one in asked if _applies(one, "")]
-    return [one for one in asked if one not in always and _applies(one, extra)] if extra else always
+    always = [r for r in requirements if _applies(r, "")]
+    return [r for r in requirements if r not in always and _applies(r, extra)] if extra else always
 
 
-def _applies(requirement: Any, extra: str) -> bool:
-    return requirement.marker is None or bool(requirement.marker.evaluate({"extra": extra}))
+def _applies(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def _unmet(asked: list[Any]) -> dict[str, str]:
-    """Requirement → what is wrong, of those that are not met."""
+def _unmet(asked: list[Requirement]) -> tuple[str, str] | None:
+    """What is wrong with those that are not met, and how to mend it."""
     wrong: dict[str, str] = {}
-    for one in asked:
-        wanted = f"{one.name}{one.specifier}"
+    for requirement in asked:
+        name, versions = requirement.name, requirement.specifier
         try:
-            version = metadata.version(one.name)
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            wrong[wanted] = f"{one.name} is missing"
+            wrong[f"'{name}{versions}'"] = f"{name} is missing"
             continue
-        if not one.specifier.contains(version, prereleases=True):
-            wrong[wanted] = f"{one.name} is {version}, {one.specifier} is asked for"
-    return wrong
-
-
-def _quoted(requirements: dict[str, str]) -> str:
-    return " ".join(f"'{one}'" for one in requirements)
+        if not versions.contains(version, prereleases=True):
+            wrong[f"'{name}{versions}'"] = f"{name} is {version}, {versions} is asked for"
+    return (f"{'; '.join(wrong.values())}.", f"Run `pip install {' '.join(wrong)}`.") if wrong else None
 
 
 def processor() -> Finding:
+    """Whether TensorFlow runs on it: on x86 its packages are built for AVX."""
     machine = platform.machine()
     if machine not in {"x86_64", "AMD64"}:
         return State.OK, f"{machine}: TensorFlow needs nothing special of it.", ""
@@ -97,11 +97,8 @@ def program(package: str, *names: str) -> Finding:
     """A program under one of its names; only development needs it."""
     if found := next((path for name in names if name and (path := shutil.which(name))), None):
         return State.OK, f"{found} is there.", ""
-    return (
-        State.INFO,
-        f"{package} is not here; only development needs it.",
-        f"Debian, Ubuntu: `apt-get install {package}`.",
-    )
+    found = f"{package} is not here; only development needs it."
+    return State.INFO, found, f"Debian, Ubuntu: `apt-get install {package}`."
 
 
 def fonts() -> Finding:
@@ -115,9 +112,6 @@ def fonts() -> Finding:
     except subprocess.TimeoutExpired:
         return State.INFO, "Listing the fonts takes too long.", ""
     if not (count := len(listed.splitlines())):
-        return (
-            State.INFO,
-            "No fonts; only the browser tests need them.",
-            "Debian, Ubuntu: `apt-get install fonts-dejavu`.",
-        )
+        found = "No fonts; only the browser tests need them."
+        return State.INFO, found, "Debian, Ubuntu: `apt-get install fonts-dejavu`."
     return State.OK, f"{count} fonts.", ""
