@@ -411,14 +411,14 @@ class Story:
 
     def fit(self, network: str, **options: Any) -> Training:
         """Train a network as it is compiled (as the sheet asks where it never was); options as for `training`."""
-        held = next(n for n in self.facts["networks"] if n.id == network)
-        if not held.compiled:
+        built = next(n for n in self.facts["networks"] if n.id == network)
+        if not built.compiled:
             self.compile(network)
-            held = next(n for n in self.facts["networks"] if n.id == network)
+            built = next(n for n in self.facts["networks"] if n.id == network)
         earlier = self.facts.setdefault("trainings", [])
         options = {"name": f"t{len(earlier) + 1}", "number": sum(t.network == network for t in earlier)} | options
         made = training(
-            held.architecture, network=network, place=self.place(), compiled_as=held.compiled[-1], **options
+            built.architecture, network=network, place=self.place(), compiled_as=built.compiled[-1], **options
         )
         earlier.append(made)
         return made
@@ -473,8 +473,8 @@ class Story:
 
     def evidence(self, **facts: Any) -> Evidence:
         source = submission(*self.cells)
-        held = {name: tuple(values) for name, values in self.facts.items()}
-        return Evidence(**{"submission": source, "sandbox": "none", "cells": tuple(self.runs), **held, **facts})
+        records = {name: tuple(values) for name, values in self.facts.items()}
+        return Evidence(**{"submission": source, "sandbox": "none", "cells": tuple(self.runs), **records, **facts})
 
     def judge(self, *, labelled: bool = True) -> dict[str, Verdict]:
         """Verdicts by criterion id, with or without the cells' labels."""

@@ -75,12 +75,12 @@ class Ran:
 
 
 def run(given: Submission, folder: Path, *, memory_mib: int = 4096, **limits: Any) -> Ran:
-    """Run in `folder`/room on the small data set."""
-    room = folder / "room"
-    room.mkdir(parents=True)
+    """Run in `folder`/scratch on the small data set."""
+    scratch = folder / "scratch"
+    scratch.mkdir(parents=True)
     settings = RunSettings(
         data_directory=small_data(folder / "data"), bounds=Bounds(memory_mib=memory_mib), sandbox=LEVEL, **limits
     )
-    result = run_submission(given, room, settings, lambda _: None)
+    result = run_submission(given, scratch, settings, lambda _: None)
     lines = result.raw_evidence.read("events.jsonl", 64 << 20).splitlines()
     return Ran(result, tuple(json.loads(line) for line in lines))

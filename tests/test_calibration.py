@@ -75,10 +75,10 @@ def test_the_bound_is_never_above_what_was_seen(runs):
 
 def test_a_right_solution_fails_less_than_once_in_a_thousand():
     """Twenty runs and one more from the same normal distribution, 4,000 times."""
-    dice = random.Random(1)
+    rng = random.Random(1)
     failed = 0
     for _ in range(4_000):
-        *runs, another = (dice.gauss(0.78, 0.015) for _ in range(21))
+        *runs, another = (rng.gauss(0.78, 0.015) for _ in range(21))
         failed += another < lower_bound(runs)
     assert failed <= 8
 

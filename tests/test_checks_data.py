@@ -25,7 +25,7 @@ RAW = {"shape": (28, 28), "lo": 0.0, "hi": 255.0}
 UNKNOWN = DataRef("images", (60_000, 784), "float32", 0.0, 1.0, unknown_rows=60_000)
 
 
-def held(*arrays: DataRef, loaded: bool = True) -> Story:
+def holding(*arrays: DataRef, loaded: bool = True) -> Story:
     nb = Story()
     nb.cell("1a")
     if loaded:
@@ -43,7 +43,7 @@ def vectorised(nb: Story) -> Verdict:
 
 
 def test_both_sets_as_vectors():
-    assert vectorised(held(images("train"), images("test"))).outcome is Outcome.PASSED
+    assert vectorised(holding(images("train"), images("test"))).outcome is Outcome.PASSED
 
 
 def test_vectors_that_only_networks_were_given():
@@ -59,7 +59,7 @@ def test_vectors_that_only_networks_were_given():
 
 
 def test_a_flatten_layer_is_as_good():
-    nb = held(images("train", **RAW), images("test", **RAW))
+    nb = holding(images("train", **RAW), images("test", **RAW))
     nb.build(dense_net(10, 10, flatten=True))
     verdict = vectorised(nb)
     assert verdict.outcome is Outcome.PASSED
@@ -67,20 +67,20 @@ def test_a_flatten_layer_is_as_good():
 
 
 def test_the_flatten_of_a_convolutional_network_makes_no_vectors_of_images():
-    nb = held(images("train", **RAW))
+    nb = holding(images("train", **RAW))
     nb.build(cnn_net())
     assert vectorised(nb).outcome is Outcome.PARTIAL
 
 
 def test_one_set_only():
-    verdict = vectorised(held(images("train"), images("test", **RAW)))
+    verdict = vectorised(holding(images("train"), images("test", **RAW)))
     assert verdict.outcome is Outcome.PARTIAL
     assert "test images" in verdict.message
 
 
 @pytest.mark.parametrize("arrays", [(), (images("train", **RAW), images("test", **RAW)), (images("train", 5),)])
 def test_loaded_only(arrays):
-    verdict = vectorised(held(*arrays))
+    verdict = vectorised(holding(*arrays))
     assert verdict.outcome is Outcome.PARTIAL
     assert verdict.share == 0.5
 
@@ -92,7 +92,7 @@ def test_other_data():
     verdict = vectorised(nb)
     assert verdict.outcome is Outcome.FAILED
     assert verdict.actual == "mnist"
-    assert vectorised(held(UNKNOWN, loaded=False)).outcome is Outcome.NEEDS_REVIEW
+    assert vectorised(holding(UNKNOWN, loaded=False)).outcome is Outcome.NEEDS_REVIEW
 
 
 def test_nothing_loaded():
@@ -213,11 +213,11 @@ def test_images_that_could_not_be_seen():
     ],
 )
 def test_nothing_trained(arrays, outcome):
-    assert held(*arrays).judge()["1b.scaled"].outcome == outcome
+    assert holding(*arrays).judge()["1b.scaled"].outcome == outcome
 
 
 def test_nothing_trained_but_a_rescaling_layer():
-    nb = held(images("train", **RAW))
+    nb = holding(images("train", **RAW))
     nb.build(
         network_of(layer("Rescaling", scale=1 / 255, offset=0.0), layer("Flatten"), dense(10), input_shape=(28, 28))
     )
@@ -225,7 +225,7 @@ def test_nothing_trained_but_a_rescaling_layer():
 
 
 def test_scaled_before_the_kernel_died():
-    nb = held(images("train"), images("test"))
+    nb = holding(images("train"), images("test"))
     nb.dies()
     nb.cell("1f", status=CellStatus.NOT_RUN)
     assert nb.judge()["1b.scaled"].outcome is Outcome.PASSED
@@ -275,5 +275,5 @@ def test_a_network_that_was_never_built():
 
 
 def test_arrays_in_the_right_shape_without_a_network():
-    assert held(images("train", shape=(28, 28, 1))).judge()["3a.shape"].outcome is Outcome.PASSED
-    assert held(images("train")).judge()["3a.shape"].outcome is Outcome.MISSING
+    assert holding(images("train", shape=(28, 28, 1))).judge()["3a.shape"].outcome is Outcome.PASSED
+    assert holding(images("train")).judge()["3a.shape"].outcome is Outcome.MISSING

@@ -83,10 +83,10 @@ def test_one_zero_matrix_is_one_answer_but_two_prints_are_two():
     once = Story()
     once.cell("2a", "show()", printed=printed({n: RIGHT[n] for n in ("KxIA", "KyIA", "KyIB")}, named=False))
     assert sorted(outcomes(once)) == ["missing", "passed", "passed", "passed"]
-    held = Story()
-    held.cell("2a")
-    held.holds("zero", RIGHT["KyIA"])
-    assert sorted(outcomes(held)) == ["missing", "missing", "missing", "passed"]
+    story = Story()
+    story.cell("2a")
+    story.holds("zero", RIGHT["KyIA"])
+    assert sorted(outcomes(story)) == ["missing", "missing", "missing", "passed"]
 
 
 def test_in_words_a_result_may_be_zero():

@@ -682,10 +682,10 @@ def test_signals_end_it_in_good_order(tmp_path, number):
     """To the whole process group, as a terminal does; at moments between the first breath and the last."""
     notebooks(tmp_path / "class", ["ada", "bob"], TRAINS)
     seed = random.randrange(10**6)
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     done: set[str] = set()
     for _ in range(6):
-        after_s = dice.uniform(1.5, 20)
+        after_s = rng.uniform(1.5, 20)
         with start(tmp_path / "class", tmp_path / "out", tmp_path) as running:
             try:
                 running.wait(after_s)
@@ -717,10 +717,10 @@ def test_twenty_kills_lose_nothing_and_leave_nobody(tmp_path):
     notebooks(tmp_path / "class", names, "print('so far')")
     out = tmp_path / "out"
     seed = random.randrange(10**6)
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     done: set[str] = set()
     for kill in range(20):
-        after_s = dice.uniform(0.3, 9)
+        after_s = rng.uniform(0.3, 9)
         with start(tmp_path / "class", out, tmp_path) as running:
             time.sleep(after_s)
             running.kill()

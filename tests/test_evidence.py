@@ -443,7 +443,7 @@ def test_any_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes])
 @settings(max_examples=200)
 @given(draw=st.data())
 def test_any_change_to_an_event(tmp_path_factory: pytest.TempPathFactory, draw: Any) -> None:
-    """Whatever value stands anywhere in a `fit`: it is taken or refused, and harvesting it does not fail."""
+    """Whatever value stands anywhere in a `fit`: it is taken or refused, and collecting it does not fail."""
     recording = Recording(tmp_path_factory.mktemp("run") / "raw")
     recording.fit()
     event = json.loads(recording.file.read_bytes().splitlines()[1])
@@ -461,7 +461,7 @@ def test_any_change_to_an_event(tmp_path_factory: pytest.TempPathFactory, draw: 
     recording.file.write_bytes(b"")
     recording.event("start", cell=None, format=1, keras="", tensorflow="")
     recording.line(json.dumps(event).encode())
-    evidence = harvested(recording)
+    evidence = collected(recording)
     assert len(evidence.trainings) + len(evidence.faults) >= 1
 
 
@@ -471,7 +471,7 @@ def test_any_line_is_an_object_or_refused(line: bytes) -> None:
         assert isinstance(parse_line(line), dict)
 
 
-# ------------------------------------------------------------------ harvest
+# ------------------------------------------------------------------ collect
 
 OFFICIAL = Identifier(small_official())
 
@@ -488,7 +488,7 @@ class Measures:
         return Verified(self.accuracy, self.accuracy)
 
 
-def harvested(
+def collected(
     recording: Recording,
     *,
     faults: tuple[Fault, ...] = (),
@@ -545,9 +545,9 @@ def a_run(recording: Recording) -> Recording:
     return recording
 
 
-def test_harvest_joins_what_a_run_left(recording: Recording) -> None:
+def test_collect_joins_what_a_run_left(recording: Recording) -> None:
     verifier = Measures()
-    evidence = harvested(a_run(recording), verifier=verifier)
+    evidence = collected(a_run(recording), verifier=verifier)
     assert evidence.faults == ()
     (network,) = evidence.networks
     assert (network.id, network.names, len(network.compiled)) == ("n1", ("model",), 1)
@@ -588,7 +588,7 @@ def test_harvest_joins_what_a_run_left(recording: Recording) -> None:
 )
 def test_what_cannot_be_verified(recording: Recording, x: Any, reason: str) -> None:
     recording.fit(1, WEIGHTS, x=None if x is None else recording.array(x))
-    evidence = harvested(recording, verifier=Measures(0.3))
+    evidence = collected(recording, verifier=Measures(0.3))
     verified = evidence.trainings[0].verified
     assert verified is not None
     assert (verified.test_accuracy, reason in verified.reason) == (None, True)
@@ -596,14 +596,14 @@ def test_what_cannot_be_verified(recording: Recording, x: Any, reason: str) -> N
 
 def test_a_loop_of_ones_own_is_verified_on_scaled_images(recording: Recording) -> None:
     recording.fit(1, WEIGHTS, epochs=0)
-    assert harvested(recording, verifier=Measures(0.8)).trainings[0].verified == Verified(0.8, 0.8)
+    assert collected(recording, verifier=Measures(0.8)).trainings[0].verified == Verified(0.8, 0.8)
 
 
 def test_a_subclassed_network_that_contradicts_its_layers(recording: Recording) -> None:
     (train_x, _), _ = small_official()
     x = recording.array(train_x)
     recording.fit(1, WEIGHTS, x=x, architecture=DENSE | {"style": "subclassed"}, history={"accuracy": [0.8]})
-    verified = harvested(recording, verifier=Measures(0.3)).trainings[0].verified
+    verified = collected(recording, verifier=Measures(0.3)).trainings[0].verified
     assert verified is not None
     assert "`call`" in verified.reason
 
@@ -611,7 +611,7 @@ def test_a_subclassed_network_that_contradicts_its_layers(recording: Recording) 
 def test_measuring_ends(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "VERIFY_S", 0.0)
     recording.fit(1, WEIGHTS)
-    verified = harvested(recording).trainings[0].verified
+    verified = collected(recording).trainings[0].verified
     assert verified is not None
     assert "took longer" in verified.reason
 
@@ -619,7 +619,7 @@ def test_measuring_ends(recording: Recording, monkeypatch: pytest.MonkeyPatch) -
 def test_damaged_weights_are_a_reason(recording: Recording) -> None:
     recording.fit(1, WEIGHTS)
     (recording.folder / "weights/t1.npz").write_bytes(b"?")
-    training = harvested(recording).trainings[0]
+    training = collected(recording).trainings[0]
     assert training.verified is not None
     assert "could not be read" in training.verified.reason
     assert (training.weights, training.weights_digest) == ("", "")
@@ -628,7 +628,7 @@ def test_damaged_weights_are_a_reason(recording: Recording) -> None:
 def test_tampering_is_one_fault(recording: Recording) -> None:
     recording.line(b'{"seq": 5, "type": "?"}')
     recording.line(b"?")
-    (fault,) = harvested(recording).faults
+    (fault,) = collected(recording).faults
     assert fault.kind is FaultKind.TAMPERED
     assert "Line 2" in fault.message
     assert "1 more" in fault.message
@@ -637,24 +637,24 @@ def test_tampering_is_one_fault(recording: Recording) -> None:
 def test_damage_is_nobodys_fault_after_the_kernel_died(recording: Recording) -> None:
     recording.line(b"?")
     died = Fault(FaultKind.KERNEL_DIED, 1, "The kernel died.")
-    assert harvested(recording, faults=(died,)).faults == (died,)
-    assert harvested(recording).faults[0].kind is FaultKind.TAMPERED
+    assert collected(recording, faults=(died,)).faults == (died,)
+    assert collected(recording).faults[0].kind is FaultKind.TAMPERED
 
 
 def test_a_recorder_that_was_silenced(recording: Recording) -> None:
     recording.event("end_cell", cell=1)
     cells = (CellRun(1, CellStatus.OK, 1.0), CellRun(2, CellStatus.OK, 1.0), CellRun(3, CellStatus.ERROR, 1.0))
-    (fault,) = harvested(recording, run=cells).faults
+    (fault,) = collected(recording, run=cells).faults
     assert fault.kind is FaultKind.TAMPERED
     assert "the end of cell 2" in fault.message
     died = Fault(FaultKind.MEMORY, 2, "Too much memory.")
-    assert harvested(recording, run=cells, faults=(died,)).faults == (died,)
+    assert collected(recording, run=cells, faults=(died,)).faults == (died,)
 
 
 def test_what_was_not_read_is_noted(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     recording.fit()
     monkeypatch.setattr(decoding, "TRAININGS", 0)
-    evidence = harvested(recording)
+    evidence = collected(recording)
     assert evidence.faults == ()
     assert "are not read" in evidence.submission.notes[0]
 
@@ -665,14 +665,14 @@ def test_repeated_references_are_bounded(recording: Recording) -> None:
     digest = recording.array(train_x)
     for _ in range(2000):
         recording.event("shown", images=[digest] * 10, title="")
-    assert len(harvested(recording).shown) <= 100_000
+    assert len(collected(recording).shown) <= 100_000
 
 
 # ------------------------------------------------------------------ claims
 
 
 def claiming(recording: Recording, claimed: list[float], **changed: Any) -> Any:
-    training = harvested(a_run(recording)).trainings[0]
+    training = collected(a_run(recording)).trainings[0]
     whole = DataRef(
         "images", (10_000, 784), "float64", 0.0, 1.0, test_rows=10_000, start=0, stop=10_000, exact=True, lo=0.0, hi=1.0
     )
@@ -732,7 +732,7 @@ def test_no_alarm_where_something_else_explains_it(recording: Recording) -> None
 
 
 def test_what_is_stored_comes_back(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(a_run(recording), folder=tmp_path / "ada")
+    evidence = collected(a_run(recording), folder=tmp_path / "ada")
     evidence = replace(evidence, trainings=tuple(replace(t, history={"a": (1.0,)}) for t in evidence.trainings))
     evidence = replace(evidence, arrays=())
     store.save(evidence, tmp_path / "ada", LIMITS)
@@ -745,7 +745,7 @@ def test_what_is_stored_comes_back(recording: Recording, tmp_path: Path) -> None
 
 
 def test_not_a_number_comes_back(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(a_run(recording))
+    evidence = collected(a_run(recording))
     store.save(evidence, tmp_path / "ada", LIMITS)
     loaded = store.load(tmp_path / "ada")
     assert isinstance(loaded, Evidence)
@@ -760,14 +760,14 @@ def test_same_evidence_same_bytes(recording: Recording, tmp_path: Path) -> None:
         return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
 
     for name in "ab":
-        store.save(harvested(run, folder=tmp_path / name), tmp_path / name, LIMITS)
+        store.save(collected(run, folder=tmp_path / name), tmp_path / name, LIMITS)
     assert files(tmp_path / "a") == files(tmp_path / "b")
     store.save(store.load(tmp_path / "a"), tmp_path / "a", LIMITS)  # weights that are named stay
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
 def test_weights_that_are_no_longer_named_go(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(a_run(recording), folder=tmp_path / "ada")
+    evidence = collected(a_run(recording), folder=tmp_path / "ada")
     store.save(evidence, tmp_path / "ada", LIMITS)
     assert list((tmp_path / "ada").rglob("*.npz"))
     store.save(replace(evidence, trainings=()), tmp_path / "ada", LIMITS)
@@ -794,7 +794,7 @@ def test_how_long_something_ran(tmp_path: Path, content: str | None, seconds: fl
 
 
 def test_resuming_takes_the_same_submission_only(recording: Recording, tmp_path: Path) -> None:
-    evidence = harvested(recording)
+    evidence = collected(recording)
     folder = tmp_path / "ada"
     store.save(evidence, folder, LIMITS)
     ref = replace(SUBMISSION.ref, source=Path("elsewhere/ps10.ipynb"))
@@ -853,9 +853,9 @@ def test_weights_that_were_changed_are_tampering(tmp_path: Path) -> None:
         del fit[key]
     recorder.emit("fit", [], **fit)
     recorder.close()
-    assert harvested(recording, record_key="ab" * 16).faults == ()
+    assert collected(recording, record_key="ab" * 16).faults == ()
     np.savez(recorder.folder / "weights/t1.npz", w0=np.ones((784, 10)))
-    evidence = harvested(recording, record_key="ab" * 16)
+    evidence = collected(recording, record_key="ab" * 16)
     assert [fault.kind for fault in evidence.faults] == [FaultKind.TAMPERED]
     assert "weights/t1.npz is not as the recorder wrote it" in evidence.faults[0].message
     assert evidence.trainings[0].verified == Verified(
@@ -866,7 +866,7 @@ def test_weights_that_were_changed_are_tampering(tmp_path: Path) -> None:
 def test_what_the_recorder_saw_being_done_to_it_is_tampering(recording: Recording) -> None:
     for what in ("numpy.savez was replaced", "keras' Trainer.fit was replaced"):
         recording.event("tampered", what=what)
-    assert [(fault.kind, fault.cell, fault.message) for fault in harvested(recording).faults] == [
+    assert [(fault.kind, fault.cell, fault.message) for fault in collected(recording).faults] == [
         (
             FaultKind.TAMPERED,
             1,
@@ -878,12 +878,12 @@ def test_what_the_recorder_saw_being_done_to_it_is_tampering(recording: Recordin
 def test_where_the_weights_of_a_training_come_from(recording: Recording) -> None:
     for number, initial in enumerate(("fresh", "given", "continued"), start=1):
         recording.fit(number, WEIGHTS, initial=initial)
-    trainings = harvested(recording).trainings
+    trainings = collected(recording).trainings
     assert [(training.given, training.number) for training in trainings] == [(False, 0), (True, 1), (False, 2)]
 
 
 def test_a_network_of_unseen_training_is_measured_on_all_training_images(recording: Recording) -> None:
     verifier = Measures()
     recording.fit(1, WEIGHTS)
-    harvested(recording, verifier=verifier)
+    collected(recording, verifier=verifier)
     assert verifier.asked[0][3].tolist() == list(range(300))

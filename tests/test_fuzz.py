@@ -42,10 +42,10 @@ LONGEST_S = 20
 
 def fuzz(name: str, shard: int, make: Callable[[random.Random], bytes], feed: Callable[[bytes], object]) -> int:
     """Feed a shard's share of inputs and count them; a failure says how to repeat it."""
-    dice = random.Random(f"{SEED} {name} {shard}")
+    rng = random.Random(f"{SEED} {name} {shard}")
     fed = 0
     for _ in range(INPUTS[name] // SHARDS):
-        data = make(dice)
+        data = make(rng)
         started = time.monotonic()
         try:
             feed(data)
@@ -74,46 +74,46 @@ _VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def bent(data: bytes, dice: random.Random) -> bytes:
+def bent(data: bytes, rng: random.Random) -> bytes:
     """Bytes with a few of them changed, lost, doubled or put in."""
     out = bytearray(data)
-    for _ in range(dice.choice((1, 1, 1, 2, 3, 8))):
-        at = dice.randrange(len(out) + 1)
-        match dice.randrange(6):
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        at = rng.randrange(len(out) + 1)
+        match rng.randrange(6):
             case 0 if at < len(out):
-                out[at] ^= 1 << dice.randrange(8)
+                out[at] ^= 1 << rng.randrange(8)
             case 1:
-                del out[at : at + dice.choice((1, 2, 8, 100))]
+                del out[at : at + rng.choice((1, 2, 8, 100))]
             case 2:
-                out[at:at] = out[at : at + dice.choice((1, 4, 30))] * dice.choice((1, 2, 20))
+                out[at:at] = out[at : at + rng.choice((1, 4, 30))] * rng.choice((1, 2, 20))
             case 3:
                 del out[at:]
             case 4 if at < len(out):
-                out[at] = dice.choice(b"\x00\x01\x7f\x80\xff")
+                out[at] = rng.choice(b"\x00\x01\x7f\x80\xff")
             case _:
-                out[at:at] = dice.choice(_BYTES)
+                out[at:at] = rng.choice(_BYTES)
     return bytes(out)
 
 
-def bent_value(value: Any, dice: random.Random) -> Any:
+def bent_value(value: Any, rng: random.Random) -> Any:
     """JSON-ready data with one part of it replaced, dropped, doubled, renamed or put one level deeper."""
-    if isinstance(value, dict) and value and dice.random() < 0.9:
-        key = dice.choice(list(value))
-        match dice.randrange(8):
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        match rng.randrange(8):
             case 0:
                 return {k: v for k, v in value.items() if k != key}
             case 1:
-                return {**value, dice.choice(("x", "", key + "x", "type", "seq")): dice.choice(_VALUES)}
-        return {**value, key: bent_value(value[key], dice)}
-    if isinstance(value, list) and value and dice.random() < 0.8:
-        at = dice.randrange(len(value))
-        match dice.randrange(6):
+                return {**value, rng.choice(("x", "", key + "x", "type", "seq")): rng.choice(_VALUES)}
+        return {**value, key: bent_value(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        at = rng.randrange(len(value))
+        match rng.randrange(6):
             case 0:
                 return [*value[:at], *value[at + 1 :]]
             case 1:
-                return value + value[at:] * dice.choice((1, 30))
-        return [*value[:at], bent_value(value[at], dice), *value[at + 1 :]]
-    return [value] if dice.random() < 0.1 else dice.choice(_VALUES)
+                return value + value[at:] * rng.choice((1, 30))
+        return [*value[:at], bent_value(value[at], rng), *value[at + 1 :]]
+    return [value] if rng.random() < 0.1 else rng.choice(_VALUES)
 
 
 # ------------------------------------------------------------------ the recorder's lines
@@ -150,10 +150,10 @@ EVENTS = [
 LINES = [json.dumps(event).encode() for event in EVENTS]
 
 
-def a_line(dice: random.Random) -> bytes:
-    if dice.random() < 0.5:
-        return bent(dice.choice(LINES), dice)
-    return json.dumps(bent_value(dice.choice(EVENTS), dice)).encode()
+def a_line(rng: random.Random) -> bytes:
+    if rng.random() < 0.5:
+        return bent(rng.choice(LINES), rng)
+    return json.dumps(bent_value(rng.choice(EVENTS), rng)).encode()
 
 
 def feed_line(line: bytes) -> None:
@@ -194,13 +194,13 @@ def test_lines(shard):
 @pytest.mark.slow
 def test_whole_records(tmp_path):
     """Bent lines and archives together, through the files: every one ends in records and named problems."""
-    dice = random.Random(f"{SEED} records")
+    rng = random.Random(f"{SEED} records")
     for number in range(400):
         recording = Recording(tmp_path / str(number))
         for _ in range(30):
-            recording.line(a_line(dice).replace(b"\n", b""))
+            recording.line(a_line(rng).replace(b"\n", b""))
         for name in (f"arrays/{_D}.npz", "arrays/p1.npz", "weights/t1.npz"):
-            (recording.folder / name).write_bytes(an_archive(dice))
+            (recording.folder / name).write_bytes(an_archive(rng))
         with PinnedFolder(recording.folder) as folder:
             assert len(decode.decode(folder).problems) <= decode.PROBLEMS
             with contextlib.suppress(Rejected):
@@ -218,15 +218,15 @@ KEYS = ("w0", "w1", "mask", "pixels", "labels")
 LIMIT = 10_000
 
 
-def an_archive(dice: random.Random) -> bytes:
-    data = dice.choice(ARCHIVES)
-    if dice.random() < 0.6:
-        return bent(data, dice)
+def an_archive(rng: random.Random) -> bytes:
+    data = rng.choice(ARCHIVES)
+    if rng.random() < 0.6:
+        return bent(data, rng)
     # Numbers of the directory and of the local headers, whose places are known.
     out = bytearray(data)
-    at = dice.choice([i for mark in (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06") for i in _all(out, mark)])
-    at += dice.randrange(4, 46)
-    out[at : at + 2] = dice.choice((b"\0\0", b"\xff\xff", b"\x0c\0", b"\x0e\0", b"\x08\0", b"\x01\0", b"\x09\0"))
+    at = rng.choice([i for mark in (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06") for i in _all(out, mark)])
+    at += rng.randrange(4, 46)
+    out[at : at + 2] = rng.choice((b"\0\0", b"\xff\xff", b"\x0c\0", b"\x0e\0", b"\x08\0", b"\x01\0", b"\x09\0"))
     return bytes(out)
 
 
@@ -292,14 +292,14 @@ SCRIPTS = [
 TASKS = [f"{problem}{letter}" for problem in "1234" for letter in "abcdefghij"]
 
 
-def a_notebook(dice: random.Random) -> bytes:
-    if dice.random() < 0.4:
-        return bent(dice.choice(TEXTS), dice)
-    return json.dumps(bent_value(dice.choice(NOTEBOOKS), dice)).encode()
+def a_notebook(rng: random.Random) -> bytes:
+    if rng.random() < 0.4:
+        return bent(rng.choice(TEXTS), rng)
+    return json.dumps(bent_value(rng.choice(NOTEBOOKS), rng)).encode()
 
 
-def a_script(dice: random.Random) -> bytes:
-    return bent(dice.choice(SCRIPTS), dice)
+def a_script(rng: random.Random) -> bytes:
+    return bent(rng.choice(SCRIPTS), rng)
 
 
 def feed_submission(name: str) -> Callable[[bytes], None]:
@@ -351,8 +351,8 @@ ZIPS = [
 ]
 
 
-def a_zip(dice: random.Random) -> bytes:
-    return bent(dice.choice(ZIPS), dice)
+def a_zip(rng: random.Random) -> bytes:
+    return bent(rng.choice(ZIPS), rng)
 
 
 @pytest.mark.slow

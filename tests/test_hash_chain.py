@@ -26,55 +26,55 @@ KEY = "00112233445566778899aabbccddeeff"
 LINES = [b'{"a": 1}', b'{"b": 2}', b'{"c": "x"}', b"{}"]
 
 
-def sealed(lines: list[bytes]) -> list[bytes]:
-    seal, done = HashChain(KEY), []
+def chained(lines: list[bytes]) -> list[bytes]:
+    chain, done = HashChain(KEY), []
     for line in lines:
-        done.append(seal.closed(line))
-        seal.kept(line)
+        done.append(chain.closed(line))
+        chain.kept(line)
     return done
 
 
-# ------------------------------------------------------------------ seals
+# ------------------------------------------------------------------ the chain
 
 
-def test_a_sealed_line_is_still_json() -> None:
-    assert [len(json.loads(line)["seal"]) for line in sealed(LINES)[:3]] == [32] * 3
+def test_a_chained_line_is_still_json() -> None:
+    assert [len(json.loads(line)["seal"]) for line in chained(LINES)[:3]] == [32] * 3
 
 
-def test_what_was_sealed_is_opened() -> None:
-    seal = HashChain(KEY)
-    assert [seal.opened(line) for line in sealed(LINES)] == LINES
+def test_chained_lines_are_opened() -> None:
+    chain = HashChain(KEY)
+    assert [chain.opened(line) for line in chained(LINES)] == LINES
 
 
 def test_another_key_opens_nothing() -> None:
-    seal = HashChain("ff" * 16)
-    assert [seal.opened(line) for line in sealed(LINES)] == [None] * 4
+    chain = HashChain("ff" * 16)
+    assert [chain.opened(line) for line in chained(LINES)] == [None] * 4
 
 
 def test_a_foreign_line_disturbs_none_of_the_others() -> None:
-    seal, lines = HashChain(KEY), sealed(LINES)
+    chain, lines = HashChain(KEY), chained(LINES)
     foreign = [b"", b"{}", b'{"seal": "' + b"0" * 32 + b'"}', lines[2], HashChain("ff" * 16).closed(LINES[1])]
-    assert [seal.opened(line) for line in (lines[0], *foreign, lines[1])] == [LINES[0], *[None] * 5, LINES[1]]
+    assert [chain.opened(line) for line in (lines[0], *foreign, lines[1])] == [LINES[0], *[None] * 5, LINES[1]]
 
 
 def test_a_line_that_is_gone_is_missed_by_all_that_follow() -> None:
-    lines = sealed(LINES)
-    seal = HashChain(KEY)
-    assert [seal.opened(line) for line in (lines[0], lines[2], lines[3])] == [LINES[0], None, None]
+    lines = chained(LINES)
+    chain = HashChain(KEY)
+    assert [chain.opened(line) for line in (lines[0], lines[2], lines[3])] == [LINES[0], None, None]
 
 
 @given(st.integers(0, 3), st.integers(0, 60), st.integers(1, 255))
 def test_any_changed_byte_is_noticed(number: int, at: int, difference: int) -> None:
-    lines = sealed(LINES)
+    lines = chained(LINES)
     changed = bytearray(lines[number])
     changed[at % len(changed)] ^= difference
-    seal = HashChain(KEY)
+    chain = HashChain(KEY)
     for line in lines[:number]:
-        seal.opened(line)
-    assert seal.opened(bytes(changed)) is None
+        chain.opened(line)
+    assert chain.opened(bytes(changed)) is None
 
 
-# ------------------------------------------------------------------ sealed records
+# ------------------------------------------------------------------ chained records
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def forge(recorder: Recorder, line: bytes) -> None:
         file.write(line + b"\n")
 
 
-def test_only_sealed_lines_are_events(recorder: Recorder) -> None:
+def test_only_chained_lines_are_events(recorder: Recorder) -> None:
     recorder.emit("loaded", dataset="fashion_mnist")
     forge(recorder, b'{"seq": 1, "type": "end_cell", "cell": 0, "stack": []}')
     forge(recorder, b"not even JSON")
@@ -243,7 +243,7 @@ def test_hooks_on_keras_classes_are_watched_and_others_are_not(detector: TamperD
 # ------------------------------------------------------------------ and what becomes of it
 
 
-def test_a_record_is_written_alike_with_and_without_a_seal(tmp_path: Path) -> None:
+def test_a_record_is_written_alike_with_and_without_a_hash_chain(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "raw")
     recording.event("end_cell")
     assert [event.type for event in decode(PinnedFolder(recording.folder)).events] == ["start", "end_cell"]

@@ -142,7 +142,7 @@ def test_our_own_fault_is_ours(class_folder, tmp_path, monkeypatch, first):
     assert any(f.startswith("ada: ") and "1d.count" in f for f in outcome.failures)
 
 
-def test_one_that_cannot_be_harvested_does_not_stop_the_others(class_folder, tmp_path, monkeypatch):
+def test_one_that_cannot_be_collected_does_not_stop_the_others(class_folder, tmp_path, monkeypatch):
     real = gather.collect
 
     def collect(submission, *rest):

@@ -27,36 +27,38 @@ BOUNDS = Bounds(memory_mib=600, disk_mib=8, processes=40, open_files=64)
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Sandbox:
+def student_sandbox(tmp_path: Path) -> Sandbox:
     data, recorder, handed_in = (tmp_path / name for name in ("data", "recorder", "handed_in"))
-    for folder in (tmp_path / "room", data, recorder, handed_in / "sub"):
+    for folder in (tmp_path / "scratch", data, recorder, handed_in / "sub"):
         folder.mkdir(parents=True)
         folder.chmod(0o755)
     (data / "some").write_text("data")
     (handed_in / "sub" / "note").write_text("handed in")
-    return Sandbox(tmp_path / "room", data, (recorder,), handed_in, BOUNDS)
+    return Sandbox(tmp_path / "scratch", data, (recorder,), handed_in, BOUNDS)
 
 
-def opened(level: str, room: Sandbox, code: str, **told: object) -> tuple[SandboxProcess, Places]:
-    """A room in which `code` waits; it finds `told` and `result`, a file of its evidence to write to."""
+def opened(level: str, student_sandbox: Sandbox, code: str, **told: object) -> tuple[SandboxProcess, Places]:
+    """A sandbox in which `code` waits; it finds `told` and `result`, a file of its evidence to write to."""
     level_ = sandbox.sandbox_level(level)
-    places = level_.places(room)
+    places = level_.places(student_sandbox)
     told |= {"result": str(places.evidence / "result.json")}
     start = "import json, os, sys\nglobals().update(json.loads(sys.argv[1]))\ndef tell(x): json.dump(x, open(result, 'w'))\n"
     arguments = (sys.executable, "-c", start + textwrap.dedent(code), json.dumps(told))
-    return level_.open(room, Command(arguments, {"PATH": "/usr/bin:/bin"}, {places.sockets / "hello": "text"})), places
+    return level_.open(
+        student_sandbox, Command(arguments, {"PATH": "/usr/bin:/bin"}, {places.sockets / "hello": "text"})
+    ), places
 
 
-def inside(level: str, room: Sandbox, code: str, **told: object) -> object:
+def inside(level: str, student_sandbox: Sandbox, code: str, **told: object) -> object:
     """What `code` told, run to its end."""
-    held, _ = opened(level, room, code, **told)
+    sandbox_process, _ = opened(level, student_sandbox, code, **told)
     try:
-        held.go()
-        held.process.wait(60)
-        held.kill()
-        return json.loads(held.evidence.read("result.json", 1 << 20))
+        sandbox_process.go()
+        sandbox_process.process.wait(60)
+        sandbox_process.kill()
+        return json.loads(sandbox_process.evidence.read("result.json", 1 << 20))
     finally:
-        held.discard()
+        sandbox_process.discard()
 
 
 # ------------------------------------------------------------------ which level
@@ -91,13 +93,13 @@ def test_the_strongest_level_leaves_nothing_to_warn_of():
     assert sandbox.warning("bwrap") == ""
 
 
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, room: Sandbox):
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, student_sandbox: Sandbox):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SandboxError, match="not installed"):
-        Bubblewrap().open(room, Command(("/bin/true",), {}))
+        Bubblewrap().open(student_sandbox, Command(("/bin/true",), {}))
     monkeypatch.setattr(folders, "_ABI", 99)
     with pytest.raises(SandboxError, match="version 99 is needed"):
-        Landlock().open(room, Command(("/bin/true",), {}))
+        Landlock().open(student_sandbox, Command(("/bin/true",), {}))
     seccomp.program.cache_clear()
     monkeypatch.setitem(sys.modules, "pyseccomp", None)
     with pytest.raises(SandboxError, match="libseccomp2"):
@@ -126,30 +128,30 @@ def test_a_level_that_runs_nothing_fails_its_self_test(monkeypatch: pytest.Monke
         selftest.check(Plain())
 
 
-# ------------------------------------------------------------------ what is in a room
+# ------------------------------------------------------------------ what is in a sandbox
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_room_holds_what_was_put_into_it(level: str, room: Sandbox):
+def test_a_sandbox_holds_what_was_put_into_it(level: str, student_sandbox: Sandbox):
     code = """
         files = [os.path.join(f, name) for f, _, names in os.walk(".") for name in names]
         tell([os.getcwd(), files, open(hello).read(), open(data).read(), sorted(os.environ), sys.stdin.read()])
     """
-    places = sandbox.sandbox_level(level).places(room)
+    places = sandbox.sandbox_level(level).places(student_sandbox)
     told = {"hello": str(places.sockets / "hello"), "data": str(places.keras / "datasets" / "fashion-mnist" / "some")}
-    cwd, files, hello, data, environment, typed = inside(level, room, code, **told)
+    cwd, files, hello, data, environment, typed = inside(level, student_sandbox, code, **told)
     assert (cwd, files, hello, data, typed) == (str(places.work), ["./sub/note"], "text", "data", "")
     assert set(environment) <= {"PATH", "LC_CTYPE"}
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_was_handed_in_can_be_changed_without_touching_the_original(level: str, room: Sandbox):
-    inside(level, room, "open('sub/note', 'w').write('mine'); os.mkdir('new'); tell(1)")
-    assert (room.handed_in / "sub" / "note").read_text() == "handed in"
+def test_what_was_handed_in_can_be_changed_without_touching_the_original(level: str, student_sandbox: Sandbox):
+    inside(level, student_sandbox, "open('sub/note', 'w').write('mine'); os.mkdir('new'); tell(1)")
+    assert (student_sandbox.handed_in / "sub" / "note").read_text() == "handed in"
 
 
 @pytest.mark.parametrize("level", ISOLATING)
-def test_no_descriptor_and_no_right_is_inherited(level: str, room: Sandbox):
+def test_no_descriptor_and_no_right_is_inherited(level: str, student_sandbox: Sandbox):
     code = """
         status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
         tell([os.listdir("/proc/self/fd"), os.getuid(), status["CapBnd"], status["CapEff"], status["NoNewPrivs"]])
@@ -157,7 +159,7 @@ def test_no_descriptor_and_no_right_is_inherited(level: str, room: Sandbox):
     held_open = Path(__file__).open()  # noqa: SIM115 - it must not be seen inside
     os.set_inheritable(held_open.fileno(), True)
     try:
-        descriptors, uid, _, capabilities, no_new = inside(level, room, code)
+        descriptors, uid, _, capabilities, no_new = inside(level, student_sandbox, code)
     finally:
         held_open.close()
     assert len(descriptors) <= 4  # standard ones, and the one that lists them
@@ -167,7 +169,7 @@ def test_no_descriptor_and_no_right_is_inherited(level: str, room: Sandbox):
 
 
 @pytest.mark.parametrize("level", ISOLATING)
-def test_the_graders_own_files_are_not_there(level: str, room: Sandbox):
+def test_the_graders_own_files_are_not_there(level: str, student_sandbox: Sandbox):
     code = """
         found = []
         for path in paths:
@@ -180,7 +182,7 @@ def test_the_graders_own_files_are_not_there(level: str, room: Sandbox):
     """
     package = Path(sandbox.__file__).parents[1]
     paths = [str(path) for path in (package, package.parent / "rubrics", package.parent / "reference", "/etc/shadow")]
-    assert inside(level, room, code, paths=paths) == []
+    assert inside(level, student_sandbox, code, paths=paths) == []
 
 
 def test_what_is_hidden_is_cut_out_of_what_is_seen(tmp_path: Path):
@@ -219,16 +221,16 @@ def test_seen_folders_hold_the_interpreter_and_nothing_twice():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_limits_of_the_operating_system_are_set(level: str, room: Sandbox):
+def test_limits_of_the_operating_system_are_set(level: str, student_sandbox: Sandbox):
     code = """
         import resource
         tell({name: resource.getrlimit(getattr(resource, name))[0] for name in ("RLIMIT_DATA", "RLIMIT_NOFILE", "RLIMIT_CORE")})
     """
-    assert inside(level, room, code) == {"RLIMIT_DATA": 600 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0}
+    assert inside(level, student_sandbox, code) == {"RLIMIT_DATA": 600 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0}
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_full_disk_is_known(level: str, room: Sandbox):
+def test_a_full_disk_is_known(level: str, student_sandbox: Sandbox):
     code = """
         try:
             for i in range(100):
@@ -239,19 +241,19 @@ def test_a_full_disk_is_known(level: str, room: Sandbox):
             tell("never")
         import time; time.sleep(60)
     """
-    held, _ = opened(level, room, code)
+    sandbox_process, _ = opened(level, student_sandbox, code)
     try:
-        assert not held.disk_full()
-        held.go()
-        _until(held.disk_full)
-        if not held.disk_exceeded():  # the room refuses it itself
-            _until(lambda: b"No space" in held.evidence.read("result.json", 1000))
+        assert not sandbox_process.disk_full()
+        sandbox_process.go()
+        _until(sandbox_process.disk_full)
+        if not sandbox_process.disk_exceeded():  # the sandbox refuses it itself
+            _until(lambda: b"No space" in sandbox_process.evidence.read("result.json", 1000))
     finally:
-        held.discard()
+        sandbox_process.discard()
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_memory_of_all_processes_is_summed_fairly(level: str, room: Sandbox):
+def test_memory_of_all_processes_is_summed_fairly(level: str, student_sandbox: Sandbox):
     """Forked children that share their memory count once, own memory counts for each."""
     code = """
         import time
@@ -269,14 +271,14 @@ def test_memory_of_all_processes_is_summed_fairly(level: str, room: Sandbox):
     """
     used = {}
     for grow in (False, True):
-        held, _ = opened(level, room, code, grow=grow)
+        sandbox_process, _ = opened(level, student_sandbox, code, grow=grow)
         try:
-            held.go()
-            _until(lambda held=held: held.evidence.read("result.json", 10))
+            sandbox_process.go()
+            _until(lambda sandbox_process=sandbox_process: sandbox_process.evidence.read("result.json", 10))
             time.sleep(0.5)
-            used[grow] = held.used_mib()
+            used[grow] = sandbox_process.used_mib()
         finally:
-            held.discard()
+            sandbox_process.discard()
     assert 280 < used[False] < 450
     assert 120 < used[True] - used[False] < 200
 
@@ -339,52 +341,52 @@ DAEMONS = """
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_whatever_was_started_ends_with_the_room(level: str, room: Sandbox):
+def test_whatever_was_started_ends_with_the_sandbox(level: str, student_sandbox: Sandbox):
     mark = f"mark-{os.getpid()}-{level}"
-    held, places = opened(level, room, DAEMONS, mark=mark)
-    held.go()
-    _until(lambda: held.evidence.read("result.json", 10))
+    sandbox_process, places = opened(level, student_sandbox, DAEMONS, mark=mark)
+    sandbox_process.go()
+    _until(lambda: sandbox_process.evidence.read("result.json", 10))
     _until(lambda: len(_marked(mark)) >= 4)
-    held.kill()
+    sandbox_process.kill()
     assert _marked(mark) == []
-    assert held.evidence.read("result.json", 10) == b"1"  # outlives the room
-    held.discard()
+    assert sandbox_process.evidence.read("result.json", 10) == b"1"  # outlives the sandbox
+    sandbox_process.discard()
     if level != "bwrap":
         assert not places.work.parent.exists()
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("how", ["os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)", "os._exit(3)"])
-def test_what_dies_in_a_room_is_dead(level: str, how: str, room: Sandbox):
+def test_what_dies_in_a_sandbox_is_dead(level: str, how: str, student_sandbox: Sandbox):
     """Which process 1 of a namespace is not, whatever signal it sends itself."""
-    told = inside(level, room, f"tell(os.getpid() == 1)\n{how}\njson.dump('still here', open(result, 'w'))")
+    told = inside(level, student_sandbox, f"tell(os.getpid() == 1)\n{how}\njson.dump('still here', open(result, 'w'))")
     assert told is False
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_room_that_is_forgotten_leaves_nothing_on_disk(level: str, room: Sandbox):
-    held, places = opened(level, room, "tell(1)")
-    held.kill()
-    del held
+def test_a_sandbox_that_is_forgotten_leaves_nothing_on_disk(level: str, student_sandbox: Sandbox):
+    sandbox_process, places = opened(level, student_sandbox, "tell(1)")
+    sandbox_process.kill()
+    del sandbox_process
     gc.collect()
     assert not places.work.exists()
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1, 0.5])
-def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, room: Sandbox, tmp_path: Path):
+def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, student_sandbox: Sandbox, tmp_path: Path):
     """Also in the moments of the start: the command waits for a word that then never comes."""
     mark = f"mark-{os.getpid()}-{level}-{after_s}"
-    script = tmp_path / "opens_a_room.py"
+    script = tmp_path / "opens_a_sandbox.py"
     script.write_text(
         textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
         from grader.sandbox import Command, Sandbox, sandbox_level
-        room = Sandbox(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
+        student_sandbox = Sandbox(*map(Path, {[str(p) for p in (student_sandbox.scratch, student_sandbox.data)]!r}))
         print("go", flush=True)
-        held = sandbox_level({level!r}).open(room, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
-        held.go()
+        sandbox_process = sandbox_level({level!r}).open(student_sandbox, Command((sys.executable, "-c", "import time; time.sleep(600)", {mark!r}), {{}}))
+        sandbox_process.go()
         time.sleep(600)
         """)
     )
@@ -394,30 +396,30 @@ def test_nothing_outlives_a_grader_that_is_killed(level: str, after_s: float, ro
         time.sleep(after_s)
         grader.kill()
         grader.wait()
-    scratch = str(room.scratch)
+    scratch = str(student_sandbox.scratch)
     _until(lambda: not _marked(mark) and not _marked(scratch), 10)
     time.sleep(0.2)
     assert _marked(mark) == []
-    for folder in (Plain().places(room).work.parent,):
+    for folder in (Plain().places(student_sandbox).work.parent,):
         if folder.exists():  # nobody was left to remove it
             subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
-def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Sandbox, tmp_path: Path):
+def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(student_sandbox: Sandbox, tmp_path: Path):
     """Killed before it has told its child to die with it, bubblewrap leaves it asleep for ever."""
     mark = f"6{os.getpid()}"
     program = tmp_path / "bin" / "bwrap"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\nsleep {mark} &\nexec sleep {mark}\n")
     program.chmod(0o755)
-    script = tmp_path / "opens_a_room.py"
+    script = tmp_path / "opens_a_sandbox.py"
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
         from grader.sandbox import Command, Sandbox
         from grader.sandbox.bwrap import Bubblewrap
-        room = Sandbox(*map(Path, {[str(p) for p in (room.scratch, room.data)]!r}))
-        Bubblewrap().open(room, Command(("/bin/true",), {{}}))
+        student_sandbox = Sandbox(*map(Path, {[str(p) for p in (student_sandbox.scratch, student_sandbox.data)]!r}))
+        Bubblewrap().open(student_sandbox, Command(("/bin/true",), {{}}))
         """)
     )
     package, path = Path(sandbox.__file__).parents[2], f"{program.parent}:{os.environ['PATH']}"
@@ -431,27 +433,27 @@ def test_a_child_that_bubblewrap_leaves_behind_ends_with_the_grader(room: Sandbo
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_program_that_cannot_start_says_why(level: str, room: Sandbox):
+def test_a_program_that_cannot_start_says_why(level: str, student_sandbox: Sandbox):
     level_ = sandbox.sandbox_level(level)
-    held = level_.open(room, Command(("/nowhere/python",), {}))
+    sandbox_process = level_.open(student_sandbox, Command(("/nowhere/python",), {}))
     try:
         with pytest.raises(SandboxError, match=f"'{level}' cannot start a program: FileNotFoundError"):
-            held.go()
+            sandbox_process.go()
     finally:
-        held.discard()
+        sandbox_process.discard()
 
 
-def test_a_room_that_cannot_be_made_says_why(room: Sandbox, monkeypatch: pytest.MonkeyPatch):
+def test_a_sandbox_that_cannot_be_made_says_why(student_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("grader.sandbox.bwrap._namespaces", lambda uid: ["--no-such-option"])
     if "bwrap" in ISOLATING:
         with pytest.raises(SandboxError, match=r"does not work here: .*no-such-option"):
-            Bubblewrap().open(room, Command(("/bin/true",), {}))
-    Plain().places(room).work.parent.mkdir()
+            Bubblewrap().open(student_sandbox, Command(("/bin/true",), {}))
+    Plain().places(student_sandbox).work.parent.mkdir()
     try:
         with pytest.raises(SandboxError, match="already there"):
-            Plain().open(room, Command(("/bin/true",), {}))
+            Plain().open(student_sandbox, Command(("/bin/true",), {}))
     finally:
-        Plain().places(room).work.parent.rmdir()
+        Plain().places(student_sandbox).work.parent.rmdir()
 
 
 def test_copies_and_texts_are_laid_out(tmp_path: Path):

@@ -222,7 +222,7 @@ def test_progress_is_printed_as_by_keras(runs):
 
 
 @pytest.mark.kernel
-def test_same_code_same_dice_but_not_when_repeated(runs):
+def test_same_code_same_seeds_but_not_when_repeated(runs):
     by_name = {}
     index = 0
     for name, source in FITS.items():

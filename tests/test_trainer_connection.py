@@ -85,7 +85,7 @@ def ended(kernel: socket.socket) -> bool:
         return True
 
 
-def test_a_run_that_is_called_off_cuts_the_line() -> None:
+def test_a_run_that_is_called_off_cuts_the_connection() -> None:
     """Without a word of its own: the thread's traceback would reach the user."""
     trainer = Trainer()
     trainer.raises = KeyboardInterrupt()
@@ -189,7 +189,7 @@ def test_what_is_no_recipe_is_refused_and_the_next_is_answered() -> None:
         LENGTHS.pack(5, 0) + b"[[[[[", LENGTHS.pack(2**63, 2**63), LENGTHS.pack(100_000, 0) + b"[" * 100_000, b"\x00" * 7,
     ],
 )  # fmt: skip
-def test_what_is_no_frame_ends_the_line(frame: bytes) -> None:
+def test_what_is_no_frame_ends_the_connection(frame: bytes) -> None:
     trainer = Trainer()
     with trainer.slots, line(trainer) as (_, kernel):
         kernel.sendall(frame)
@@ -239,7 +239,7 @@ def test_the_kernel_goes_on_without_a_trainer(tmp_path: Path) -> None:
     asking._listening.close()
 
 
-def test_an_interrupt_cuts_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_cuts_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asking = kernels.TrainerClient(str(tmp_path / "k"))
     monkeypatch.setattr(kernels, "receive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     told, arrays = request()

@@ -198,7 +198,7 @@ print(json.dumps({"facts": facts, "bound": int(status["CapBnd"], 16), "uid": os.
 """
 
 
-def test_a_copy_is_walled_in_like_what_starts_in_the_room(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
+def test_a_copy_is_walled_in_like_what_starts_in_the_sandbox(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
     copy, cold = (json.loads(r.cell(0).printed) for r in both(tmp_path, data, zygote, DUMP))
     for name, fact in cold["facts"].items():
         assert copy["facts"][name] == fact, name
@@ -207,7 +207,7 @@ def test_a_copy_is_walled_in_like_what_starts_in_the_room(tmp_path: Path, data: 
         assert dumped["ids"] == [[str(dumped["uid"])] * 4, [str(dumped["gid"])] * 4]
         assert dumped["uid"] != 0
         assert dumped["facts"]["hidden"] == []
-    assert len(copy["others"]) == 2  # the room's first, and the one that keeps it
+    assert len(copy["others"]) == 2  # the sandbox's first, and the one that keeps it
 
 
 TO_MEET = """
@@ -248,38 +248,38 @@ def test_two_at_once_do_not_see_each_other(tmp_path: Path, data: Path, zygote: Z
 
 
 @pytest.fixture
-def room(tmp_path: Path, data: Path) -> Sandbox:
-    for name in ("room", "recorder"):
+def student_sandbox(tmp_path: Path, data: Path) -> Sandbox:
+    for name in ("scratch", "recorder"):
         (tmp_path / name).mkdir()
     return Sandbox(
-        tmp_path / "room", data, (tmp_path / "recorder",), bounds=Bounds(memory_mib=2000, disk_mib=8, processes=60)
+        tmp_path / "scratch", data, (tmp_path / "recorder",), bounds=Bounds(memory_mib=2000, disk_mib=8, processes=60)
     )
 
 
-def opened(room: Sandbox, zygote: ZygoteClient, code: str, **told: object) -> SandboxProcess:
-    """A room in which `code` waits to be run by a copy."""
+def opened(student_sandbox: Sandbox, zygote: ZygoteClient, code: str, **told: object) -> SandboxProcess:
+    """A sandbox in which `code` waits to be run by a copy."""
     told |= {"result": str(PLACES.evidence / "result.json")}
     start = "import json, os, sys\nglobals().update(json.loads(sys.argv[1]))\ndef tell(x): json.dump(x, open(result, 'w'))\n"
     command = Command(
         (sys.executable, "-P", "-c", start + textwrap.dedent(code), json.dumps(told)), ENVIRONMENT, {}, zygote
     )
-    assert zygote.serves(room, Command((sys.executable, "-P", "-m"), ENVIRONMENT))
-    return Bubblewrap().open(room, Command(command.arguments, ENVIRONMENT, {}, zygote._process))
+    assert zygote.serves(student_sandbox, Command((sys.executable, "-P", "-m"), ENVIRONMENT))
+    return Bubblewrap().open(student_sandbox, Command(command.arguments, ENVIRONMENT, {}, zygote._process))
 
 
-def test_daemons_end_with_the_room(room: Sandbox, zygote: ZygoteClient) -> None:
+def test_daemons_end_with_the_sandbox(student_sandbox: Sandbox, zygote: ZygoteClient) -> None:
     mark = f"mark-{os.getpid()}-warm"
-    held = opened(room, zygote, DAEMONS, mark=mark)
-    held.go()
-    assert held.forked
-    _until(lambda: held.evidence.read("result.json", 10))
+    sandbox_process = opened(student_sandbox, zygote, DAEMONS, mark=mark)
+    sandbox_process.go()
+    assert sandbox_process.forked
+    _until(lambda: sandbox_process.evidence.read("result.json", 10))
     _until(lambda: len(_marked(mark)) >= 2)
     before = time.monotonic()
-    held.kill()
+    sandbox_process.kill()
     assert time.monotonic() - before < 1
     assert _marked(mark) == []
     _until(lambda: _family(zygote) == [])
-    held.discard()
+    sandbox_process.discard()
 
 
 def _family(zygote: ZygoteClient) -> list[int]:
@@ -304,14 +304,14 @@ def _state(pid: int) -> str:
 @pytest.mark.parametrize(
     "last", ["os._exit(3)", "os.kill(os.getpid(), 9)", "os.kill(2, 9)", "import ctypes; ctypes.string_at(0)"]
 )
-def test_the_end_of_a_kernel_is_noticed(room: Sandbox, zygote: ZygoteClient, last: str) -> None:
-    """Also when it first stops what keeps the room."""
+def test_the_end_of_a_kernel_is_noticed(student_sandbox: Sandbox, zygote: ZygoteClient, last: str) -> None:
+    """Also when it first stops what keeps the sandbox."""
     stop = "" if "(2" in last else "os.kill(2, 19)\n"
-    held = opened(room, zygote, f"{stop}tell(1)\n{last}")
-    held.go()
-    _until(lambda: held.evidence.read("result.json", 10))
-    assert held.process.wait(2) is not None
-    held.discard()
+    sandbox_process = opened(student_sandbox, zygote, f"{stop}tell(1)\n{last}")
+    sandbox_process.go()
+    _until(lambda: sandbox_process.evidence.read("result.json", 10))
+    assert sandbox_process.process.wait(2) is not None
+    sandbox_process.discard()
 
 
 def test_a_cell_that_ends_the_kernel_is_a_fault(tmp_path: Path, data: Path, zygote: ZygoteClient) -> None:
@@ -349,14 +349,14 @@ from test_zygote import ENVIRONMENT, Sandbox, ZygoteClient, opened, zygote_clien
 if {preload!r}:
     zygote_client.preload.__file__ = {preload!r}
 zygote = ZygoteClient()
-room = Sandbox(*map(Path, {room!r}))
+student_sandbox = Sandbox(*map(Path, {student_sandbox!r}))
 print("go", flush=True)
 if {wait}:
     from grader.sandbox import Command
-    assert zygote.serves(room, Command((sys.executable, "-P", "-m"), ENVIRONMENT)), zygote.why
+    assert zygote.serves(student_sandbox, Command((sys.executable, "-P", "-m"), ENVIRONMENT)), zygote.why
     print("serves", zygote._process._process.pid, flush=True)
-held = opened(room, zygote, "import time; tell(1); time.sleep(600)")
-held.go()
+sandbox_process = opened(student_sandbox, zygote, "import time; tell(1); time.sleep(600)")
+sandbox_process.go()
 print("runs", flush=True)
 time.sleep(600)
 """
@@ -375,13 +375,17 @@ time.sleep(600)
         ("runs", 0.0),
     ],
 )
-def test_nothing_outlives_a_grader_that_is_killed(room: Sandbox, word: str, after_s: float, tmp_path: Path) -> None:
-    """While libraries load, while the room is made, while the copy goes into it, while it runs."""
-    places = [str(path) for path in (room.scratch, room.data)]
+def test_nothing_outlives_a_grader_that_is_killed(
+    student_sandbox: Sandbox, word: str, after_s: float, tmp_path: Path
+) -> None:
+    """While libraries load, while the sandbox is made, while the copy goes into it, while it runs."""
+    places = [str(path) for path in (student_sandbox.scratch, student_sandbox.data)]
     preload = tmp_path / "preload.py"
     preload.write_text(FEW["preload"])
     tests = str(Path(__file__).parent)
-    script = KILLED.format(tests=tests, room=places, wait=word != "go", preload=str(preload) if word != "go" else "")
+    script = KILLED.format(
+        tests=tests, student_sandbox=places, wait=word != "go", preload=str(preload) if word != "go" else ""
+    )
     root = str(Path(sandbox.__file__).parents[2])
     environment = os.environ | {"PYTHONPATH": root}
     with (
@@ -444,20 +448,20 @@ def _changed(name: str, old: str, new: str) -> dict[str, str]:
     return FEW | {name: programs[name].replace(old, new)}
 
 
-def _replace(monkeypatch: pytest.MonkeyPatch, room: Sandbox, programs: dict[str, str]) -> None:
+def _replace(monkeypatch: pytest.MonkeyPatch, student_sandbox: Sandbox, programs: dict[str, str]) -> None:
     for name, text in programs.items():
-        file = room.scratch / f"{name}.py"
+        file = student_sandbox.scratch / f"{name}.py"
         file.write_text(text)
         monkeypatch.setattr(getattr(zygote_client, name), "__file__", str(file))
 
 
-def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, programs: dict[str, str]) -> tuple[str, bool]:
+def _note_of(monkeypatch: pytest.MonkeyPatch, student_sandbox: Sandbox, programs: dict[str, str]) -> tuple[str, bool]:
     """What is said, and whether it serves, with other programs in their place."""
-    _replace(monkeypatch, room, programs)
+    _replace(monkeypatch, student_sandbox, programs)
     notes: list[str] = []
     with ZygoteClient(notes.append) as zygote:
         command = Command((sys.executable, "-P", "-m"), ENVIRONMENT)
-        serves = [zygote.serves(room, command) for _ in range(2)]
+        serves = [zygote.serves(student_sandbox, command) for _ in range(2)]
     assert len(notes) == 1
     return notes[0], any(serves)
 
@@ -475,9 +479,9 @@ def _note_of(monkeypatch: pytest.MonkeyPatch, room: Sandbox, programs: dict[str,
     ids=["ends", "lacks a module", "thread", "shared memory", "setns refused", "a wall is missing"],
 )  # fmt: skip
 def test_where_it_does_not_hold_it_is_not_used(
-    programs: dict[str, str], words: str, room: Sandbox, monkeypatch: pytest.MonkeyPatch
+    programs: dict[str, str], words: str, student_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said, serves = _note_of(monkeypatch, room, programs)
+    said, serves = _note_of(monkeypatch, student_sandbox, programs)
     assert re.search(words, said)
     assert not serves
 
@@ -492,24 +496,24 @@ def test_kernels_start_from_nothing_without_it(tmp_path: Path, data: Path, monke
     found.result.discard()
 
 
-def test_one_that_ends_on_the_way_is_done_without(room: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the making of the room and the start of its program."""
-    _replace(monkeypatch, room, FEW)
+def test_one_that_ends_on_the_way_is_done_without(student_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the making of the sandbox and the start of its program."""
+    _replace(monkeypatch, student_sandbox, FEW)
     with ZygoteClient() as other:
-        held = opened(room, other, "tell(open('/proc/self/cmdline').read())")
+        sandbox_process = opened(student_sandbox, other, "tell(open('/proc/self/cmdline').read())")
         other.close()
-        held.go()
-        assert not held.forked
-        _until(lambda: b"-P" in held.evidence.read("result.json", 9999))
-        held.discard()
-        assert not other.serves(room, Command((sys.executable, "-P", "-m"), ENVIRONMENT))
+        sandbox_process.go()
+        assert not sandbox_process.forked
+        _until(lambda: b"-P" in sandbox_process.evidence.read("result.json", 9999))
+        sandbox_process.discard()
+        assert not other.serves(student_sandbox, Command((sys.executable, "-P", "-m"), ENVIRONMENT))
 
 
 def test_it_serves_only_what_is_like_that_for_which_it_was_loaded(
-    room: Sandbox, zygote: ZygoteClient, tmp_path: Path
+    student_sandbox: Sandbox, zygote: ZygoteClient, tmp_path: Path
 ) -> None:
     command = Command((sys.executable, "-P", "-m"), ENVIRONMENT)
-    assert zygote.serves(room, command)
-    assert not zygote.serves(room, Command(("/bin/true", "-x", "-m"), ENVIRONMENT))
-    assert not zygote.serves(room, Command(command.arguments, ENVIRONMENT | {"A": "B"}))
+    assert zygote.serves(student_sandbox, command)
+    assert not zygote.serves(student_sandbox, Command(("/bin/true", "-x", "-m"), ENVIRONMENT))
+    assert not zygote.serves(student_sandbox, Command(command.arguments, ENVIRONMENT | {"A": "B"}))
     assert not zygote.serves(Sandbox(tmp_path, tmp_path, tmp_path), command)
