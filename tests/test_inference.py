@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_recipes import ANYTHING, ITEMS, dense, layer, paths, trainer, with_another
 
-from grader.training.bounds import BATCHES, Refused
+from grader.training.bounds import BATCHES
 from grader.training.measure import MeasureTask, PredictTask
 from grader.training.request import IMAGES
 from grader.training.tasks import inference_task
-from grader.wire.recipe import OUTPUTS
+from grader.wire.recipe import OUTPUTS, Refused
 
 
 def use(**changed: Any) -> tuple[dict[str, Any], list[np.ndarray[Any, Any]]]:

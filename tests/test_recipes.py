@@ -18,7 +18,7 @@ from raw_evidence import small_official
 from grader.execution.admission import Admission
 from grader.recorder.dataset_index import DatasetIndex
 from grader.system.slots import Slots
-from grader.training.bounds import BATCHES, MULTIPLICATIONS, Refused
+from grader.training.bounds import BATCHES, MULTIPLICATIONS
 from grader.training.cache import Cache
 from grader.training.request import IMAGES, TIMES
 from grader.training.single_flight import SingleFlight
@@ -29,6 +29,7 @@ from grader.training.workers import Failed, NoAnswer
 from grader.wire import recipe as kernels
 from grader.wire.fingerprint import fingerprint
 from grader.wire.message import Message
+from grader.wire.recipe import Refused
 
 ITEMS = 20
 

@@ -19,13 +19,13 @@ from grader.evidence.run_result import RunResult
 from grader.execution.run import RunSettings, run_submission
 from grader.records import Evidence
 from grader.system.slots import Slots
-from grader.training.bounds import Refused
 from grader.training.cache import Cache
 from grader.training.single_flight import SingleFlight
 from grader.training.trainer import Trainer
 from grader.training.workers import Workers
 from grader.wire.message import Message
 from grader.wire.npz import weights_digest
+from grader.wire.recipe import Refused
 
 pytestmark = pytest.mark.xdist_group("shared")  # one worker runs the notebooks of all its tests
 

@@ -20,10 +20,10 @@ from grader.errors import GradeError
 from grader.recorder import trainer_client as kernels
 from grader.recorder.recipe import Recipe
 from grader.system.slots import Slots
-from grader.training.bounds import Refused
 from grader.training.trainer_connection import LIMITS, TrainerConnection
 from grader.wire.message import Message, receive
 from grader.wire.npz import weights_digest
+from grader.wire.recipe import Refused
 
 ANSWER = Message({"logs": [{"loss": 1.0}], "seconds": [2.0], "weights": 1, "left": 2}, (np.ones(3), np.array(7)))
 
@@ -229,10 +229,10 @@ def test_the_kernel_goes_on_without_a_trainer(tmp_path: Path) -> None:
     thread.start()
     trained = asking.train(recipe, 0)
     assert trained.facts == ANSWER.facts
-    with pytest.raises(kernels.Refused, match="too large"):
+    with pytest.raises(Refused, match="too large"):
         asking.train(recipe, 0)
     for _ in range(2):
-        with pytest.raises(kernels.Refused, match="line to the trainer is cut"):
+        with pytest.raises(Refused, match="line to the trainer is cut"):
             asking.train(recipe, 0)
     thread.join()
     asking._connection.close()  # type: ignore[union-attr]
@@ -248,7 +248,7 @@ def test_an_interrupt_cuts_the_connection(tmp_path: Path, monkeypatch: pytest.Mo
         grader.connect(str(tmp_path / "k"))
         with pytest.raises(KeyboardInterrupt):
             asking.train(recipe, 0)
-        with pytest.raises(kernels.Refused):
+        with pytest.raises(Refused):
             asking.train(recipe, 0)
     asking._connection.close()  # type: ignore[union-attr]
     asking._listening.close()

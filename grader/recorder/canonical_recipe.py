@@ -1,4 +1,8 @@
-"""Networks that compute the same in the same steps, said in the same way: one recipe, one training."""
+"""Networks that compute the same in the same steps, said in the same way: one recipe, one training.
+
+Only what gives the same numbers to the last digit is equal here. What people call the same network is more, and is
+compared outside (`keras/canonical.py`), in a room that is not in the kernel.
+"""
 
 from __future__ import annotations
 

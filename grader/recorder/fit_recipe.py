@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..wire.recipe import CALLBACKS, EPOCHS, FORMAT, PARAMETERS, keeps_epochs
+from ..wire.recipe import CALLBACKS, EPOCHS, FORMAT, PARAMETERS, are_in_order, keeps_epochs
 from ..wire.seeding import as_drawn, generators, initializers
 from .canonical_recipe import canonical_images, canonical_layers
 from .inputs import as_array
@@ -40,7 +40,7 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
     _build(model, x, y)
     facts, layers, ordered = stock_parts(model)
     seeds = students_seeds()
-    pairs = _pairs(layers)
+    pairs = weights_and_initializers(layers)
     fresh = not seeds and not put_in and pairs is not None and _unused(model.optimizer) and as_drawn(pairs)
     recipe.facts |= {
         "format": FORMAT,
@@ -71,11 +71,6 @@ def recipe_of(model: Any, given: dict[str, Any], express: Express, *, put_in: bo
         recipe.training_arrays = len(recipe.arrays)
     recipe.facts, recipe.validation = plain(recipe.facts), plain(recipe.validation)
     return recipe
-
-
-def drawn(layers: list[Any]) -> list[tuple[Any, Any]]:
-    """(variable, initializer) of all weights in order, for a network whose recipe starts from fresh weights."""
-    return _pairs(layers) or []
 
 
 def steps(recipe: Recipe) -> int:
@@ -194,15 +189,16 @@ def _optimizer(optimizer: Any) -> dict[str, Any]:
     return {"kind": type(optimizer).__name__, "config": {**optimizer.get_config(), "name": None}}
 
 
-def _pairs(layers: list[Any]) -> list[tuple[Any, Any]] | None:
-    found: list[tuple[Any, Any]] = []
+def weights_and_initializers(layers: list[Any]) -> list[tuple[Any, Any]] | None:
+    """(variable, initializer) of all weights in order; None where not all were drawn in a way that can be repeated."""
+    drawn: list[tuple[Any, Any]] = []
     for layer in layers:
         pairs = initializers(layer) if getattr(layer, "weights", None) else []
         generator = getattr(layer, "seed_generator", None)
         if pairs is None or (generator is not None and generator._initial_seed is not None):
             return None
-        found += pairs
-    return found
+        drawn += pairs
+    return drawn
 
 
 def _unused(optimizer: Any) -> bool:
@@ -212,12 +208,9 @@ def _unused(optimizer: Any) -> bool:
 def _slots(model: Any, ordered: list[Any], recipe: Recipe) -> list[int] | None:
     """What the optimizer remembers; None before its first step."""
     optimizer = model.optimizer
-    trainable = [id(v) for v in model.trainable_variables]
-    if [id(v) for v in optimizer._trainable_variables] != trainable:
+    if [id(v) for v in optimizer._trainable_variables] != [id(v) for v in model.trainable_variables]:
         raise NotShared("its optimizer belongs to another network")
-    position = {id(v): i for i, v in enumerate(ordered)}
-    order = [position.get(v, -1) for v in trainable]
-    if order != sorted(set(order)) or -1 in order or len(ordered) != len(model.weights):
+    if not are_in_order(ordered, model):
         raise NotShared("its weights are in an order of their own")
     if sum(int(np.prod(v.shape)) for v in ordered) > PARAMETERS:
         raise NotShared("it is larger than what is trained for all")

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..wire.message import Message
-from ..wire.recipe import FORMAT
+from ..wire.recipe import FORMAT, Refused
 from .canonical_recipe import canonical_images, canonical_layers
 from .inputs import as_array
 from .progress_bar import progress, took
 from .recipe import BATCH, Express, NotShared, Recipe, measures, plain_model, stock_parts
 from .record import plain
-from .trainer_client import Refused, TrainerClient
+from .trainer_client import TrainerClient
 
 ROWS = 1000
 """Fewest images that are asked about: fewer take no longer here."""

@@ -51,10 +51,15 @@ class Recipe:
         return key_of(self.facts, self.arrays[: self.training_arrays])
 
     def add(self, array: np.ndarray[Any, Any]) -> int:
+        """The number by which facts refer to an array from now on."""
         self.arrays.append(np.asarray(array, order="C"))
         return len(self.arrays) - 1
 
     def images(self, array: np.ndarray[Any, Any], express: Express, part: slice = slice(None)) -> dict[str, Any]:
+        """Facts of some of the images, shape (n, …): rows of the official data, and what became of each grey value.
+
+        Raises `NotShared` where `express` does not know them.
+        """
         expression = express(array)
         if expression is None:
             raise NotShared("its images are not the official ones, or were changed one by one")
@@ -71,23 +76,20 @@ class Recipe:
         }
 
     def labels(self, array: np.ndarray[Any, Any]) -> dict[str, Any]:
-        n = len(array)
-        dtype = "float32" if array.dtype.kind == "f" else array.dtype.name
-        if array.size == n:
-            values = array.reshape(n)
-            if values.min() >= 0 and values.max() < _CLASSES and np.array_equal(values, values.astype(np.uint8)):
-                return {
-                    "classes": 0,
-                    "values": self.add(values.astype(np.uint8)),
-                    "shape": list(array.shape),
-                    "dtype": dtype,
-                }
+        """Whole numbers 0 … 99 or one-hot rows, one per image, any numeric dtype. Raises `NotShared` for others."""
+        classes, sound = 0, False
+        if array.size == len(array):
+            values = array.reshape(-1)
+            in_range = values.min() >= 0 and values.max() < _CLASSES
+            sound = in_range and np.array_equal(values, values.astype(np.uint8))
         elif array.ndim == 2 and array.shape[1] <= _CLASSES:
-            values = array.argmax(axis=1).astype(np.uint8)
-            classes = array.shape[1]
-            if np.array_equal(array, np.eye(classes, dtype=array.dtype)[values]):
-                return {"classes": classes, "values": self.add(values), "shape": list(array.shape), "dtype": dtype}
-        raise NotShared("its labels are not one class per image")
+            classes, values = array.shape[1], array.argmax(axis=1)
+            sound = np.array_equal(array, np.eye(classes, dtype=array.dtype)[values])
+        if not sound:
+            raise NotShared("its labels are not one class per image")
+        dtype = "float32" if array.dtype.kind == "f" else array.dtype.name
+        number = self.add(values.astype(np.uint8))
+        return {"classes": classes, "values": number, "shape": list(array.shape), "dtype": dtype}
 
 
 # ------------------------------------------------------------------ the model
@@ -100,6 +102,7 @@ def keras_own(kind: type, package: str) -> bool:
 
 
 def plain_model(model: Any) -> None:
+    """Raises `NotShared` for what may compute otherwise than its layers and its `compile` say."""
     if not keras_own(type(model), "keras.src.models."):
         raise NotShared("the network is a class of its own")
     if _REPLACEABLE & set(vars(model)):
@@ -121,7 +124,7 @@ def stock_parts(model: Any) -> tuple[list[dict[str, Any]], list[Any], list[Any]]
 
 
 def measures(model: Any) -> dict[str, Any]:
-    """Loss and metrics that a network is compiled with."""
+    """Loss and metrics that a network is compiled with. Raises `NotShared` where they cannot be told."""
     config = model.get_compile_config()
     if config.get("loss_weights") is not None or config.get("weighted_metrics"):
         raise NotShared("it is compiled with weights")

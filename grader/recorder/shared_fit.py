@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..wire.message import Message
+from ..wire.recipe import Refused
 from ..wire.seeding import TrainingSeeds, generators
 from .architecture import architecture, weights_in_order
 from .dataset_index import Expression
-from .fit_recipe import drawn, recipe_of, steps
+from .fit_recipe import recipe_of, steps, weights_and_initializers
 from .progress_bar import progress, took
 from .recipe import NotShared, Recipe
-from .trainer_client import Refused, TrainerClient
+from .trainer_client import TrainerClient
 
 
 class SharedFits:
@@ -65,12 +66,12 @@ class Prepared:
             return contextlib.nullcontext()
         _, layers = architecture(model)
         if self._recipe.facts["weights"] is None:
-            pairs = drawn(layers)
-            values = self._seeds.weights([(initializer, tuple(v.shape)) for v, initializer in pairs])
-            for (variable, _), value in zip(pairs, values, strict=True):
+            pairs = weights_and_initializers(layers) or []
+            for (variable, _), value in zip(pairs, self._seeds.weights(pairs), strict=True):
                 variable.assign(value)
-        for i, (state, own) in enumerate(zip(generators(layers), self._recipe.facts["generators"], strict=True)):
-            state.assign(own if own is not None else self._seeds.generator(i))
+        states = self._seeds.generators(self._recipe.facts["generators"])
+        for variable, state in zip(generators(layers), states, strict=True):
+            variable.assign(state)
         return self._seeds.shuffling()
 
     def replay(self, model: Any, given: dict[str, Any]) -> Any:

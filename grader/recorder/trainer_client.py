@@ -11,14 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..wire.message import Limits, Message, receive
+from ..wire.message import ANSWER_LIMITS, Message, receive
+from ..wire.recipe import Refused
 from .recipe import Recipe
-
-_LIMITS = Limits(facts_bytes=4 << 20, arrays_bytes=512 << 20, arrays=4096)
-
-
-class Refused(Exception):  # noqa: N818 - a finding, not an error
-    """Why the trainer does not train it; a part of a sentence."""
 
 
 class TrainerClient:
@@ -46,7 +41,7 @@ class TrainerClient:
             if self._connection is None:
                 self._connection, _ = self._listening.accept()
             self._connection.sendall(Message(asked, tuple(arrays)).encoded())
-            answer = receive(self._connection.recv, _LIMITS)
+            answer = receive(self._connection.recv, ANSWER_LIMITS)
         except BaseException as problem:
             self._broken = True  # an answer that comes later would be taken for that of the next
             if isinstance(problem, Exception):

@@ -12,7 +12,7 @@ from grader.keras.rebuild import Plan, plan
 from grader.records import Architecture, Layer
 from grader.training.request import IMAGES, Images, Labels, LayerFacts
 from grader.wire.fingerprint import GREYS, PIXELS
-from grader.wire.recipe import PARAMETERS
+from grader.wire.recipe import PARAMETERS, Refused
 
 Array = np.ndarray[Any, Any]
 
@@ -23,10 +23,6 @@ BATCHES = 2_000_000
 _BATCH_VALUES = 1 << 27
 """Most values of a layer's output for one batch (512 MiB as float32)."""
 _DTYPES = {"float32", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "bool"}
-
-
-class Refused(Exception):  # noqa: N818 - a finding, not an error
-    """Why a recipe is not trained; a part of a sentence."""
 
 
 def network(
@@ -43,12 +39,14 @@ def network(
 
 
 def array_of(arrays: Sequence[Array], number: int) -> Array:
+    """The array that facts refer to by a number of at least 0. Raises `Refused` where there is none."""
     if number >= len(arrays):
         raise Refused("its recipe lacks an array")
     return arrays[number]
 
 
 def weights_of(arrays: Sequence[Array], number: int) -> Array:
+    """Finite float32 values, of any shape. Raises `Refused` for others."""
     array = array_of(arrays, number)
     if array.dtype != np.float32 or not np.isfinite(array).all():
         raise Refused("its weights are no finite numbers")
@@ -56,7 +54,7 @@ def weights_of(arrays: Sequence[Array], number: int) -> Array:
 
 
 def images_of(x: Images, arrays: Sequence[Array]) -> int:
-    """Number of images, which are official ones."""
+    """Number of images, which are official ones, 784 values each. Raises `Refused` for others."""
     table = array_of(arrays, x.table)
     if isinstance(x.rows, tuple):
         rows = np.array(x.rows) - [0, 1]
@@ -74,7 +72,7 @@ def images_of(x: Images, arrays: Sequence[Array]) -> int:
 
 
 def items_of(x: Images, y: Labels, arrays: Sequence[Array]) -> int:
-    """Number of images, each of which has its label."""
+    """Number of images, each of which has its label. Raises `Refused` for others."""
     count, values = images_of(x, arrays), array_of(arrays, y.values)
     shape = (count, y.classes) if y.classes else tuple(y.shape)
     fits = y.dtype in _DTYPES and tuple(y.shape) == shape and values.dtype == np.uint8
@@ -94,6 +92,7 @@ def bounded(planned: Plan, items: int, batch_size: int, *, passes: int) -> None:
 
 
 def batch_bounded(planned: Plan, batch_size: int) -> None:
+    """Raises `Refused` where a layer's output for one batch is larger than `_BATCH_VALUES`."""
     if max(math.prod(layer.output_shape) for layer in planned.layers) * batch_size > _BATCH_VALUES:
         raise Refused("a batch of it takes more memory than there is for all")
 

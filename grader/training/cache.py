@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from grader.errors import UsageError
 from grader.system.atomic_files import atomic_write, remove
 from grader.wire.files import PinnedFolder, Rejected
-from grader.wire.message import Limits, Message, decoded
+from grader.wire.message import ANSWER_LIMITS, Limits, Message, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ FORMAT = 2
 _LIMIT_MIB = 2048
 _ENTRY_MIB = 512
 """Most that is read into memory at once, however large the cache may be."""
-_MOST_ARRAYS = 4096
+_MOST_ARRAYS = ANSWER_LIMITS.arrays
 _MIB = 1 << 20
 _POLL_S = 0.2
 _SPARED_S = 600
@@ -102,7 +102,9 @@ def _processor() -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CacheUsage:
+    """What `grade cache` tells of it."""
+
     folder: Path
     entries: int
     used_mib: float
@@ -186,18 +188,18 @@ class Cache:
         finally:
             lock.release()
 
-    def show(self) -> Shown:
+    def show(self) -> CacheUsage:
         """What is in the cache. Raises UsageError where its folder cannot be read."""
-        found = self._stored()
-        oldest = datetime.fromtimestamp(found[0].used_ns / 1e9, UTC) if found else None
-        return Shown(self.folder, len(found), sum(one.size for one in found) / _MIB, self.limit_mib, oldest)
+        entries = self._stored()
+        oldest = datetime.fromtimestamp(entries[0].used_ns / 1e9, UTC) if entries else None
+        return CacheUsage(self.folder, len(entries), sum(e.size for e in entries) / _MIB, self.limit_mib, oldest)
 
     def clear(self) -> tuple[int, float]:
         """Remove all entries; how many there were, and their MiB. Raises UsageError where that cannot be done."""
-        found = self._stored()
-        for one in found:
-            remove(one.path)
-        return len(found), sum(one.size for one in found) / _MIB
+        entries = self._stored()
+        for entry in entries:
+            remove(entry.path)
+        return len(entries), sum(entry.size for entry in entries) / _MIB
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -219,18 +221,18 @@ class Cache:
 
     def _evict(self, spared: Path) -> None:
         """Others may be doing the same at the same time: what they have removed counts as removed."""
-        found = self._stored()
-        left = sum(one.size for one in found)
-        for one in found:
-            if left <= self.limit_mib * _MIB:
+        entries = self._stored()
+        used = sum(entry.size for entry in entries)
+        for entry in entries:
+            if used <= self.limit_mib * _MIB:
                 return
-            if one.path != spared:
-                remove(one.path)
-                left -= one.size
+            if entry.path != spared:
+                remove(entry.path)
+                used -= entry.size
 
     def _stored(self) -> list[_Stored]:
         """The entries, the longest unused first; what killed writes left behind is removed on the way."""
-        found = []
+        entries = []
         try:
             with os.scandir(self.folder) as files:
                 for file in files:
@@ -239,14 +241,14 @@ class Cache:
                         if not stat.S_ISREG(info.st_mode):
                             continue
                         if _NAME.fullmatch(file.name):
-                            found.append(_Stored(info.st_mtime_ns, info.st_size, self.folder / file.name))
+                            entries.append(_Stored(info.st_mtime_ns, info.st_size, self.folder / file.name))
                         elif _LEFTOVER.fullmatch(file.name) and time.time() - info.st_mtime > _SPARED_S:
                             (self.folder / file.name).unlink()
         except FileNotFoundError:
             return []
         except OSError as why:
             raise UsageError(f"Cannot read {self.folder} ({why.strerror}): set GRADE_CACHE to another folder.") from why
-        return sorted(found)
+        return sorted(entries)
 
 
 def _encoded(key: str, message: Message) -> bytes:

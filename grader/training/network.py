@@ -101,9 +101,9 @@ def assembled(planned: Plan, fed: object) -> Iterator[Network]:
 
 
 @contextlib.contextmanager
-def _at_hand(what: object, make: Callable[[], Network]) -> Iterator[Network]:
+def _at_hand(identity: object, make: Callable[[], Network]) -> Iterator[Network]:
     """An equal network that was used before, or a new one. Where using it raises, it is not kept."""
-    key = repr(what)
+    key = repr(identity)
     network = _AT_HAND.pop(key, None) or make()
     yield network
     if sum(math.prod(variable.shape) for variable in network.weights) <= _KEPT_WEIGHTS:
@@ -123,6 +123,7 @@ def in_order(layers: Sequence[Any]) -> list[Any]:
 
 
 def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
+    """Put values into variables of the same shapes. Raises ValueError where they do not fit, in number or shape."""
     for variable, value in zip(variables, values, strict=True):
         if tuple(variable.shape) != value.shape:
             raise ValueError(f"an array of shape {value.shape} where {tuple(variable.shape)} is needed")
@@ -149,20 +150,20 @@ class Inputs:
         self._sets = [images.reshape(len(images), -1) for images, _ in sets]
         self._arrays = arrays
 
-    def images(self, told: Images) -> Any:
+    def images(self, facts: Images) -> Any:
         """A tensor of shape (n, *item)."""
         import tensorflow as tf
 
-        table = self._arrays[told.table]
+        table = self._arrays[facts.table]
         train = len(self._sets[0])
-        rows = np.arange(*told.rows) if isinstance(told.rows, tuple) else self._arrays[told.rows]
+        rows = np.arange(*facts.rows) if isinstance(facts.rows, tuple) else self._arrays[facts.rows]
         numbers = [number for number, among in enumerate((rows < train, rows >= train)) if among.any()]
         sets = [self._mapped(table, number) for number in numbers]
         official = sets[0] if len(sets) == 1 else tf.concat(sets, 0)
         rows = rows - train if numbers == [1] else rows
-        together = isinstance(told.rows, tuple)
-        found = official[rows[0] : rows[-1] + 1] if together else tf.gather(official, rows)
-        return tf.reshape(found, (len(rows), *told.item))
+        together = isinstance(facts.rows, tuple)
+        images = official[rows[0] : rows[-1] + 1] if together else tf.gather(official, rows)
+        return tf.reshape(images, (len(rows), *facts.item))
 
     def _mapped(self, table: Array, number: int) -> Any:
         """All images of a set, each grey value as the table has it; a tensor of shape (n, 784)."""
@@ -180,16 +181,17 @@ class Inputs:
         _MAPPED[key] = mapped
         return mapped
 
-    def labels(self, told: Labels) -> Array:
-        values = self._arrays[told.values]
-        if told.classes:
-            return np.eye(told.classes, dtype=told.dtype)[values]
-        return values.astype(told.dtype).reshape(told.shape)
+    def labels(self, facts: Labels) -> Array:
+        """Of shape (n,), (n, 1) or (n, classes), in the dtype that the facts name."""
+        values = self._arrays[facts.values]
+        if facts.classes:
+            return np.eye(facts.classes, dtype=facts.dtype)[values]
+        return values.astype(facts.dtype).reshape(facts.shape)
 
 
-def _function(module: Any, told: str | Named) -> Any:
+def _function(module: Any, named: str | Named) -> Any:
     """By its name, as Keras resolves it, or made from a class."""
-    if isinstance(told, str):
-        return told
-    kind, config = told
+    if isinstance(named, str):
+        return named
+    kind, config = named
     return getattr(module, kind)(**config)

@@ -29,7 +29,7 @@ class SingleFlight:
         self._stop = stop
         self._namespace = namespace() if cache is not None else ""
         self._kept: dict[str, Message] = {}
-        self._left = _KEPT_BYTES
+        self._unused_bytes = _KEPT_BYTES
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -41,10 +41,10 @@ class SingleFlight:
 
     def known(self, key: str) -> Message | None:
         """What there is already."""
-        named = self._named(key)
-        if (entry := self._kept.get(named)) is None and self.cache is not None:
-            entry = self.cache.get(named)
-            self._keep(named, entry)
+        stored_key = self._stored_key(key)
+        if (entry := self._kept.get(stored_key)) is None and self.cache is not None:
+            entry = self.cache.get(stored_key)
+            self._keep(stored_key, entry)
         return entry
 
     def result(self, key: str, compute: Callable[[], Message]) -> Message:
@@ -53,30 +53,30 @@ class SingleFlight:
         Raises what `compute` raises (which is then computed anew by the next who wants it), and KeyboardInterrupt
         when the run is stopped.
         """
-        named = self._named(key)
+        stored_key = self._stored_key(key)
         with self._lock:
-            own = self._locks[named]
-        with own:
+            key_lock = self._locks[stored_key]
+        with key_lock:
             if entry := self.known(key):
                 return entry
             if self.cache is None:
                 entry = compute()
             else:
-                with self.cache.lock(named, self._stop.is_set):
-                    entry = self.cache.get(named)
+                with self.cache.lock(stored_key, self._stop.is_set):
+                    entry = self.cache.get(stored_key)
                     if entry is None:
                         entry = compute()
-                        self.cache.put(named, entry)
-            self._keep(named, entry)
+                        self.cache.put(stored_key, entry)
+            self._keep(stored_key, entry)
             return entry
 
-    def _named(self, key: str) -> str:
+    def _stored_key(self, key: str) -> str:
         return hashlib.sha256(f"{self._namespace} {key}".encode()).hexdigest()
 
-    def _keep(self, named: str, entry: Message | None) -> None:
-        if entry is not None and named not in self._kept:
+    def _keep(self, stored_key: str, entry: Message | None) -> None:
+        if entry is not None and stored_key not in self._kept:
             size = sum(array.nbytes for array in entry.arrays)
             with self._lock:
-                if size <= self._left:
-                    self._left -= size
-                    self._kept[named] = entry
+                if size <= self._unused_bytes:
+                    self._unused_bytes -= size
+                    self._kept[stored_key] = entry

@@ -67,11 +67,11 @@ class Measures:
 def for_training(planned: Plan, layers: Sequence[Layer], *, fresh: bool) -> tuple[Plan, tuple[dict[str, Named], ...]]:
     """The plan with what matters in training only, and the initializers of each step."""
     trained: list[PlannedLayer] = []
-    found: list[dict[str, Named]] = []
+    initializers: list[dict[str, Named]] = []
     for planned_layer, layer in zip(planned.layers, layers, strict=True):
         trained.append(_trained(planned_layer, layer))
-        found.append(_initializers(layer) if fresh and planned_layer.weight_shapes else {})
-    return replace(planned, layers=tuple(trained)), tuple(found)
+        initializers.append(_initializers(layer) if fresh and planned_layer.weight_shapes else {})
+    return replace(planned, layers=tuple(trained)), tuple(initializers)
 
 
 def _trained(planned: PlannedLayer, layer: Layer) -> PlannedLayer:
@@ -104,14 +104,14 @@ def _is_float32(dtype: object) -> bool:
 
 
 def _initializers(layer: Layer) -> dict[str, Named]:
-    found: dict[str, Named] = {}
+    initializers: dict[str, Named] = {}
     for key, value in layer.config.items():
         if key.endswith("_initializer") and value is not None:
             kind, config = _class_of(value)
             if kind not in _INITIALIZERS or not all(_plain(v) for v in config.values()):
                 raise Unsupported("its weights are drawn in a way of their own")
-            found[key] = kind, {k: v for k, v in config.items() if k != "seed"}
-    return found
+            initializers[key] = kind, {k: v for k, v in config.items() if k != "seed"}
+    return initializers
 
 
 def _plain(value: object) -> bool:
@@ -128,30 +128,32 @@ def _class_of(value: object) -> Named:
     raise Unsupported("a part of it is not one of Keras' own")
 
 
-def optimizer(told: OptimizerFacts) -> Named:
-    if told.kind not in _OPTIMIZERS:
+def optimizer(facts: OptimizerFacts) -> Named:
+    """An optimizer and its settings, all numbers. Raises `Unsupported`."""
+    if facts.kind not in _OPTIMIZERS:
         raise Unsupported(f"its optimizer is not one of those that train for all ({', '.join(sorted(_OPTIMIZERS))})")
-    config = {key: value for key, value in told.config.items() if key != "name"}
+    config = {key: value for key, value in facts.config.items() if key != "name"}
     if not all(isinstance(v, bool) or v is None or (math.isfinite(v) and abs(v) <= 1e9) for v in config.values()):
         raise Unsupported("its optimizer has a setting that is no number")
     if config.get("loss_scale_factor") is not None or config.get("gradient_accumulation_steps") is not None:
         raise Unsupported("its optimizer works in a way of its own")
-    return told.kind, config
+    return facts.kind, config
 
 
-def _function(told: object, names: frozenset[str], classes: frozenset[str]) -> str | Named:
+def _function(config: object, names: frozenset[str], classes: frozenset[str]) -> str | Named:
     """A loss or a metric: by its name, or a class with settings."""
-    match told:
-        case str() if told in names:
-            return told
+    match config:
+        case str() if config in names:
+            return config
         case {"class_name": "function", "config": str(name)} if name in names:
             return name
-        case {"class_name": str(kind), "config": dict(config)} if kind in classes:
-            return kind, _settings(config)
+        case {"class_name": str(kind), "config": dict(settings)} if kind in classes:
+            return kind, _settings(settings)
     raise Unsupported("its loss or a metric is not one of those that train for all")
 
 
 def measures(loss: object, metrics: object) -> Measures:
+    """Loss and metrics as `get_compile_config` writes them. Raises `Unsupported`."""
     return Measures(
         _function(loss, _LOSSES, _LOSS_CLASSES),
         tuple(_function(metric, _METRICS, _METRIC_CLASSES) for metric in _listed(metrics)),
@@ -180,20 +182,21 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
 def _listed(metrics: object) -> list[object]:
     if metrics is None:
         return []
-    found = metrics if isinstance(metrics, list) else [metrics]
-    if len(found) == 1 and isinstance(found[0], list):
-        found = found[0]
-    if len(found) > 20:
+    listed = metrics if isinstance(metrics, list) else [metrics]
+    if len(listed) == 1 and isinstance(listed[0], list):
+        listed = listed[0]
+    if len(listed) > 20:
         raise Unsupported("it has too many metrics")
-    return found
+    return listed
 
 
-def callback(told: CallbackFacts, epochs: int) -> Named:
-    if told.kind == "LearningRateScheduler" and told.rates is not None and not told.config:
-        if len(told.rates) != epochs or not all(math.isfinite(rate) for rate in told.rates):
+def callback(facts: CallbackFacts, epochs: int) -> Named:
+    """A callback and its settings, or its rate of each epoch. Raises `Unsupported`."""
+    if facts.kind == "LearningRateScheduler" and facts.rates is not None and not facts.config:
+        if len(facts.rates) != epochs or not all(math.isfinite(rate) for rate in facts.rates):
             raise Unsupported("its learning rates are no numbers")
-        return told.kind, {"rates": told.rates}
-    known = told.kind in CALLBACKS and set(told.config) == set(CALLBACKS[told.kind]) and told.rates is None
-    if known and all(not isinstance(v, float) or math.isfinite(v) for v in told.config.values()):
-        return told.kind, told.config
-    raise Unsupported(f"its callback {told.kind} is not one of those that can be repeated")
+        return facts.kind, {"rates": facts.rates}
+    known = facts.kind in CALLBACKS and set(facts.config) == set(CALLBACKS[facts.kind]) and facts.rates is None
+    if known and all(not isinstance(v, float) or math.isfinite(v) for v in facts.config.values()):
+        return facts.kind, facts.config
+    raise Unsupported(f"its callback {facts.kind} is not one of those that can be repeated")

@@ -14,11 +14,10 @@ from pydantic import ValidationError
 
 from grader.keras.config import Unsupported
 from grader.training import bounds, stock
-from grader.training.bounds import Refused
 from grader.training.measure import MeasureTask, PredictTask
 from grader.training.request import Data, Facts, InferenceRequest, TrainingRequest
 from grader.training.train import TrainTask
-from grader.wire.recipe import OUTPUTS, key_of
+from grader.wire.recipe import OUTPUTS, Refused, key_of
 
 Array = np.ndarray[Any, Any]
 

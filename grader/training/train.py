@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.training.network import STEPS, Inputs, assign, compiled, form
 from grader.wire.message import Message
-from grader.wire.recipe import keeps_epochs
+from grader.wire.recipe import are_in_order, keeps_epochs
 from grader.wire.seeding import TrainingSeeds, generators, initializers
 
 if TYPE_CHECKING:
@@ -88,25 +88,17 @@ class TrainTask:
 
     def _start(self, network: Network, seeds: TrainingSeeds) -> None:
         facts = self.facts
-        _in_order(network.model, network.weights)
+        if not are_in_order(network.weights, network.model):
+            raise ValueError("its weights are in an order of their own")
         if facts.weights is None:
             pairs = [pair for layer in network.layers if layer is not None for pair in initializers(layer) or []]
-            drawn = seeds.weights([(initializer, tuple(variable.shape)) for variable, initializer in pairs])
+            start = seeds.weights(pairs)
         else:
-            drawn = [self.arrays[i] for i in facts.weights]
-        assign(network.weights, drawn)
+            start = [self.arrays[i] for i in facts.weights]
+        assign(network.weights, start)
         if facts.slots is not None:
             assign(network.model.optimizer.variables, [self.arrays[i] for i in facts.slots])
-        states = [own if own is not None else seeds.generator(i) for i, own in enumerate(facts.generators)]
-        assign(generators(network.layers), [np.asarray(state) for state in states])
-
-
-def _in_order(model: Any, weights: list[Any]) -> None:
-    """The optimizer's variables belong to the weights in their order; in kernels the same is asked."""
-    position = {id(variable): i for i, variable in enumerate(weights)}
-    order = [position[id(variable)] for variable in model.trainable_variables]
-    if order != sorted(order) or len(weights) != len(model.weights):
-        raise ValueError("its weights are in an order of their own")
+        assign(generators(network.layers), seeds.generators(facts.generators))
 
 
 def _callback(kind: str, config: dict[str, Any]) -> Any:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.training import tasks
-from grader.training.bounds import Refused
 from grader.training.measure import MeasureTask
 from grader.training.workers import Failed, NoAnswer
 from grader.wire.message import Message
+from grader.wire.recipe import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,11 +11,11 @@ import threading
 import time
 
 from grader.errors import GradeError
-from grader.training.bounds import Refused
 from grader.training.trainer import Trainer
 from grader.wire.files import Rejected
 from grader.wire.message import Limits, Message, receive
 from grader.wire.npz import weights_digest
+from grader.wire.recipe import Refused
 
 LIMITS = Limits(facts_bytes=2 << 20, arrays_bytes=64 << 20, arrays=2000)
 _MESSAGE_S = 30.0

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from grader.datasets import fashion_mnist as data
+from grader.datasets import fashion_mnist
 from grader.errors import GradeError
 from grader.system import processes
 from grader.wire.determinism import SETTINGS, compute_as_written
 from grader.wire.files import Rejected
-from grader.wire.message import Limits, Message, decoded
+from grader.wire.message import ANSWER_LIMITS, Message, decoded
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -36,7 +36,6 @@ Sets = tuple[tuple[Array, Array], tuple[Array, Array]]
 START_S = 120.0
 """Longest time that a worker may take to import TensorFlow and load the data."""
 MEMORY_MIB = 8192
-_LIMITS = Limits(facts_bytes=4 << 20, arrays_bytes=512 << 20, arrays=4096)
 _READY = b"ready"
 
 
@@ -126,7 +125,7 @@ class _Worker:
             if not connection.poll(answer_s):
                 self.stop()
                 raise NoAnswer(slow=True)
-            return decoded(connection.recv_bytes(_LIMITS.facts_bytes + _LIMITS.arrays_bytes), _LIMITS)
+            return decoded(connection.recv_bytes(ANSWER_LIMITS.facts_bytes + ANSWER_LIMITS.arrays_bytes), ANSWER_LIMITS)
         except (OSError, EOFError, ValueError, Rejected) as problem:
             self.stop()
             self._go_on()
@@ -187,7 +186,7 @@ def _work(connection: Connection[Any, Any], files: DataFiles) -> None:
 
     gc.enable()
     compute_as_written(tf)
-    sets = data.load(files)
+    sets = fashion_mnist.load(files)
     connection.send_bytes(_READY)
     while True:
         try:

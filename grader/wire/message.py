@@ -25,8 +25,14 @@ class Limits(NamedTuple):
     """The most of a message that is read."""
 
     facts_bytes: int
+    """Of the JSON."""
     arrays_bytes: int
+    """Of the archive, and of what it unpacks to."""
     arrays: int
+
+
+ANSWER_LIMITS = Limits(facts_bytes=4 << 20, arrays_bytes=512 << 20, arrays=4096)
+"""Of what a worker answers to the grader, and the trainer to a kernel: logs, and weights of epochs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +45,7 @@ class Message:
     """Booleans, integers or floats of up to 64 bits; read-only where they were read."""
 
     def encoded(self) -> bytes:
-        """The bytes of it."""
+        """The bytes that `decoded` and `receive` read; equal for equal messages."""
         text = json.dumps(self.facts).encode()
         body = write_npz({f"a{i}": array for i, array in enumerate(self.arrays)})
         return _LENGTHS.pack(len(text), len(body)) + text + body

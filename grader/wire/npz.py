@@ -27,6 +27,8 @@ Array = np.ndarray[Any, Any]
 
 _END = struct.Struct("<4s4H2LH")
 """End of central directory: signature, two disk numbers, entries here and in all, size, offset, comment length."""
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, IndexError)
+"""What `zipfile` raises for bytes that are no archive."""
 _MEMBER_ENTRY = 512
 """Most bytes of a central directory entry (46, name and extra fields)."""
 _HEADER = re.compile(
@@ -50,22 +52,12 @@ def read_npz(data: bytes, keys: Iterable[str], limit: int) -> dict[str, Array]:
             if len(set(names)) != len(names) or not set(names) <= set(allowed):
                 raise Rejected("holds other arrays than expected")
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-                raise Rejected(
-                    "holds packed arrays"
-                )  # 300 bytes of bzip2 unpack to 400 MiB, whatever size is asked for
+                # 300 bytes of bzip2 unpack to 400 MiB, whatever size is asked for.
+                raise Rejected("holds packed arrays")
             if sum(member.file_size for member in members) > limit:
                 raise Rejected(f"unpacks to more than {limit:,} bytes")
             return {allowed[member.filename]: _read_npy(_unpacked(archive, member)) for member in members}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        OSError,
-        RuntimeError,
-        ValueError,
-        IndexError,
-    ) as error:
+    except _UNREADABLE as error:
         raise Rejected("is not a readable archive of arrays") from error
 
 

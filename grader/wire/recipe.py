@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 FORMAT = 1
+"""Of facts of a recipe; part of its key."""
 PARAMETERS = 2_000_000
 """Most parameters of a network whose training is shared."""
 EPOCHS = 1000
+"""Most epochs of a training that is shared."""
 OUTPUTS = 2_000_000
 """Most values of a prediction that is shared."""
 _EPOCH_WEIGHTS = 4_000_000
@@ -33,6 +35,10 @@ CALLBACKS = {
 """Keras' callbacks without side effects, and what they are made from."""
 
 
+class Refused(Exception):  # noqa: N818 - a finding, not an error
+    """Why the trainer does not do what a kernel asks for; a part of a sentence."""
+
+
 def key_of(facts: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> str:
     """Equal for equal JSON-ready facts and arrays of equal dtypes, shapes and values (SHA-256, hexadecimal)."""
     hasher = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
@@ -45,3 +51,13 @@ def key_of(facts: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> str
 def keeps_epochs(parameters: int, epochs: int, callbacks: Sequence[object]) -> bool:
     """Whether the weights of each epoch are kept: what a training is validated on is then no part of its recipe."""
     return not callbacks and parameters * epochs <= _EPOCH_WEIGHTS
+
+
+def are_in_order(variables: Sequence[Any], model: Any) -> bool:
+    """Whether these are all weights of a built Keras model, and the trainable ones among them stand as it lists them.
+
+    The optimizer's variables belong to the trainable ones by their order.
+    """
+    positions = {id(variable): i for i, variable in enumerate(variables)}
+    order = [positions.get(id(variable), -1) for variable in model.trainable_variables]
+    return -1 not in order and order == sorted(set(order)) and len(variables) == len(model.weights)

@@ -22,24 +22,27 @@ class TrainingSeeds:
     """Seeds that belong to the `times`-th training of one recipe."""
 
     def __init__(self, key: str, times: int) -> None:
-        self._of = f"{key} {times}"
+        self._training = f"{key} {times}"
 
-    def seed(self, *what: object) -> int:
-        """0 … 2³¹ − 1, for one thing that is drawn."""
-        return int.from_bytes(hashlib.sha256(f"{self._of} {what}".encode()).digest()[:4], "big") >> 1
+    def seed(self, *purpose: object) -> int:
+        """0 … 2³¹ − 1, the same for the same purpose."""
+        return int.from_bytes(hashlib.sha256(f"{self._training} {purpose}".encode()).digest()[:4], "big") >> 1
 
-    def weights(self, drawn: Sequence[tuple[Any, tuple[int, ...]]]) -> list[Array]:
-        """New weights, float32, for initializers of Keras and the shapes that they fill, in order."""
-        found = []
-        for i, (initializer, shape) in enumerate(drawn):
+    def weights(self, pairs: Sequence[tuple[Any, Any]]) -> list[Array]:
+        """New weights, float32, for (variable, initializer) of Keras as `initializers` gives them, in order."""
+        values = []
+        for i, (variable, initializer) in enumerate(pairs):
             config = initializer.get_config()
             seeded = {**config, "seed": self.seed("weights", i)} if "seed" in config else config
-            found.append(np.asarray(type(initializer)(**seeded)(shape, dtype="float32")))
-        return found
+            values.append(np.asarray(type(initializer)(**seeded)(tuple(variable.shape), dtype="float32")))
+        return values
 
-    def generator(self, number: int) -> list[int]:
-        """State of the generator of a network's `number`-th random layer."""
-        return [self.seed("generator", number), 0]
+    def generators(self, recorded: Sequence[list[int] | None]) -> list[Array]:
+        """States of the generators of a network's random layers: those that its recipe has, else new ones."""
+        return [
+            np.asarray(state if state is not None else [self.seed("generator", i), 0])
+            for i, state in enumerate(recorded)
+        ]
 
     @contextlib.contextmanager
     def shuffling(self) -> Iterator[None]:
@@ -47,31 +50,31 @@ class TrainingSeeds:
         import tensorflow as tf
         from tensorflow.python.eager import context
 
-        own = context.context()
-        before = own._seed, getattr(own, "_rng", None)
+        eager_context = context.context()
+        before = eager_context._seed, getattr(eager_context, "_rng", None)
         tf.random.set_seed(self.seed("shuffle"))
         try:
             yield
         finally:
-            own._seed, own._rng = before
+            eager_context._seed, eager_context._rng = before
 
 
 def initializers(layer: Any) -> list[tuple[Any, Any]] | None:
     """(variable, initializer) for each of the layer's weights; None where that is not known."""
-    found = []
+    pairs = []
     for variable in layer.weights:
         name = str(variable.name)
         initializer = getattr(layer, _INITIALIZERS.get(name, f"{name}_initializer"), None)
         if not type(initializer).__module__.startswith("keras.src.initializers."):
             return None
-        found.append((variable, initializer))
-    return found
+        pairs.append((variable, initializer))
+    return pairs
 
 
 def generators(layers: Sequence[Any]) -> list[Any]:
     """The state variables of the random layers, in order."""
-    found = [getattr(layer, "seed_generator", None) for layer in layers]
-    return [generator.state for generator in found if generator is not None]
+    seed_generators = [getattr(layer, "seed_generator", None) for layer in layers]
+    return [generator.state for generator in seed_generators if generator is not None]
 
 
 def as_drawn(pairs: Sequence[tuple[Any, Any]]) -> bool:

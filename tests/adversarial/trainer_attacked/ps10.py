@@ -18,7 +18,7 @@ line.settimeout(20)
 def asked(told, arrays=()):
     """What the trainer says to a request; true only where it did something."""
     line.sendall(module.Message(told, tuple(arrays)).encoded())
-    answer = module.receive(line.recv, module._LIMITS)
+    answer = module.receive(line.recv, module.ANSWER_LIMITS)
     print(str(answer.facts)[:150])
     return "refused" not in answer.facts or answer.arrays
 
@@ -88,7 +88,7 @@ np.savez(body)
 @attempt("a request that is deep")
 def _():
     line.sendall(struct.pack(">QQ", len(deep), body.getbuffer().nbytes) + deep.encode() + body.getbuffer())
-    return json.dumps(module.receive(line.recv, module._LIMITS).facts)
+    return json.dumps(module.receive(line.recv, module.ANSWER_LIMITS).facts)
 
 
 # %%
