@@ -21,6 +21,7 @@ from rich.text import Text
 
 from grader import __version__
 from grader.errors import UsageError
+from grader.system.atomic_files import atomic_write
 from grader.terminal import ending, tables
 from grader.terminal.ending import say
 
@@ -132,9 +133,7 @@ def run(**options: Any) -> None:
     settings = pipeline.Settings(
         limits={name: value for name, value in limits.items() if value is not None},
         sandbox=choice.name,
-        **{
-            name: options[name] for name in ("paths", "out", "rubric", "jobs", "fits", "fresh", "audience", "scheduler")
-        },
+        **{name: options[name] for name in _AS_GIVEN},
     )
     with Display(_console(stderr=True), settings.jobs) as display:
         outcome = pipeline.grade(settings, display, ending.STOP)
@@ -362,8 +361,6 @@ def _write_export(out: Path, form: str, file: Path | None) -> None:
     if file is None:
         click.echo(source.read_text("utf-8"), nl=False)
     else:
-        from grader.system.atomic_files import atomic_write
-
         atomic_write(file, source.read_text("utf-8"))
 
 
