@@ -160,8 +160,7 @@ def _roles_at(
     if not places:
         return []
     if not roles:
-        columns = _columns(lines, number) if "|" in line else {}
-        if columns:
+        if "|" in line and (columns := _columns(lines, number)):
             return [columns.get(line.count("|", 0, at), "") for at in places]
         return [last_role if len(places) == 1 else "" for _ in places]
     spots = [at for at, _ in roles]
@@ -176,10 +175,10 @@ def _roles_at(
 
 
 def _is_named(at: int, places: list[int], spots: list[int]) -> bool:
-    """Whether a role word stands between the accuracy before and this one; lists such as [0.7, 0.8] share theirs."""
+    """Whether the role word before this accuracy follows the accuracy before; lists such as [0.7, 0.8] share theirs."""
     before = [p for p in places if p < at]
-    word = spots[bisect.bisect_right(spots, at) - 1] if spots[0] < at else -1
-    return word >= 0 and (not before or word > before[-1] or len(places) > 2)
+    word = spots[bisect.bisect_right(spots, at) - 1]
+    return not before or word > before[-1] or len(places) > 2
 
 
 def _columns(lines: list[str], number: int) -> dict[int, str]:

@@ -90,8 +90,7 @@ def _extracted(
             for a in arrays
             if a.cell == cell.index and a.values
         ]
-        run = run_of.get(cell.index)
-        if run is not None and run.printed:
+        if (run := run_of.get(cell.index)) and run.printed:
             matrices += [
                 ExtractedMatrix(grid.values, Place(cell.index), MatrixOrigin.PRINTED, grid.before)
                 for grid in grids(run.printed)
@@ -113,8 +112,7 @@ def _in_source(cell: Cell) -> tuple[ExtractedMatrix, ...]:
         for passage in passages_of(cell)
         for grid in grids(passage.text)
     ]
-    tree = tree_of(cell)
-    if tree is not None:
+    if tree := tree_of(cell):
         matrices += _literals(tree, cell)
     return tuple(sorted(matrices, key=lambda m: m.place.line or 0))
 
@@ -280,15 +278,12 @@ def _literals(tree: ast.Module, cell: Cell) -> list[ExtractedMatrix]:
     for node in ast.walk(tree):
         for name, value in _named(node):
             named.add(id(value))
-            rows = _list(value)
-            if rows:
+            if rows := _list(value):
                 named.update(id(n) for n in ast.walk(value))
                 literals.append(ExtractedMatrix(rows, Place(cell.index, value.lineno), MatrixOrigin.CODE, name))
-        if isinstance(node, ast.List | ast.Tuple | ast.BinOp) and id(node) not in named:
-            rows = _list(node)
-            if rows:
-                named.update(id(n) for n in ast.walk(node))
-                literals.append(ExtractedMatrix(rows, Place(cell.index, node.lineno), MatrixOrigin.CODE, ""))
+        if isinstance(node, ast.List | ast.Tuple | ast.BinOp) and id(node) not in named and (rows := _list(node)):
+            named.update(id(n) for n in ast.walk(node))
+            literals.append(ExtractedMatrix(rows, Place(cell.index, node.lineno), MatrixOrigin.CODE, ""))
     return literals
 
 

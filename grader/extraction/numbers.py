@@ -90,8 +90,7 @@ def _extracted(
         run_scalars |= {s.name: s.value for s in scalars if s.cell == cell.index}
         if tree is not None:
             numbers.extend(_in_code(cell, evaluator.follow(tree, run_scalars)))
-        run = run_of.get(cell.index)
-        if run is not None and run.printed:
+        if (run := run_of.get(cell.index)) and run.printed:
             numbers.extend(_printed(run, list(output_expressions(tree)) if tree is not None else [], evaluator))
     return tuple(numbers)
 

@@ -59,8 +59,7 @@ def passages_of(cell: Cell) -> tuple[Passage, ...]:
     tree = tree_of(cell)
     if tree is None:
         return (Passage(source, cell.index, 1, "code"),) if source.strip() else ()
-    found = [*_comments(source, cell.index), *_strings(tree, cell.index)]
-    return tuple(sorted(found, key=lambda p: p.line))
+    return tuple(sorted([*_comments(source, cell.index), *_strings(tree, cell.index)], key=lambda p: p.line))
 
 
 @lru_cache(maxsize=512)

@@ -48,8 +48,7 @@ class HandedIn:
 def handed_in(name: str) -> HandedIn:
     """Read a name as learning platforms write it; any other name is taken as it is."""
     for pattern in _PATTERNS:
-        match = pattern.fullmatch(name)
-        if match:
+        if match := pattern.fullmatch(name):
             found = match.groupdict()
             text = (found.get("kind") or "").lower() == "onlinetext"
             return HandedIn(for_people(match["name"].replace("_", " ")), found.get("number") or "", text)

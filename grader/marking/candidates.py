@@ -99,8 +99,7 @@ def _labels_of(network: Network, trainings: Sequence[Training], labels: Labels) 
     """Labels of the code that trained it; of the code that compiled or built it where those say nothing."""
     places = [[t.place for t in trainings], [c.place for c in network.compiled], [network.place]]
     for group in places:
-        tasks = frozenset[str]().union(*(tasks_of(place, labels) for place in group))
-        if tasks:
+        if tasks := frozenset[str]().union(*(tasks_of(place, labels) for place in group)):
             return tasks
     return frozenset()
 

@@ -111,12 +111,9 @@ def _optimizer(case: Case, compiled: Compiled, *, as_before: bool = False) -> _P
         sentence = f"{got} runs at a learning rate of {rate_text(compiled)} here, not as in the first network."
         return _Part(0.5, wanted, actual, sentence, "optimizer.rate_off")
     momentum = compiled.optimizer_config.get("momentum")
-    extra = f"The momentum of {momentum:g} goes beyond what is asked for." if _positive(momentum) else ""
+    has_momentum = isinstance(momentum, int | float) and momentum > 0
+    extra = f"The momentum of {momentum:g} goes beyond what is asked for." if has_momentum else ""
     return _Part(1.0, wanted, got, extra)
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and value > 0
 
 
 def _rate_as_before(case: Case, compiled: Compiled, sheet: float) -> bool:

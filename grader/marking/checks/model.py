@@ -13,9 +13,11 @@ from grader.marking.checks.registry import check
 if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
-    from grader.records import Verdict
+    from grader.records import Network, Verdict
 
 _UNCERTAIN = "Your network has parts that cannot be compared automatically, so a person will look at it."
+_WIDTHS = {"units", "model.output_width"}
+_DENSE_LAYERS = {("extra", "Dense"), ("missing", "Dense")}
 
 
 @check("model.layers")
@@ -25,12 +27,7 @@ def layers(case: Case) -> Verdict:
     if matched is None:
         return _something_else(case)
     comparison = compare(case.spec.model, matched.architecture)
-    facts = {
-        "expected": _summary([s.text for s in comparison.expected]),
-        "actual": _summary([s.text for s in comparison.actual.steps]),
-        "details": (comparison.table,),
-        "place": matched.network.place,
-    }
+    facts = _facts(comparison, matched.network)
     mistakes = mistakes_in(comparison, matched.compiled)
     padded = any(d.what == "padding" and d.kind == "Conv2D" for d in comparison.choices)
     slugs = ("cnn.same_padding",) if padded else ()
@@ -89,13 +86,7 @@ def _something_else(case: Case) -> Verdict:
         if network.id in taken or task not in tasks_of(network.place, case.labels):
             continue
         form = canonical(network.architecture)
-        comparison = compare(case.spec.model, form)
-        facts = {
-            "expected": _summary([s.text for s in comparison.expected]),
-            "actual": _summary([s.text for s in form.steps]),
-            "details": (comparison.table,),
-            "place": network.place,
-        }
+        facts = _facts(compare(case.spec.model, form), network)
         if not form.certain:
             return case.needs_review(_UNCERTAIN, **facts)
         if form.layers:
@@ -122,7 +113,8 @@ def units(case: Case) -> Verdict:
         return case.passed(f"The layers have {facts['expected']} units.{_notes(comparison, matched)}", **facts)
     if not comparison.actual.certain:
         return case.needs_review(_UNCERTAIN, **facts)
-    about_units = tuple(m for m in mistakes_in(comparison, matched.compiled) if _is_about_units(m))
+    mistakes = mistakes_in(comparison, matched.compiled)
+    about_units = tuple(m for m in mistakes if m.key[0] in _WIDTHS or m.key[:2] in _DENSE_LAYERS)
     if not about_units:
         about_units = (Mistake(f"has {facts['actual']} units instead of {facts['expected']}", 0.5, ("units", *got)),)
     if wanted[:-1] and not set(wanted[:-1]) & set(got[:-1]):
@@ -131,18 +123,16 @@ def units(case: Case) -> Verdict:
     return _charged(case, about_units, "", (), facts)
 
 
-def _is_about_units(mistake: Mistake) -> bool:
-    return mistake.key[0] in {"units", "model.output_width"} or mistake.key[:2] in {
-        ("extra", "Dense"),
-        ("missing", "Dense"),
-    }
-
-
 # ------------------------------------------------------------------ sentences
 
 
-def _summary(steps: list[str]) -> str:
-    return " → ".join(steps)
+def _facts(comparison: Comparison, network: Network) -> dict[str, object]:
+    return {
+        "expected": " → ".join(s.text for s in comparison.expected),
+        "actual": " → ".join(s.text for s in comparison.actual.steps),
+        "details": (comparison.table,),
+        "place": network.place,
+    }
 
 
 def _listed(phrases: list[str]) -> str:

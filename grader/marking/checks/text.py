@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grader.extraction.prose import paragraphs
@@ -50,13 +49,8 @@ def _suggest(points: float, reference: WrittenAnswer, text: str, touched: list[b
     return Suggestion(round(points * share * 2) / 2, why)
 
 
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
 def _touches(point: AnswerPoint, text: str) -> bool:
-    return any(_compiled(pattern).search(text) for pattern in point.patterns)
+    return any(re.search(pattern, text, re.IGNORECASE) for pattern in point.patterns)
 
 
 def _touched(reference: WrittenAnswer, text: str) -> int:
