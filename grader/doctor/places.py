@@ -73,11 +73,10 @@ def cache() -> Finding:
 
 def memory() -> Finding:
     """How many notebooks fit into the memory that is free: usual ones, and such that use all that they may."""
-    reported = meminfo()
-    if (available := reported.get("MemAvailable")) is None or (free := free_bytes()) is None:
+    if (available := meminfo("MemAvailable")) is None or (free := free_bytes()) is None:
         return State.INFO, "This system does not tell how much memory is free.", ""
-    swap = (reported.get("SwapFree") or 0) * 1024
-    capped = " under the limit of this container" if free < available * 1024 else ""
+    swap = meminfo("SwapFree") or 0
+    capped = " under the limit of this container" if free < available else ""
     default_jobs, most = jobs(), limits().memory_mib * MIB
     usual, at_limit = int(free / (KERNEL_BYTES + _MEASURING_BYTES)), int(free / (most + _MEASURING_BYTES))
     found = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from grader.errors import WriteError
@@ -24,38 +25,22 @@ def atomic_write(path: Path, content: str | bytes, *, mode: int = 0o666) -> None
     missing. Raises WriteError with a sentence when the file cannot be written.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        _make_folder(path.parent)
-        temporary = _temporary(path.parent)
-        try:
-            _write_through(temporary, data, mode)
+    with _write_errors(path):
+        with _temporary_file(path.parent, data, mode) as temporary:
             os.replace(temporary, path)  # noqa: PTH105 - all that touches the disk here goes through `os`
-        finally:
-            _unlink(temporary)
         _sync_folder(path.parent)
-    except OSError as problem:
-        raise _write_error(path, problem) from problem
 
 
 def require_room(folder: Path) -> None:
     """Raise WriteError where a megabyte cannot be written into `folder`, which is made where it is missing."""
-    try:
-        _make_folder(folder)
-        temporary = _temporary(folder)
-        try:
-            _write_through(temporary, bytes(_ROOM_BYTES))
-        finally:
-            _unlink(temporary)
-    except OSError as problem:
-        raise _write_error(folder, problem) from problem
+    with _write_errors(folder), _temporary_file(folder, bytes(_ROOM_BYTES)):
+        pass
 
 
 def remove(path: Path) -> None:
     """Remove a file that may be missing. Raises WriteError with a sentence when it cannot be removed."""
-    try:
+    with _write_errors(path):
         _unlink(path)
-    except OSError as problem:
-        raise _write_error(path, problem) from problem
 
 
 def sweep(folder: Path, depth: int) -> None:
@@ -66,19 +51,33 @@ def sweep(folder: Path, depth: int) -> None:
                 _unlink(left)
 
 
-def _temporary(folder: Path) -> Path:
-    return folder / f".grade-{secrets.token_hex(8)}.tmp"
-
-
-def _write_through(path: Path, data: bytes, mode: int = 0o666) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    """Within this an OSError becomes a WriteError: a sentence that names `path`, and what to do."""
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(handle, left) :]
-        os.fsync(handle)
+        yield
+    except OSError as problem:
+        what_to_do = _WHAT_TO_DO.get(problem.errno or 0, "make its folder writable, or choose another one")
+        raise WriteError(f"Cannot write {path} ({problem.strerror or problem}): {what_to_do}.") from problem
+
+
+@contextmanager
+def _temporary_file(folder: Path, data: bytes, mode: int = 0o666) -> Iterator[Path]:
+    """A file with `data`, on disk, that is gone after this unless it was moved away; makes the folder."""
+    _make_folder(folder)
+    path = folder / f".grade-{secrets.token_hex(8)}.tmp"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        yield path
     finally:
-        os.close(handle)
+        _unlink(path)
 
 
 def _make_folder(folder: Path) -> None:
@@ -108,8 +107,3 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _write_error(path: Path, problem: OSError) -> WriteError:
-    what_to_do = _WHAT_TO_DO.get(problem.errno or 0, "make its folder writable, or choose another one")
-    return WriteError(f"Cannot write {path} ({problem.strerror or problem}): {what_to_do}.")

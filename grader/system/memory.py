@@ -9,10 +9,7 @@ ROOT = Path("/")
 
 def free_bytes() -> int | None:
     """What programs may still use, of the machine and of the container that this runs in; None where not known."""
-    available, allowed = meminfo().get("MemAvailable"), _left_by_cgroups()
-    if available is None:
-        return allowed
-    return available * 1024 if allowed is None else min(available * 1024, allowed)
+    return min((size for size in (meminfo("MemAvailable"), _left_by_cgroups()) if size is not None), default=None)
 
 
 def read(path: str | Path) -> str:
@@ -23,14 +20,16 @@ def read(path: str | Path) -> str:
         return ""
 
 
-def number(text: str) -> int | None:
+def meminfo(name: str) -> int | None:
+    """Bytes that Linux reports of its memory under this name ('MemAvailable'); None where it does not."""
+    lines = read("proc/meminfo").splitlines()
+    kib = next((_number(line) for line in lines if line.partition(":")[0] == name), None)
+    return None if kib is None else kib << 10
+
+
+def _number(text: str) -> int | None:
     """The first word that is a number."""
     return next((int(word) for word in text.split() if word.isdecimal()), None)
-
-
-def meminfo() -> dict[str, int | None]:
-    """What Linux says of its memory, KiB by name; empty elsewhere."""
-    return {line.partition(":")[0]: number(line) for line in read("proc/meminfo").splitlines()}
 
 
 def _left_by_cgroups() -> int | None:
@@ -51,9 +50,9 @@ def _left_by_cgroups() -> int | None:
         inner = Path(path.lstrip("/"))
         for folder in (inner, *inner.parents):
             place = Path(base) / folder
-            limit, used = number(read(place / most)), number(read(place / now))
+            limit, used = _number(read(place / most)), _number(read(place / now))
             if limit is not None and used is not None:
                 stat = read(place / "memory.stat").splitlines()
-                spare = next((number(row) for row in stat if row.split(" ")[0] == cached), None)
+                spare = next((_number(row) for row in stat if row.split(" ")[0] == cached), None)
                 left.append(max(0, limit - used + (spare or 0)))
     return min(left, default=None)

@@ -12,6 +12,8 @@ from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
+from grader.system.signals import ENDING
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -19,8 +21,6 @@ WORTH_IT = 20
 """Items for which one more process is started: it takes a second or two until it works."""
 MOST = 8
 """Processes at once; each takes some 200 MiB."""
-_GRADERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""Signals that a terminal sends to all processes, and that only the grader heeds: it decides when its processes end."""
 
 
 def start(work: Callable[..., None], *arguments: object) -> tuple[BaseProcess, connection.Connection[Any, Any]]:
@@ -33,7 +33,9 @@ def start(work: Callable[..., None], *arguments: object) -> tuple[BaseProcess, c
     resource_tracker.ensure_running()  # starting it with the process would let the signals below through
     ours, theirs = context.Pipe()
     process = context.Process(target=_begin, args=(work, theirs, *arguments), daemon=True)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _GRADERS)  # inherited from the process's first moment
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, ENDING
+    )  # inherited: a terminal sends them to all, the grader heeds them
     try:
         process.start()
     finally:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def on_signals(handler: Any) -> None:
     """Let `handler` heed them, but for those that were ignored from the start, as under `nohup`."""
-    for number in _ENDING:
+    for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
