@@ -5,7 +5,6 @@ Whatever fails here is silent: a recorder that breaks a notebook is worse than o
 
 from __future__ import annotations
 
-import io
 import math
 import sys
 import threading
@@ -22,6 +21,7 @@ import numpy as np
 
 from ..wire.fingerprint import PIXELS, digest, fingerprint
 from ..wire.hash_chain import HashChain
+from ..wire.npz import write_npz
 from .dataset_index import Expression, official_index
 from .hooks import quietly
 
@@ -225,10 +225,9 @@ class Recorder:
         if self._files >= FILES or getpid() != self._pid:
             return False
         self._files += 1
-        data = io.BytesIO()
-        np.savez(data, allow_pickle=False, **arrays)
-        (self.folder / name).write_bytes(data.getbuffer())
-        self.emit("file", [], name=name, digest=blake2b(data.getbuffer(), digest_size=16).hexdigest())
+        data = write_npz(arrays)
+        (self.folder / name).write_bytes(data)
+        self.emit("file", [], name=name, digest=blake2b(data, digest_size=16).hexdigest())
         return True
 
 
