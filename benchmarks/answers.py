@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.marking.checks.registry import REGISTRY
-from grader.marking.checks.text import _suggest, _touches
+from grader.marking.checks.suggestion import suggest, touches
 from grader.rubric.load import load_rubric
 
 ANSWERS = Path(__file__).parents[1] / "tests/answers/written_answers.txt"
@@ -58,8 +58,8 @@ def main() -> None:
     answers = in_two[int(final) :: 2]
     for answer in answers:
         reference = loaded.reference.answers[answer.question]
-        touched = [_touches(point, answer.text) for point in reference.points]
-        suggested = _suggest(answer.most, reference, answer.text, touched)
+        touched = [touches(point, answer.text) for point in reference.points]
+        suggested = suggest(answer.most, reference, answer.text, touched)
         if suggested is None:
             silent += 1
             continue
