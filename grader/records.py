@@ -37,6 +37,8 @@ class SubmissionRef:
     """Files handed in with it, relative to `root`, that its code may want to read or import."""
     ignored: tuple[str, ...] = ()
     """Other notebooks and scripts in the same student folder that were not graded."""
+    chosen: str = ""
+    """What was taken instead of them and why: 'v2/ps10.ipynb, the later version'; '' where there was no choice."""
     sha256: str = ""
     """Of the source's bytes, then of each companion's name and digest; empty where there is none."""
     origin: str = ""
@@ -63,6 +65,8 @@ class Cell:
     nbgrader_id: str = ""
     first_line: int = 1
     """1-based line of the cell's first line in a script; always 1 in a notebook."""
+    skipped: str = ""
+    """Why a code cell does not run, as its author wants it ('frozen'); '' where it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,8 @@ def test_a_folder_of_student_folders(grown, find) -> None:
     }
     assert [ref.companions for ref in refs] == [(Path("data/x.csv"),), (Path("near.txt"),), (), ()]
     assert [bool(ref.sha256) for ref in refs] == [True, True, False, False]
-    assert read_submission(refs[2]).notes == ("no notebook or script was handed in; found: report.pdf",)
+    assert "report.pdf (a printed notebook, which does not run)" in read_submission(refs[2]).reason
+    assert read_submission(refs[3]).notes == ("no notebook or script was handed in; found: nothing",)
 
 
 def test_of_several_notebooks_the_one_that_answers_most(grown, find) -> None:
@@ -168,8 +169,78 @@ def test_of_several_notebooks_the_one_that_answers_most(grown, find) -> None:
 
 
 def test_of_equal_notebooks_the_first_by_name(grown, find) -> None:
-    root = grown({"ada/v10.ipynb": FULL, "ada/v9.ipynb": FULL, "ben/broken.ipynb": "{", "ben/z.ipynb": notebook("x")})
-    assert shown(find(root), root) == {"ada": "ada/v9.ipynb", "ben": "ben/z.ipynb"}
+    root = grown({"ada/a10.ipynb": FULL, "ada/a9.ipynb": FULL, "ben/broken.ipynb": "{", "ben/z.ipynb": notebook("x")})
+    assert shown(find(root), root) == {"ada": "ada/a9.ipynb", "ben": "ben/z.ipynb"}
+
+
+LONGER = notebook(
+    "# 1a\nimport keras", "# 1b\nx = 1", "# 1c\nkeras.Sequential()  # does not work yet, I do not know why"
+)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("Version 1/ps10.ipynb", "Version 2/ps10.ipynb"),
+        ("ps10_v9.ipynb", "ps10_v10.ipynb"),
+        ("ps10.ipynb", "ps10 (1).ipynb"),
+        ("ps10.ipynb", "ps10-final.ipynb"),
+        ("ps10_final.ipynb", "ps10_final_v2.ipynb"),
+        ("ps10_v3.ipynb", "ps10_final.ipynb"),
+        ("old/ps10.ipynb", "ps10.ipynb"),
+        ("Entwurf/ps10.ipynb", "ps10.ipynb"),
+        ("ps10_draft2.ipynb", "ps10.ipynb"),
+        ("ps10.ipynb", "ps10_2.ipynb"),
+        ("ps10_2019-12-01.ipynb", "ps10_2019-12-03.ipynb"),
+        ("attempt_2026-11-20-10-00-00/a.ipynb", "attempt_2026-11-22-18-30-00/a.ipynb"),
+        ("abgabe1/ps10.ipynb", "abgabe2/ps10.ipynb"),
+    ],
+)
+def test_of_several_versions_the_later_one(grown, find, earlier, later) -> None:
+    root = grown({f"ada/{earlier}": LONGER, f"ada/{later}": FULL, "ben/ps10.ipynb": FULL})
+    ada = find(root)[0]
+    assert str(ada.source.relative_to(root)) == f"ada/{later}"
+    assert ada.ignored == (earlier,)
+    assert ada.chosen == f"{later}, the later version"
+
+
+@pytest.mark.parametrize(
+    ("most", "other"),
+    [
+        ("exercise_1.ipynb", "exercise_2.ipynb"),
+        ("ps10.ipynb", "ps11.ipynb"),
+        ("solution.ipynb", "template_v2.ipynb"),
+        ("ps10-Copy1.ipynb", "ps10.ipynb"),
+        ("renewal.ipynb", "renewal-alternative.ipynb"),
+    ],
+)
+def test_files_that_are_no_versions_of_one_another(grown, find, most, other) -> None:
+    root = grown({f"ada/{most}": LONGER, f"ada/{other}": FULL, "ben/ps10.ipynb": FULL})
+    ada = find(root)[0]
+    assert ada.source.name == most
+    assert ada.chosen == f"{most}, it answers most of the sheet"
+
+
+def test_a_later_version_that_was_only_begun_is_not_taken(grown, find) -> None:
+    root = grown({"ada/v1.ipynb": FULL, "ada/v2.ipynb": SHORT, "ben/ps10.ipynb": FULL})
+    assert find(root)[0].source.name == "v1.ipynb"
+
+
+def test_work_of_another_kind_that_a_platform_names_after_a_student_has_a_row(grown, find) -> None:
+    root = grown(
+        {
+            "Ada One_1111111_assignsubmission_file_ps10.ipynb": FULL,
+            "Ada One_1111111_assignsubmission_file_report.pdf": "",
+            "Ben Two_2222222_assignsubmission_file_ps10.html": "<html>",
+            "Cora Three_3333333_assignsubmission_file_ps10.rar": "Rar!",
+            "Dan Four_4444444_assignsubmission_file_ps10.zip": zipped({"ps10.ipynb": FULL}),
+            "Dan Four_4444444_assignsubmission_file_ps10.tar.gz": "",
+            "readme.txt": "",
+        }
+    )
+    assert [(ref.name, ref.source.suffix) for ref in find(root)] == [
+        *(("Ada One", ".ipynb"), ("Ben Two", ".html"), ("Cora Three", ".rar"), ("Dan Four", ".ipynb"))
+    ]
 
 
 def test_a_script_counts_where_there_is_no_notebook(grown, find) -> None:
@@ -382,7 +453,7 @@ def test_an_archive_as_moodle_packs_it(grown, find, tmp_path) -> None:
         ("Cora-C", "Cora C", "103"),
         ("Dan-D", "Dan D", "104"),
     ]
-    assert [type(read_submission(ref)) for ref in refs] == [Submission] * 5
+    assert [type(read_submission(ref)) for ref in refs] == [*[Submission] * 3, Unreadable, Unreadable]
     assert refs[1].companions == (Path("x.csv"),)
     assert refs[1].origin == f"{root}/class.zip/Ada Lovelace_105_assignsubmission_file/ps10.zip/deep/ps10.ipynb"
     assert all(ref.source.is_relative_to(tmp_path / "unpacked") for ref in refs)

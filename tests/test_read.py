@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.intake import read
+from grader.intake.notebook import without_outputs
 from grader.intake.read import read_submission
 from grader.intake.script import read_script
 from grader.records import Cell, CellKind, Submission, SubmissionRef, Unreadable
@@ -199,9 +200,53 @@ def test_what_is_no_notebook_says_why(handed_in, content, part) -> None:
     assert part in reason(handed_in(content))
 
 
-@pytest.mark.parametrize("name", ["answer.pdf", "answer.docx", "page.html", "noending", "notes.txt", "data.json"])
+@pytest.mark.parametrize("name", ["answer.pdf", "answer.docx", "noending", "notes.txt", "data.json"])
 def test_other_files_are_told_what_to_hand_in(handed_in, name) -> None:
     assert reason(handed_in("hello", name)).endswith("hand in the notebook (.ipynb) or a script (.py).")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("ps10.rar", "Rar!", "ps10.rar (an archive): unpack it"),
+        ("ps10.tar.gz", "x", "ps10.tar.gz (an archive): unpack it"),
+        ("PS10.7Z", "x", "PS10.7Z (an archive): unpack it"),
+        ("ps10.html", "<!DOCTYPE html>", "ps10.html (a web page): download the notebook itself (.ipynb)"),
+        ("saved page.mhtml", "x", "(a web page): download the notebook itself (.ipynb)"),
+        (
+            "link.txt",
+            "My link: https://colab.example/drive/1\n",
+            "link.txt (a link): download the notebook itself (.ipynb)",
+        ),
+        ("ps10.webloc", "<plist/>", "(a link): download the notebook itself (.ipynb)"),
+        ("ps10.pdf", "%PDF", "ps10.pdf (a printed notebook, which does not run): hand in the notebook (.ipynb)"),
+        ("answers.docx", "PK", "answers.docx (a text document): hand in the notebook (.ipynb)"),
+        ("ps10.R", "x <- 1", "ps10.R (no Python): hand in the notebook (.ipynb)"),
+    ],
+)
+def test_a_folder_with_work_that_cannot_be_graded_says_what_to_hand_in(tmp_path, name, content, part) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).write_text(content)
+    (tmp_path / "README.md").write_text("how to run it")
+    found = read_submission(SubmissionRef("ada", "ada", tmp_path, tmp_path))
+    assert reason(found).startswith("No notebook was handed in, but ")
+    assert part in reason(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("notes.txt", "1d: 8070, see https://example.org for a very long story about it all"),
+        ("x.csv", "1,2"),
+        ("README.html", "<html>"),
+        ("photo.jpg", "x"),
+    ],
+)
+def test_a_folder_with_other_things_is_empty(tmp_path, name, content) -> None:
+    (tmp_path / name).write_text(content)
+    found = read_submission(SubmissionRef("ada", "ada", tmp_path, tmp_path))
+    assert isinstance(found, Submission)
+    assert found.notes == (f"no notebook or script was handed in; found: {name}",)
 
 
 def test_a_notebook_renamed_by_a_browser(handed_in) -> None:
@@ -212,6 +257,9 @@ def test_a_notebook_renamed_by_a_browser(handed_in) -> None:
 def test_files_that_are_too_large_or_cannot_be_opened(handed_in, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(read, "LARGEST_MIB", 0)
     assert "more than 0: clear its outputs" in reason(handed_in(notebook(code("x" * 2_000_000))))
+    monkeypatch.undo()
+    monkeypatch.setattr(read, "LARGEST_TEXT_MIB", 0)
+    assert "more than 0 MiB beside its outputs" in reason(handed_in(notebook(code("x" * 2_000_000))))
     assert reason(read_submission(ref_to(tmp_path / "gone.ipynb"))) == (
         "The file cannot be opened: No such file or directory."
     )
@@ -224,6 +272,124 @@ def test_a_folder_without_a_notebook_has_no_cells(tmp_path) -> None:
     assert isinstance(found, Submission)
     assert found.cells == ()
     assert found.notes[0].endswith("found: picture0.png, picture1.png, picture2.png, picture3.png, picture4.png, …")
+
+
+PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 3_000_000}}
+MANY_VALUES = {"output_type": "display_data", "metadata": {}, "data": {"plotly": {"z": [[1, {"v": [2]}]] * 600_000}}}
+LINES = {"output_type": "stream", "name": "stdout", "text": ['a "line" \\\\ ] } [ {\n'] * 60_000}
+TALKS_OF_OUTPUTS = 'x = {"outputs": [1, 2], "widgets": {}}  # "outputs": [ \\"outputs\\": ['
+
+
+@pytest.mark.parametrize("output", [PICTURE, MANY_VALUES, LINES], ids=["picture", "values", "lines"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_stored_outputs_count_towards_no_limit(handed_in, monkeypatch, output, indent) -> None:
+    monkeypatch.setattr(read, "LARGEST_TEXT_MIB", 1)
+    given = notebook(code(TALKS_OF_OUTPUTS, outputs=[output, output]), code("last"))
+    assert sources(handed_in(json.dumps(given, indent=indent))) == [TALKS_OF_OUTPUTS, "last"]
+
+
+def test_stored_outputs_of_old_formats_and_the_state_of_widgets_count_as_little(handed_in, monkeypatch) -> None:
+    monkeypatch.setattr(read, "LARGEST_TEXT_MIB", 1)
+    old = {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "x", "outputs": [PICTURE]}]}]}
+    assert sources(handed_in(old)) == ["x"]
+    assert sources(handed_in(notebook(code("x"), metadata={"widgets": {"state": PICTURE}}))) == ["x"]
+
+
+def test_outputs_nested_too_deep_or_cut_off_are_read_as_they_are(handed_in) -> None:
+    deep: list = []
+    for _ in range(60):
+        deep = [deep]
+    assert sources(handed_in(notebook(code("x", outputs=deep)))) == ["x"]
+    assert "cut short" in reason(handed_in('{"cells": [{"outputs": [{"text": "never clo'))
+    assert without_outputs(b'"outputs":[' * 30_000) == b'"outputs":[' * 30_000
+
+
+def tagged(*tags: str) -> dict:
+    return code("x", metadata={"tags": list(tags)})
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (code("x", metadata={"run_control": {"frozen": True}}), "frozen"),
+        (code("x", metadata={"frozen": True}), "frozen"),
+        (tagged("skip-execution"), "tagged skip-execution"),
+        (tagged("1a", "Skip_Execution"), "tagged skip-execution"),
+        (code("%%script false --no-raise-error\nx"), "it begins with %%script false"),
+        (code("%%script --no-raise-error false\nx"), "it begins with %%script --no-raise-error false"),
+        (code("\n%%script echo skipped\nx"), "it begins with %%script echo"),
+        (code("%%skip\nx"), "it begins with %%skip"),
+        (code("#| eval: false\nx"), "it begins with #| eval: false"),
+        (code("x", metadata={"run_control": {"frozen": False}}), ""),
+        (code("x", metadata={"editable": False, "deletable": False, "slideshow": {"slide_type": "skip"}}), ""),
+        (tagged("remove-cell", "hide-input", "raises-exception", "no-skip-execution"), ""),
+        (code("%%script bash\necho x"), ""),
+        (code("%%time\nx"), ""),
+        ({"cell_type": "markdown", "source": "x", "metadata": {"tags": ["skip-execution"]}}, ""),
+    ],
+)
+def test_cells_that_their_author_keeps_from_running(handed_in, cell, why) -> None:
+    found = handed_in(notebook(cell, code("y")))
+    assert isinstance(found, Submission)
+    assert [c.skipped for c in found.cells] == [why, ""]
+    assert found.notes == ((f"not run, as you asked for ({why}): cell 0",) if why else ())
+
+
+def test_a_marked_cell_of_a_script_is_kept_from_running() -> None:
+    cells = read_script('# %% tags=["skip-execution"]\nx = 1\n# %% tags=["a"]\ny = 1')
+    assert [cell.skipped for cell in cells] == ["tagged skip-execution", ""]
+
+
+OURS, THEIRS = "net.compile('sgd')", "net.compile('adam')"
+TWO = f"<<<<<<< HEAD\n{OURS}\n=======\n{THEIRS}\n>>>>>>> mine"
+THREE = f"x = 1\n<<<<<<< HEAD\n{OURS}\n||||||| base\npass\n=======\n{THEIRS}\n>>>>>>> mine"
+
+
+@pytest.mark.parametrize(
+    ("cells", "where"),
+    [
+        ([code("x"), code(TWO)], "cell 1, lines 1 to 5"),
+        ([code(THREE)], "cell 0, lines 2 to 8"),
+        ([{"cell_type": "markdown", "source": "8070\n" + TWO, "metadata": {}}], "cell 0, lines 2 to 6"),
+        ([code("<<<<<<< local"), code(OURS), code("======="), code(THEIRS), code(">>>>>>> remote")], "cells 0 to 4"),
+        (
+            [
+                {"cell_type": "markdown", "source": f'<span style="color:red">**{mark}**</span>', "metadata": {}}
+                for mark in ("<<<<<<< local", "=======", ">>>>>>> remote")
+            ],
+            "cells 0 to 2",
+        ),
+        ([code("<<<<<<<\nx = 1\n=======\nx = 2\n>>>>>>>")], "cell 0, lines 1 to 5"),
+    ],
+)
+def test_merge_conflicts_in_cells_are_named(handed_in, cells, where) -> None:
+    found = handed_in(notebook(*cells))
+    assert isinstance(found, Submission)
+    assert [note for note in found.notes if "merge conflict" in note] == [
+        f"An unresolved merge conflict ({where}): keep one of the versions and remove the markers."
+    ]
+
+
+def test_merge_conflicts_in_scripts_are_named_by_their_lines(handed_in) -> None:
+    found = handed_in(f"import keras\n\n\nx = 1\n{TWO}\ny = 2\n", "ada.py")
+    assert isinstance(found, Submission)
+    assert "lines 5 to 9" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Results\n=======",
+        'x = """\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> mine\n"""',
+        "a\n=======\n>>>>>>> quoted",
+        "<<<<<<<< eight\n=======\n>>>>>>>> eight",
+        "<<<<<<< HEAD\nnothing follows",
+    ],
+)
+def test_other_signs_are_no_conflicts(handed_in, source) -> None:
+    found = handed_in(notebook(code(source)))
+    assert isinstance(found, Submission)
+    assert found.notes == ()
 
 
 # ------------------------------------------------------------------ scripts

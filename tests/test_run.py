@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from nbformat.v4 import new_output
 from running import LEVEL, run, small_data, submission
 
 from grader.errors import GradeError, SandboxError
-from grader.execution import faults
+from grader.execution import faults, hints
 from grader.execution.kernel import Kernel
 from grader.execution.outputs import PRINTED, Budget, as_seen, printed, without_progress
 from grader.execution.run import Progress, RunSettings, run_submission
-from grader.records import CellStatus, FaultKind
+from grader.records import CellRun, CellStatus, FaultKind
 from grader.sandbox import Bounds, sandbox_level
 
 pytestmark = pytest.mark.xdist_group("run")  # one worker runs the notebooks of all its tests
@@ -137,6 +138,52 @@ def test_an_exception_becomes_a_fault(name: str, value: str, kind: FaultKind, wo
 @pytest.mark.parametrize("code", ["", "0", "None"])
 def test_an_orderly_exit_is_no_fault(code: str):
     assert faults.fault_of("SystemExit", code, 0, 0.0, Bounds()) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "cell", "name", "told"),
+    [
+        (["a = scaled(1)", "x = 0\ndef scaled(x): pass"], 0, "scaled", "in a later cell (cell 1, line 2)"),
+        (["a = w", "class w: pass"], 0, "w", "in a later cell (cell 1, line 1)"),
+        (["a = np.pi", "import numpy as np"], 0, "np", "in a later cell"),
+        (["use(p)", "for p, q in []: pass"], 0, "q", "in a later cell"),
+        (["use(f)", "with open('x') as f: pass"], 0, "f", "in a later cell"),
+        (["use(g)", "def h():\n    global g\n    g = 1"], 0, "g", "in a later cell"),
+        (["use(m)", "match 1:\n    case [*_] as m: pass"], 0, "m", "in a later cell"),
+        (["use(n)", "%matplotlib inline\nif (n := 3): pass"], 0, "n", "in a later cell (cell 1, line 2)"),
+        (["x = y\ny = 2"], 0, "y", "further down in this cell (cell 0, line 2)"),
+        (["y = 1 / 0", "y"], 1, "y", "in a cell that stopped before it could be used (cell 0, line 1)"),
+        (["a = local", "def f():\n    local = 1"], 0, "local", ""),
+        (["a = i", "[i for i in range(3)]\nlambda i: i"], 0, "i", ""),
+        (["a = nowhere"], 0, "nowhere", ""),
+    ],
+)
+def test_where_a_name_that_is_not_defined_is_defined(cells, cell, name, told):
+    failed = [CellRun(index, CellStatus.ERROR, 0.1) for index in range(cell)]
+    hint = hints.hint("NameError", f"name '{name}' is not defined", cell, submission(*cells), failed)
+    assert told in hint
+    assert bool(told) == bool(hint)
+
+
+def test_a_name_that_only_a_cell_that_is_not_run_defines():
+    given = submission("y = 1", "y", "y = 2")
+    frozen = tuple(replace(cell, skipped="frozen" if cell.index != 1 else "") for cell in given.cells)
+    hint = hints.hint("NameError", "name 'y' is not defined", 1, replace(given, cells=frozen), [])
+    assert hint == "`y` is defined in a cell that is not run (cell 0, line 1): frozen."
+
+
+def test_a_script_is_told_the_line():
+    later = replace(submission("a = y", "y = 2", script=True).cells[1], first_line=7)
+    given = submission("a = y", "y = 2", script=True)
+    given = replace(given, cells=(given.cells[0], later))
+    assert "(line 7)" in hints.hint("NameError", "name 'y' is not defined", 0, given, [])
+
+
+def test_a_syntax_error_in_a_merge_conflict_is_named():
+    given = submission("x", "<<<<<<< HEAD\nx\n=======\ny\n>>>>>>> mine", "def f(:")
+    assert "merge conflict (cell 1, lines 1 to 5)" in hints.hint("SyntaxError", "invalid syntax", 1, given, [])
+    assert hints.hint("SyntaxError", "invalid syntax", 2, given, []) == ""
+    assert hints.hint("ValueError", "1", 1, given, []) == ""
 
 
 def test_a_value_that_cannot_be_displayed_stops_nothing():

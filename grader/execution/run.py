@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from grader.evidence.run_result import RunResult
-from grader.execution import faults
+from grader.execution import faults, hints
 from grader.execution.kernel import TRAINER_SOCKET, Kernel, KernelGone, Stopped, connection_info
 from grader.execution.outputs import as_seen, printed
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
@@ -218,7 +218,9 @@ class _NotebookRun:
         self._settings = settings
         self._on_progress = on_progress
         self._notebook = _notebook(submission)
-        self._todo = [cell for cell in submission.cells if cell.kind is CellKind.CODE and cell.source.strip()]
+        self._submission = submission
+        code = (cell for cell in submission.cells if cell.kind is CellKind.CODE and cell.source.strip())
+        self._todo = [cell for cell in code if not cell.skipped]
         self._cells: list[CellRun] = []
         self._faults: list[Fault] = []
         self._clock = time.monotonic()
@@ -294,7 +296,9 @@ class _NotebookRun:
             if raised is None:
                 status = CellStatus.OK
             else:
-                self._faults.append(raised)
+                more = hints.hint(name, value, cell.index, self._submission, self._cells)
+                message = f"{raised.message.rstrip('.')}. {more}" if more else raised.message
+                self._faults.append(replace(raised, message=message))
         known = {fault.kind for fault in self._faults}
         if not self._over and self._process.disk_full() and FaultKind.DISK not in known:
             self._note(FaultKind.DISK, cell.index)  # also where the student's code makes do without the file

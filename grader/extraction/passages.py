@@ -56,15 +56,19 @@ def passages_of(cell: Cell) -> tuple[Passage, ...]:
         return (Passage(source, cell.index, 1, "markdown"),) if source.strip() else ()
     if source.lstrip().startswith(("%%markdown", "%%html", "%%latex")):
         return (Passage(source.lstrip().split("\n", 1)[-1], cell.index, 2, "markdown"),)
-    tree = tree_of(cell)
+    tree = _tree(cell)
     if tree is None:
         return (Passage(source, cell.index, 1, "code"),) if source.strip() else ()
     return tuple(sorted([*_comments(source, cell.index), *_strings(tree, cell.index)], key=lambda p: p.line))
 
 
-@lru_cache(maxsize=512)
 def tree_of(cell: Cell) -> ast.Module | None:
-    """The syntax tree of a code cell, magics aside; None when it is no Python."""
+    """The syntax tree of a code cell, magics aside; None when it is no Python. What is not run does nothing."""
+    return ast.Module([], []) if cell.skipped else _tree(cell)
+
+
+@lru_cache(maxsize=512)
+def _tree(cell: Cell) -> ast.Module | None:
     return parse(cell.source[:_LARGEST]) if cell.kind is CellKind.CODE else None
 
 

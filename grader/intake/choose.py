@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from grader.intake.label import label
 from grader.intake.names import natural
 from grader.intake.read import is_notebook, is_script, read_submission
+from grader.intake.versions import versions_of
 from grader.records import CellKind, Submission, SubmissionRef
 
 MOST_COMPANIONS = 2000
@@ -52,11 +53,28 @@ def substance(path: Path) -> Substance:
     return Substance(mentioning > 0, len(tasks), mentioning, sum(len(source) for source in code.values()))
 
 
-def best(paths: Sequence[Path]) -> Path:
-    """The file that answers most; of equals the first by name."""
+def best(paths: Sequence[Path], root: Path) -> tuple[Path, str]:
+    """The file below `root` that answers most, or a later version of it; and why it was taken, where there are others.
+
+    Of equals it is the first by name.
+    """
     if len(paths) == 1:
-        return paths[0]
-    return max(sorted(paths, key=lambda p: natural(str(p))), key=substance)
+        return paths[0], ""
+    worth = {path: substance(path) for path in sorted(paths, key=lambda p: natural(str(p)))}
+    most = max(worth, key=worth.__getitem__)
+    versions = dict(zip(worth, versions_of([path.relative_to(root) for path in worth]), strict=True))
+    same = [p for p in worth if versions[p].base == versions[most].base and _is_whole(worth[p], worth[most])]
+    latest = max(same, key=lambda path: versions[path].order)
+    earlier = versions[most].order < versions[latest].order
+    if earlier or any(versions[path].order < versions[most].order for path in same):
+        return latest if earlier else most, "the later version"
+    return most, "it answers most of the sheet"
+
+
+def _is_whole(draft: Substance, most: Substance) -> bool:
+    """Whether a version is another answer to the sheet and no beginning of one."""
+    halves = (2 * draft.tasks >= most.tasks, 2 * draft.network_cells >= most.network_cells, 2 * draft.code >= most.code)
+    return draft.networks == most.networks and all(halves)
 
 
 def main_scripts(scripts: Sequence[Path], importers: Sequence[Path] = ()) -> list[Path]:

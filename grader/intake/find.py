@@ -8,8 +8,8 @@ A path may be
 - a folder with several notebooks (or, where it has none, scripts) at its top: each file is a submission, and so
   is each folder inside that holds one;
 - a folder of student folders: each folder is a submission, even one without a notebook. Of several notebooks in
-  it (at any depth) the one that answers most is graded and the others are named; scripts count only where there
-  is no notebook; an archive is looked into where there is neither;
+  it (at any depth) the one that answers most, in its latest version, is graded and the others are named; scripts
+  count only where there is no notebook; an archive is looked into where there is neither;
 - one student's folder or repository: it holds `.git`, or exactly one notebook (or script, where there is none) at
   its top, or exactly one at any depth beside a README or the like;
 - one of several folders most of which hold one notebook at most (`grade submissions/*`): each is a student's;
@@ -29,7 +29,7 @@ from pathlib import Path
 from grader.errors import NothingToGradeError, UsageError
 from grader.intake import choose, tree
 from grader.intake.names import HandedIn, for_people, handed_in, natural, safe_id, unique_ids
-from grader.intake.read import is_notebook, is_script
+from grader.intake.read import is_notebook, is_script, may_be_work
 from grader.intake.unpack import names_in, unpack
 from grader.records import SubmissionRef
 
@@ -57,6 +57,7 @@ class _Found:
     origin: str
     companions: tuple[Path, ...] = ()
     ignored: tuple[str, ...] = ()
+    chosen: str = ""
 
     @property
     def root(self) -> Path:
@@ -90,6 +91,7 @@ def find_submissions(paths: Sequence[Path], unpack_to: Path) -> list[SubmissionR
             root=each.root,
             companions=each.companions,
             ignored=each.ignored,
+            chosen=each.chosen,
             sha256=choose.digest(each.source, each.root, each.companions, digests),
             origin=each.origin,
             participant=each.who.number,
@@ -196,11 +198,19 @@ class _Finder:
             by_student.setdefault(who if who.number else replace(who, number=path.name), []).append(path)
         submissions = []
         for each in by_student.values():
-            path = choose.best(each)
+            path, why = choose.best(each, path.parent)
             beside = choose.mentioned(path, (file for file in here.files if file not in graded))
             submission = self.file(path, beside, f"{origin}/{for_people(path.name)}")
-            submissions.append(replace(submission, ignored=tuple(for_people(p.name) for p in each if p != path)))
-        return submissions
+            ignored = tuple(for_people(p.name) for p in each if p != path)
+            submissions.append(replace(submission, ignored=ignored, chosen=why and f"{for_people(path.name)}, {why}"))
+        # What a platform names after a student is somebody's, also where it cannot be read.
+        heard = {*by_student, *(handed_in(file.stem) for file in here.files if file.suffix.lower() == ".zip")}
+        others = (file for file in here.files if may_be_work(file) and handed_in(file.stem).number)
+        return submissions + [
+            self.file(file, (), f"{origin}/{for_people(file.name)}")
+            for file in others
+            if handed_in(file.stem) not in heard
+        ]
 
     def students(self, folders: Sequence[Path], origin: str) -> list[_Found]:
         """Student folders; Moodle's folder of typed text gives way to the same student's folder of files."""
@@ -233,14 +243,16 @@ class _Finder:
         candidates = notebooks or choose.answering(mains) or mains
         if not candidates:
             return self._from_archives(archives, who, origin) or _Found(who, folder, origin)
-        source = choose.best(candidates)
+        source, why = choose.best(candidates, folder)
+        below = for_people(str(source.relative_to(folder)))
         rest = candidates if not notebooks else [*notebooks, *choose.answering(mains)]
         return _Found(
             who,
             source,
-            f"{origin}/{for_people(str(source.relative_to(folder)))}",
+            f"{origin}/{below}",
             choose.companions(source, source.parent, files),
             tuple(for_people(str(path.relative_to(folder))) for path in rest if path != source),
+            why and f"{below}, {why}",
         )
 
     def _from_archives(self, archives: Sequence[Path], who: HandedIn, origin: str) -> _Found | None:

@@ -1,6 +1,6 @@
 """The cells of a notebook file, of every format version, however bent. No validation: what can be read is read.
 
-Stored outputs are not looked at: they prove nothing and are most of the bytes.
+Stored outputs are taken out first: they prove nothing, are most of the bytes, and count towards no limit.
 Format history: https://nbformat.readthedocs.io/en/latest/format_description.html
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from grader.records import Cell, CellKind
 
 MOST_VALUES = 2_000_000
-"""Of a file: an empty one takes two bytes there and a hundred in memory."""
+"""Of a file without its outputs: an empty one takes two bytes there and a hundred in memory."""
 MOST_CELLS = 10_000
 MOST_TEXT = 32 << 20
 """Characters of all cells."""
@@ -44,7 +44,30 @@ _OTHER_KERNELS = {
 # Possessive, and an unfinished string runs to the end: linear whatever the text holds.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+_CONFLICT = re.compile(r"^(<{7}|>{7})(?!\S)", re.MULTILINE)
+
+_DEEPEST_OUTPUT = 40
+"""Lists and objects inside one another in an output; what is deeper stays, and counts."""
+_MOST_OUTPUTS = 2 * MOST_CELLS
+"""Lists of outputs that are taken out; more are no notebook's."""
+
+
+def _nested(deepest: int) -> bytes:
+    """A pattern of JSON whose brackets are closed, every part possessive: linear whatever the bytes."""
+    pattern = b""
+    for depth in range(deepest):
+        inner = rb"|[\[{]" + pattern + rb"[\]}]" if depth else b""
+        pattern = rb'(?:[^][{}"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"' + inner + rb")*+"
+    return pattern
+
+
+_OUTPUTS = re.compile(rb'(?<!\\)"(outputs|widgets)"\s*+:\s*+[\[{]' + _nested(_DEEPEST_OUTPUT) + rb"[\]}]", re.DOTALL)
+"""Also the state of widgets, which is stored once for the whole notebook."""
+
+NOT_RUN_TAG = "skip-execution"
+"""As nbclient, Jupytext and Jupyter Book have it. Tags that hide cells, and slides that are skipped, do run."""
+_NOT_RUN = re.compile(r"\s*(?:%%script\s+(?:--\S+\s+)*(?:false|true|echo|:)(?!\S)|%%skip\b|#\|\s*eval:\s*false\b)")
+"""Cells that begin as only those do that nobody wants to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +80,17 @@ class Notebook:
     notes: tuple[str, ...]
 
 
+def without_outputs(data: bytes) -> bytes:
+    """A notebook's bytes with empty lists in place of the stored outputs, whatever else they are."""
+    if data.count(b'"outputs"') > _MOST_OUTPUTS:
+        return data
+    return _OUTPUTS.sub(rb'"\1": []', data)
+
+
 def read_notebook(text: str) -> Notebook | str:
     """The cells of a notebook, or one sentence that says why there are none."""
     if _is_crowded(text):
-        return f"The file holds more than {MOST_VALUES:,} values: clear the notebook's outputs and hand it in again."
+        return f"The file holds more than {MOST_VALUES:,} values beside its outputs: no notebook needs as many."
     data = _json(text)
     if isinstance(data, str):
         return data
@@ -165,8 +195,20 @@ def _cells(raw: list[Any]) -> tuple[tuple[Cell, ...], list[int]]:
         metadata = _object(cell, "metadata")
         identity = _object(metadata, "nbgrader").get("grade_id")
         nbgrader_id = clean(identity) if isinstance(identity, str) else ""
-        cells.append(Cell(index, kind or CellKind.RAW, source, _tags(metadata.get("tags")), nbgrader_id))
+        tags = _tags(metadata.get("tags"))
+        skipped = _skipped(metadata, tags, source) if kind is CellKind.CODE else ""
+        cells.append(Cell(index, kind or CellKind.RAW, source, tags, nbgrader_id, skipped=skipped))
     return tuple(cells), odd
+
+
+def _skipped(metadata: dict[str, Any], tags: tuple[str, ...], source: str) -> str:
+    """Why the author does not want a code cell to run; '' where nothing says so."""
+    if any(each.get("frozen") is True for each in (metadata, _object(metadata, "run_control"))):
+        return "frozen"
+    if any(tag.strip().lower().replace("_", "-") == NOT_RUN_TAG for tag in tags):
+        return f"tagged {NOT_RUN_TAG}"
+    first = _NOT_RUN.match(source)
+    return f"it begins with {first[0].strip()}" if first else ""
 
 
 def _object(parent: dict[str, Any], key: str) -> dict[str, Any]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import tokenize
+from collections.abc import Sequence
 from pathlib import Path
 
-from grader.intake.notebook import clean, read_notebook
+from grader.intake import tree
+from grader.intake.conflict import conflicts
+from grader.intake.notebook import clean, read_notebook, without_outputs
 from grader.intake.script import read_script
 from grader.intake.unpack import why_not
-from grader.records import Submission, SubmissionRef, Unreadable
+from grader.records import Cell, Submission, SubmissionRef, Unreadable
 
-LARGEST_MIB = 100
-"""A larger file is not read: its text takes up to seven times as much in memory."""
+LARGEST_MIB = 512
+"""A larger file is not read at all, as none is taken from an archive."""
+LARGEST_TEXT_MIB = 100
+"""Of a notebook without its outputs: the text takes up to seven times as much in memory."""
 LARGEST_SCRIPT_MIB = 2
 
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
@@ -33,15 +39,37 @@ _MAGIC = (
     (b"\x89PNG", "a picture"),
 )
 _HAND_IN = "hand in the notebook (.ipynb) or a script (.py)"
+_SMALLER = "make the pictures in its texts smaller"
+_UNPACKED = "unpack it and hand in the notebook (.ipynb) itself, or a zip"
+_ITSELF = "download the notebook itself (.ipynb) and hand that in"
+_NO_WORK = {
+    **dict.fromkeys((".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz"), ("an archive", _UNPACKED)),
+    **dict.fromkeys((".html", ".htm", ".xhtml", ".mht", ".mhtml"), ("a web page", _ITSELF)),
+    **dict.fromkeys((".url", ".webloc", ".lnk", ".desktop", ".gdoc", ".link"), ("a link", _ITSELF)),
+    **dict.fromkeys((".pdf", ".ps", ".djvu"), ("a printed notebook, which does not run", _HAND_IN)),
+    **dict.fromkeys((".doc", ".docx", ".odt", ".rtf", ".pages", ".tex"), ("a text document", _HAND_IN)),
+    **dict.fromkeys((".m", ".r", ".jl", ".mlx", ".java", ".js", ".c", ".cpp", ".nb"), ("no Python", _HAND_IN)),
+}
+"""By ending: what cannot be graded although it may be somebody's work, and what to do instead."""
+_TEXTS = (".txt", ".md", ".rst")
+"""No work, unless they hold a link to it."""
+_ABOUT_FILES = re.compile(r"(?:readme|licen[cs]e|requirements|changelog)\b", re.IGNORECASE)
+_LINK = re.compile(rb"\s*(?:\S+:?\s+){0,5}https?://\S+\s*")
+"""A text that is a link with a few words before it."""
 
 
 def read_submission(ref: SubmissionRef) -> Submission | Unreadable:
-    """Read a notebook (every format version) or a script; a folder without either has no cells. Never raises.
+    """Read a notebook (every format version) or a script. Never raises.
+
+    A folder without either has no cells; where it holds work of another kind, it is unreadable.
 
     Nothing is validated more than reading needs: unknown kernels, missing cell ids and odd metadata are fine.
     """
     try:
         if ref.source.is_dir():
+            files = [path for path in tree.walk(ref.source) if not _ABOUT_FILES.match(path.name)]
+            if refused := next((reason for path in files if (reason := _why_no_work(path))), ""):
+                return Unreadable(ref, refused)
             names = sorted(p.name for p in ref.source.iterdir() if not p.name.startswith("."))
             listed = clean(", ".join(names[:5])) + (", …" if len(names) > 5 else "")
             return Submission(ref, (), notes=(f"no notebook or script was handed in; found: {listed or 'nothing'}",))
@@ -54,6 +82,19 @@ def read_submission(ref: SubmissionRef) -> Submission | Unreadable:
             ref, f"The file has {size >> 20} MiB, more than {LARGEST_MIB}: clear its outputs and hand it in again."
         )
     return _read(ref, data)
+
+
+def _why_no_work(path: Path) -> str:
+    """The sentence for a file that may be somebody's work but cannot be graded; '' for any other."""
+    kind, instead = _NO_WORK.get(path.suffix.lower(), ("", ""))
+    if path.suffix.lower() in _TEXTS and _LINK.fullmatch(path.read_bytes()[:2000]):
+        kind, instead = _NO_WORK[".url"]
+    return f"No notebook was handed in, but {clean(path.name)} ({kind}): {instead}." if kind else ""
+
+
+def may_be_work(path: Path) -> bool:
+    """Whether a file that cannot be graded may be somebody's work all the same."""
+    return path.suffix.lower() in _NO_WORK and not _ABOUT_FILES.match(path.name)
 
 
 def is_notebook(path: Path) -> bool:
@@ -71,26 +112,41 @@ def _read(ref: SubmissionRef, data: bytes) -> Submission | Unreadable:
     if path.suffix.lower() == ".zip":
         return Unreadable(ref, why_not(path) or "The archive holds no notebook: " + _HAND_IN + ".")
     if not (is_notebook(path) or is_script(path)):
-        kind = f"a {path.suffix} file" if path.suffix else "a file without an ending"
-        return Unreadable(ref, f"This is {clean(kind)}, not a notebook: {_HAND_IN}.")
+        usual = (f"a {path.suffix} file" if path.suffix else "a file without an ending", _HAND_IN)
+        kind, instead = _NO_WORK.get(path.suffix.lower(), usual)
+        return Unreadable(ref, f"This is {clean(kind)}, not a notebook: {instead}.")
     if not data.strip(b"\0 \t\r\n"):
         what = "holds nothing but zero bytes: it was damaged on the way" if data.strip() else "is empty"
         return Unreadable(ref, f"The file {what}; save it again and hand that in.")
     disguised = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
     if disguised:
         return Unreadable(ref, f"The file is {disguised} under another name: {_HAND_IN}.")
-    text, note = _decode(data, script=is_script(path))
-    notes = (note,) if note else ()
     if is_script(path):
-        if len(text) > LARGEST_SCRIPT_MIB << 20:
+        if len(data) > LARGEST_SCRIPT_MIB << 20:
             return Unreadable(ref, f"The script has more than {LARGEST_SCRIPT_MIB} MiB: keep the data out of it.")
-        return Submission(ref, read_script(clean(text)), is_script=True, notes=notes)
+        text, note = _decode(data, script=True)
+        cells = read_script(clean(text))
+        return Submission(ref, cells, is_script=True, notes=(*filter(None, [note]), *_notes(cells)))
+    data = without_outputs(data)
+    if len(data) > LARGEST_TEXT_MIB << 20:
+        return Unreadable(ref, f"The notebook has more than {LARGEST_TEXT_MIB} MiB beside its outputs: {_SMALLER}.")
+    text, note = _decode(data, script=False)
     notebook = read_notebook(text)
     if isinstance(notebook, str):
         return Unreadable(ref, notebook)
     if notebook.language != "python":
         return Unreadable(ref, f"The notebook is written in {notebook.language}: only Python notebooks can be graded.")
-    return Submission(ref, notebook.cells, notes=notes + notebook.notes)
+    return Submission(ref, notebook.cells, notes=(*filter(None, [note]), *notebook.notes, *_notes(notebook.cells)))
+
+
+def _notes(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """What its reader should know of the cells, whether they run or not."""
+    skipped: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.skipped:
+            skipped.setdefault(cell.skipped, []).append(str(cell.index))
+    not_run = (f"not run, as you asked for ({why}): cell {', '.join(listed)}" for why, listed in skipped.items())
+    return (*not_run, *(conflict.sentence for conflict in conflicts(cells)))
 
 
 def _decode(data: bytes, *, script: bool) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from grader.intake import label_grammar, python_text
 from grader.intake.label_grammar import Form
+from grader.intake.notebook import NOT_RUN_TAG
 from grader.records import Cell, CellKind
 
 _PERCENT = re.compile(r"^#\s?%%(?P<title>.*)$")
@@ -174,7 +175,8 @@ def _cell(index: int, lines: Sequence[str], piece: _Piece) -> Cell | None:
         return None
     text = _text(body) if piece.kind is CellKind.MARKDOWN else None
     if text is None:  # code, or marked as text but no comment and no string: then it is code
-        return Cell(index, CellKind.CODE, "\n".join(body), first_line=first)
+        why_not = f"tagged {NOT_RUN_TAG}" if _PERCENT.match(body[0]) and f'"{NOT_RUN_TAG}"' in body[0] else ""
+        return Cell(index, CellKind.CODE, "\n".join(body), first_line=first, skipped=why_not)
     skipped = next((n for n, line in enumerate(text) if line.strip()), None)
     if skipped is None:
         return None

@@ -103,6 +103,8 @@ class Cells:
     def _view(self, cell: Cell) -> CellView:
         run = self._runs.get(cell.index)
         facts = ["code" if cell.kind is CellKind.CODE else "text", counted(cell.source.count("\n") + 1, "line")]
+        if cell.skipped:
+            facts.append(f"not run: {cell.skipped}")
         if run:
             facts.append(_RAN[run.status].format(seconds(run.duration_s)))
         title = f"Cell {cell.index}"

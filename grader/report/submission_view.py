@@ -328,7 +328,8 @@ def _notes(grade: Grade, evidence: Evidence | None) -> tuple[str, ...]:
     others = grade.ref.ignored
     if others:
         names = ", ".join(others[:10]) + (" …" if len(others) > 10 else "")
-        notes = (*notes, f"Handed in with it, but not graded: {counted(len(others), 'file')} ({names}).")
+        why = f" Graded is {grade.ref.chosen}." if grade.ref.chosen else ""
+        notes = (*notes, f"Handed in with it, but not graded: {counted(len(others), 'file')} ({names}).{why}")
     return tuple(clean(note) for note in notes[:20])
 
 
