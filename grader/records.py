@@ -549,6 +549,11 @@ class Suggestion:
     why: str
 
 
+Cause = tuple[object, ...]
+"""A mistake by what it is: its misconception or parameter, then what was asked for and what was done, as far as they
+tell mistakes apart. Equal where the same mistake is made again, in whatever words it is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a check found; `share` of the criterion's points is earned."""
@@ -562,6 +567,11 @@ class Verdict:
     actual: str = ""
     misconceptions: tuple[str, ...] = ()
     follow_through: bool = False
+    """Differs from what is asked for only because of a mistake that was charged before."""
+    causes: tuple[Cause, ...] = ()
+    """The mistakes that cost points here."""
+    repeats: str = ""
+    """The criterion that was charged first for a mistake that is made again here."""
     place: Place | None = None
     details: tuple[Detail, ...] = ()
     suggestion: Suggestion | None = None

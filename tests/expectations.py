@@ -6,7 +6,8 @@ Beside the submissions, `.expected/<submission>.json` holds
 * `status`, `faults` (kinds; left out: not compared), `score` (a number or [lowest, highest]; left out: not compared);
 * `criteria`: outcome, or a list of outcomes between which careful people might differ, the fairest first;
   a criterion that is left out is not compared;
-* `follow_through`: partial ones that must be so by following through an earlier mistake;
+* `follow_through`: those that must be followed through: right but for an earlier mistake;
+* `repeats`: the criterion where the same mistake must have been charged first, by criterion;
 * `misconceptions`: slugs that must be named, by criterion ('*': on any);
 * `also_misconceptions`: slugs that may be named as well; any other is a difference.
 """
@@ -20,7 +21,7 @@ from typing import Any
 
 FOLDER = ".expected"
 KEYS = {
-    "about", "status", "faults", "score", "criteria", "follow_through", "misconceptions", "also_misconceptions",
+    "about", "status", "faults", "score", "criteria", "follow_through", "repeats", "misconceptions", "also_misconceptions",
 }  # fmt: skip
 
 
@@ -34,6 +35,7 @@ class Expectation:
     """Lowest and highest."""
     criteria: dict[str, tuple[str, ...]]
     follow_through: frozenset[str]
+    repeats: dict[str, str]
     misconceptions: dict[str, frozenset[str]]
     also_misconceptions: frozenset[str]
 
@@ -62,6 +64,7 @@ def read(file: Path) -> Expectation:
         score=None if score is None else (score[0], score[1]) if isinstance(score, list) else (score, score),
         criteria={c: (o,) if isinstance(o, str) else tuple(o) for c, o in raw["criteria"].items()},
         follow_through=frozenset(raw.get("follow_through", ())),
+        repeats=raw.get("repeats", {}),
         misconceptions={c: frozenset(slugs) for c, slugs in raw.get("misconceptions", {}).items()},
         also_misconceptions=frozenset(raw.get("also_misconceptions", ())),
     )
@@ -95,6 +98,8 @@ def compare(expected: Expectation, got: dict[str, Any]) -> list[Difference]:
             differ(name, "/".join(outcomes), seen["outcome"], seen["message"])
         elif name in expected.follow_through and not seen["follow_through"]:
             differ(name, "follow-through", "none", seen["message"])
+        elif seen["repeats"] != expected.repeats.get(name, seen["repeats"]):
+            differ(name, f"repeats {expected.repeats[name]}", seen["repeats"] or "none", seen["message"])
 
     for name, slugs in expected.misconceptions.items():
         seen_slugs = got["misconceptions"] if name == "*" else criteria.get(name, {}).get("misconceptions", [])

@@ -120,8 +120,8 @@ def test_not_flipped_is_charged_once(named):
     verdicts = nb.judge()
     assert outcomes(nb) == ["failed", "passed", "passed", "partial"]
     assert verdicts["2a.KxIA"].misconceptions == ("conv.not_flipped",)
-    assert verdicts["2a.KyIB"].follow_through
-    assert verdicts["2a.KyIB"].share == loaded_rubric().rubric.follow_through
+    assert (verdicts["2a.KyIB"].repeats, verdicts["2a.KyIB"].share) == ("2a.KxIA", 0.5)
+    assert "charged under 2a.KxIA: here it costs half" in verdicts["2a.KyIB"].message
     assert verdicts["2a.KxIA"].details == (
         MatrixDiff(REFERENCE.convolutions["KxIA"].expected, tuple(map(tuple, -RIGHT["KxIA"]))),
     )

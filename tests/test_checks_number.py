@@ -105,8 +105,7 @@ def test_biases_left_out_are_charged_once():
     nb.text("1h", "784*64 + 64*64 + 640 = 54912")
     verdicts = nb.judge()
     assert verdicts["1d.count"].outcome is Outcome.FAILED
-    assert verdicts["1h.count"].outcome is Outcome.PARTIAL
-    assert verdicts["1h.count"].follow_through
+    assert (verdicts["1h.count"].share, verdicts["1h.count"].repeats) == (0.5, "1d.count")
     assert "1d.count" in verdicts["1h.count"].message
 
 
@@ -176,7 +175,7 @@ def test_the_larger_network():
 def test_a_count_right_for_a_wrong_network_follows_through():
     own = cnn_net(8, 16).params
     verdict = counted(f"{own} parameters", network=cnn_net(8, 16), task="3c")["3c.count"]
-    assert verdict.outcome is Outcome.PARTIAL
+    assert verdict.outcome is Outcome.PASSED
     assert verdict.follow_through
 
 

@@ -51,6 +51,7 @@ def test_expectations_use_the_contracts_words(submissions: Path) -> None:
         assert expected.criteria.keys() <= CRITERIA.keys()
         assert {o for outcomes in expected.criteria.values() for o in outcomes} <= set(Outcome) - {Outcome.ERRORED}
         assert expected.follow_through <= expected.criteria.keys()
+        assert expected.repeats.keys() | set(expected.repeats.values()) <= expected.criteria.keys()
         assert expected.misconceptions.keys() - {"*"} <= expected.criteria.keys()
         named = expected.also_misconceptions.union(*expected.misconceptions.values())
         assert named <= RUBRIC.misconceptions.keys()
@@ -68,8 +69,8 @@ def test_no_written_answer_is_expected_to_be_decided(submissions: Path) -> None:
 @pytest.mark.parametrize("expected", read_all(EXAMPLE).values(), ids=lambda e: e.submission)
 def test_expected_scores_follow_from_expected_outcomes(expected: Expectation) -> None:
     def shares(name: str) -> list[float]:
-        if name in expected.follow_through:
-            return [RUBRIC.follow_through]
+        if name in expected.repeats:
+            return [1 - RUBRIC.repeated]
         return [s for o in expected.criteria[name] for s in {"passed": [1.0], "partial": [0.25, 0.75]}.get(o, [0.0])]
 
     points = {name: CRITERIA[name].points for name in CRITERIA.keys() - BONUS}
@@ -97,6 +98,7 @@ def emre() -> tuple[Expectation, dict[str, Any]]:
             "outcome": outcomes[0],
             "message": "said so",
             "follow_through": name in expected.follow_through,
+            "repeats": expected.repeats.get(name, ""),
             "misconceptions": sorted(expected.misconceptions.get(name, ())),
         }
         for name, outcomes in expected.criteria.items()
@@ -126,7 +128,7 @@ def test_agreement_is_no_difference(emre: tuple[Expectation, dict[str, Any]]) ->
         (lambda got: got.update(score=got["score"] + 1), "score"),
         (lambda got: got["tasks"][0]["criteria"][0].update(outcome="failed"), "1a.data"),
         (lambda got: got["tasks"][0]["criteria"].pop(0), "1a.data"),
-        (lambda got: [c.update(follow_through=False) for c in got["tasks"][0]["criteria"]], "1h.count"),
+        (lambda got: [c.update(repeats="") for c in got["tasks"][0]["criteria"]], "1h.count"),
         (lambda got: [c["misconceptions"].clear() for c in got["tasks"][0]["criteria"]], "1d.count"),
         (lambda got: got["misconceptions"].append("cnn.no_flatten"), "misconceptions"),
     ],

@@ -47,7 +47,7 @@ def test_the_contract_is_kept_to_the_letter():
         "source": "submissions/ben/ps10.ipynb",
         "status": "graded",
         "faults": [{"kind": "cell_error", "cell": 9, "message": "NameError: name 'plot' is not defined"}],
-        "score": 25.5,
+        "score": 28.5,
         "pending": 9.0,
         "max_score": 100.0,
         "bonus": 0.0,
@@ -72,6 +72,7 @@ def test_the_contract_is_kept_to_the_letter():
         "actual": "Dense 10 relu → Dense 10 linear → Dense 10 softmax",
         "misconceptions": ["model.missing_activation"],
         "follow_through": False,
+        "repeats": "",
         "evidence": {"cell": 4, "line": 5},
         "suggestion": None,
     }
@@ -130,7 +131,7 @@ def test_the_csv_has_the_columns_of_the_contract():
     assert text.count("\r\n") == text.count("\n") == 7
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert rows[0] == ["id", "status", "score", "max_score", "pending", *(task.id for task in LOADED.rubric.tasks)]
-    assert rows[1][:8] == ["ben", "graded", "25.5", "100", "9", "2", "3", "2"]
+    assert rows[1][:8] == ["ben", "graded", "28.5", "100", "9", "2", "3", "2"]
     assert all(len(row) == len(rows[0]) for row in rows)
 
 

@@ -210,7 +210,7 @@ WRONG = {
     ),
     "true": ("reveal_reference: false", "reveal_reference: no", "'reveal_reference' must be true or false, not 'no'."),
     "share above one": (
-        "follow_through: 0.5",
+        "follow_through: 1.0",
         "follow_through: 2",
         "'follow_through' must be less than or equal to 1, not 2.",
     ),

@@ -179,6 +179,7 @@ def _criterion(grade: CriterionGrade) -> CriterionResult:
         actual=_text(verdict.actual),
         misconceptions=list(verdict.misconceptions),
         follow_through=verdict.follow_through,
+        repeats=verdict.repeats,
         evidence=EvidencePlace(cell=place.cell, line=place.line),
         suggestion=SuggestionResult(points=_points(suggestion.points), why=_text(suggestion.why))
         if suggestion

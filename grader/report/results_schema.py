@@ -53,6 +53,7 @@ class CriterionResult(_Strict):
     follow_through: bool = Field(
         description="Right for the student's own earlier mistake: earns a share of the points."
     )
+    repeats: str = Field("", description="Criterion where the same mistake was charged first; '' where none was.")
     evidence: EvidencePlace
     suggestion: SuggestionResult | None = Field(None, description="Proposed points where a person decides.")
 

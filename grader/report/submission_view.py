@@ -74,6 +74,8 @@ class CriterionView:
     details: tuple[DetailView, ...]
     misconceptions: tuple[MisconceptionView, ...]
     follow_through: bool
+    repeats: str
+    """The criterion where the same mistake was charged first; '' where none was."""
     decided_by: str
     suggested: str
     """Points that the grader suggests to a person, and why. Staff only, as is `guidance`; '' without."""
@@ -249,6 +251,7 @@ class _Views:
             details=tuple(details),
             misconceptions=tuple(self._misconception(slug) for slug in verdict.misconceptions),
             follow_through=verdict.follow_through,
+            repeats=verdict.repeats,
             decided_by=_decided_by(verdict, rule.check),
             suggested=points(suggestion.points) if suggestion else "",
             suggested_why=clean(suggestion.why) if suggestion else "",

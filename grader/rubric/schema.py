@@ -74,7 +74,12 @@ class Rubric(Strict):
     title: str
     reference: str = Field(description="Package under `reference/` with the expected values.")
     calibration: str = Field(default="", description="File beside the rubric with accuracies of real runs.")
-    follow_through: float = Field(default=0.5, ge=0, le=1)
+    follow_through: float = Field(
+        default=0.5, ge=0, le=1, description="Share earned by what is right but for an earlier mistake."
+    )
+    repeated: float = Field(
+        default=0.5, ge=0, le=1, description="Share of its cost that a mistake costs where it is made again."
+    )
     reveal_reference: bool = Field(default=False, description="Whether students see the reference answers.")
     claim_tolerance: float = Field(description="Distance of a stated accuracy from the verified one that still agrees.")
     limits: Limits = Limits()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.architecture_mistakes import mistakes_in
+from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
 from grader.marking.checks.training import never_trained, trained_rows
 from grader.marking.network_slots import hidden_units
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
-    from grader.records import Training, Verdict
+    from grader.records import Cause, Training, Verdict
 
 _STANDARD_ERROR_MOST = 0.5
 """Of an accuracy, times the square root of the items: √(p·(1 − p)) at p = ½."""
+_FEWER_ITEMS = 0.5
+"""Chosen: what training on fewer items than asked for costs where it is why the accuracy is too low."""
 _TEST_CHANCE = 0.02
 """Chosen: three standard errors of the test figure (0.015 on 10,000 images), and room for what is harder to count."""
 
@@ -116,10 +119,12 @@ def _against_thresholds(case: Case, matched: Matched, training: Training) -> Ver
     why = " and ".join(reason.phrase for reason in reasons)
     if any(reason.charged for reason in reasons):
         return case.followed_through(f"{below}: {why}, which was counted before.", **facts)
-    slugs = tuple(reason.slug for reason in reasons if reason.slug)
     # right for what the student did, as far as it is known what that reaches
-    share = case.follow_share if slugs and own_threshold is not None and reached >= own_threshold else 0.0
-    return case.graded(share, f"{below}: {why}.", misconceptions=slugs, **facts)
+    cost = _FEWER_ITEMS if own_threshold is not None and reached >= own_threshold else 1.0
+    charges = [Charge(reason.cause, cost) for reason in reasons if reason.cause]
+    if not charges:
+        return case.failed(f"{below}: {why}.", **facts)
+    return case.charge(f"{below}: {why}.", *charges, misconceptions=("data.subset_size",), **facts)
 
 
 # ------------------------------------------------------------------ thresholds
@@ -175,7 +180,8 @@ class _Reason:
     """An earlier criterion lost points for it."""
     in_own: bool = False
     """The threshold for what the student did takes it into account."""
-    slug: str = ""
+    cause: Cause = ()
+    """Charged here, where nothing charged it before."""
     open: bool = False
     """A person still has to decide on it."""
 
@@ -193,10 +199,9 @@ def _reasons(case: Case, matched: Matched, training: Training) -> Iterator[_Reas
     if 0 < sum(t.epochs for t in matched.repeats if t.network == training.network) < spec.epochs:
         yield _reason(case, f"it was trained for {training.epochs} epochs", "training.epochs", in_own=True)
     if x is not None and not training.validation_split and x.rows < spec.train_rows:
-        charged = case.charged("data.subset_size") is not None
-        yield _Reason(
-            f"it saw {x.rows} items instead of {spec.train_rows}", charged, in_own=True, slug="data.subset_size"
-        )
+        phrase = f"it saw {x.rows} items instead of {spec.train_rows}"
+        cause = ("data.subset_size", spec.train_rows, x.rows)
+        yield replace(_reason(case, phrase, "training.subset", in_own=True), cause=cause)
     scales = any(step.kind in {"Rescaling", "Normalization"} for step in canonical(training.architecture).steps)
     if x is not None and not scales and (x.unknown_rows or (x.lo, x.hi) != (0.0, 1.0)):
         yield _reason(case, "its images are not the official ones scaled to [0, 1]", "data.")
@@ -207,7 +212,7 @@ def _reason(case: Case, phrase: str, check_name: str, *, in_own: bool = False) -
     about = case.earlier_of(check_name)
     return _Reason(
         phrase,
-        charged=any(v.share < 1 and v.outcome in {Outcome.FAILED, Outcome.PARTIAL} for v in about),
+        charged=any(v.causes for v in about),
         in_own=in_own,
         open=any(v.outcome is Outcome.NEEDS_REVIEW for v in about),
     )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.keras.align import Comparison, Difference
-    from grader.records import Compiled
+    from grader.records import Cause, Compiled
 
 _WEIGHTS = {
     "units": 0.5,
@@ -35,8 +35,7 @@ class Mistake:
     phrase: str
     """Completes 'Your network …'."""
     weight: float
-    key: tuple[object, ...]
-    """Equal for the same mistake in another network."""
+    key: Cause
     slug: str = ""
 
 

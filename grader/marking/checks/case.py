@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.records import CellStatus, FaultKind, Outcome, Verdict
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment, Matched
-    from grader.records import CellRun, Evidence, Labels, Place
+    from grader.records import Cause, CellRun, Evidence, Labels, Place
     from grader.rubric.calibration import Calibration
     from grader.rubric.expected import NetworkSpec, Reference
     from grader.rubric.schema import Criterion, NetworkSlot, Rubric, Task
@@ -22,6 +22,18 @@ _WHY_STOPPED = {
     FaultKind.KERNEL_DIED: "its kernel died",
     FaultKind.TAMPERED: "the recording of the run was disturbed",
 }
+
+
+_HOW_MUCH = {0.0: "nothing", 0.5: "half", 1.0: "as much"}
+"""What a mistake that is made again costs, in words; else 'less'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A mistake, and the share of a criterion's points that it costs alone."""
+
+    cause: Cause
+    cost: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +101,12 @@ class Case:
 
     def charged(self, slug: str) -> Verdict | None:
         """The first earlier verdict that lost points for a misconception."""
-        return next((v for v in self.earlier if slug in v.misconceptions and v.share < 1), None)
+        return next((v for v in self.earlier if any(cause[0] == slug for cause in v.causes)), None)
 
     def earlier_of(self, check: str) -> list[Verdict]:
         """Earlier verdicts of a check ('compile.loss'), or of a family of them ('compile.')."""
         checks = {c.id: c.check for task in self.rubric.tasks for c in task.criteria}
         return [v for v in self.earlier if checks[v.criterion].startswith(check)]
-
-    def charged_same(self, check: str, expected: str, actual: str) -> Verdict | None:
-        """The first earlier verdict of a check that lost points for the same `actual` where the same was `expected`."""
-        same = (v for v in self.earlier_of(check) if (v.expected, v.actual) == (expected, actual))
-        return next((v for v in same if v.share < 1), None)
 
     def is_labelled(self, place: Place) -> bool:
         """Whether a place is under the task's label; output, which has no line, where any of its cell's code is."""
@@ -181,17 +188,31 @@ class Case:
         """Judge an answer that differs only because of a mistake charged earlier: it earns the follow-through share."""
         return self.graded(self.follow_share, message, follow_through=True, **facts)
 
-    def charged_once(self, verdict: Verdict) -> Verdict:
-        """The verdict, or its follow-through where an earlier criterion with the same check has charged the same."""
-        if verdict.outcome not in {Outcome.FAILED, Outcome.PARTIAL} or not verdict.actual:
-            return verdict
-        before = self.charged_same(self.criterion.check, verdict.expected, verdict.actual)
-        if before is None:
-            return verdict
-        share = max(verdict.share, self.follow_share)
-        message = f"{verdict.message} This was counted under {before.criterion}; here it costs less."
-        again = self.graded(share, message)
-        return replace(verdict, outcome=again.outcome, share=again.share, message=message, follow_through=True)
+    def charge(self, message: str, *charges: Charge, **facts: Any) -> Verdict:
+        """Take off what mistakes cost; for one that was charged before, the rubric's `repeated` share of it.
+
+        What is new costs in full. What is made again costs that share of what it would take away beyond it.
+        """
+        before = {charge.cause: self._charged_first(charge.cause) for charge in charges}
+        new = min(1.0, sum(c.cost for c in charges if not before[c.cause]))
+        every = min(1.0, sum(c.cost for c in charges))
+        share = round(1 - new - self.rubric.repeated * (every - new), 9)
+        repeated = list(dict.fromkeys(first for first in before.values() if first))
+        if repeated:
+            subject = "The same mistake" if all(before.values()) else "A part of this"
+            cost = _HOW_MUCH.get(self.rubric.repeated, "less")
+            message += f" {subject} was charged under {' and '.join(repeated)}: here it costs {cost}."
+        facts |= {"causes": tuple(before), "repeats": next(iter(repeated), "")}
+        return self.graded(share, message, **facts)
+
+    def _charged_first(self, cause: Cause) -> str:
+        """The criterion that was charged for a cause first; '' where none was.
+
+        What was lost in a bonus task spares nothing elsewhere: who tries a bonus must not gain by doing it wrong.
+        """
+        bonus = {c.id for task in self.rubric.tasks if task.bonus for c in task.criteria}
+        counted = (v for v in self.earlier if self.criterion.id in bonus or v.criterion not in bonus)
+        return next((v.criterion for v in counted if cause in v.causes), "")
 
     def _verdict(self, outcome: Outcome, share: float, message: str, facts: dict[str, Any]) -> Verdict:
         return Verdict(self.criterion.id, outcome, share, message, **facts)

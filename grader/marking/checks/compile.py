@@ -10,6 +10,7 @@ from grader.extraction.passages import tree_of
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import is_custom_loop, same_rate
+from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from grader.marking.checks.case import Case
     from grader.marking.match import Matched
-    from grader.records import Compiled, Verdict
+    from grader.records import Cause, Compiled, Verdict
 
 _RELATED = {"Adam": {"AdamW", "Nadam", "Adamax"}}
 """Optimizers that work the same way and are not the one that is asked for."""
@@ -35,6 +36,8 @@ class _Part:
     expected: str
     actual: str
     sentence: str
+    cause: Cause = ()
+    """Where it costs points: the misconception or the parameter, what is asked for, what there is."""
     slug: str = ""
 
 
@@ -58,40 +61,31 @@ def metrics(case: Case) -> Verdict:
 
 @check("compile.all")
 def everything(case: Case) -> Verdict:
-    """Optimizer, loss and metrics together, a third of the points each; what was charged before is followed through."""
+    """Optimizer, loss and metrics together, a third of the points each."""
     matched = case.matched
     if matched is None or matched.compiled is None:
         return _never_compiled(case, matched)
     compiled = matched.compiled
-    parts = {
-        "compile.optimizer": _optimizer(case, compiled, as_before=True),
-        "compile.loss": _loss(case, matched, compiled),
-        "compile.metrics": _metrics(case, matched, compiled),
-    }
+    parts = (
+        _optimizer(case, compiled, as_before=True),
+        _loss(case, matched, compiled),
+        _metrics(case, matched, compiled),
+    )
     facts = {
-        "expected": ", ".join(part.expected for part in parts.values()),
-        "actual": ", ".join(part.actual for part in parts.values()),
+        "expected": ", ".join(part.expected for part in parts),
+        "actual": ", ".join(part.actual for part in parts),
         "place": compiled.place,
     }
-    wrong = [part for part in parts.values() if part.share != 1]
+    wrong = [part for part in parts if part.share != 1]
     if not wrong:
-        notes = " ".join(part.sentence for part in parts.values() if part.sentence)
+        notes = " ".join(part.sentence for part in parts if part.sentence)
         return case.graded(1, f"Compiled as the first network is asked to be. {notes}".strip(), **facts)
     if any(part.share is None for part in wrong):
         return case.needs_review(" ".join(part.sentence for part in wrong), **facts)
-    repeated = {
-        name for name, part in parts.items() if part.share != 1 and case.charged_same(name, part.expected, part.actual)
-    }
-    follow = case.follow_share
-    shares = [max(part.share or 0, follow) if name in repeated else part.share or 0 for name, part in parts.items()]
-    sentence = " ".join(part.sentence for part in wrong)
-    if repeated:
-        sentence += " What was counted for the first network costs less here."
-    return case.graded(
-        sum(shares) / len(shares),
-        sentence,
+    return case.charge(
+        " ".join(part.sentence for part in wrong),
+        *(Charge(part.cause, (1 - (part.share or 0)) / len(parts)) for part in wrong),
         misconceptions=tuple(part.slug for part in wrong if part.slug),
-        follow_through=len(repeated) == len(wrong),
         **facts,
     )
 
@@ -105,11 +99,12 @@ def _optimizer(case: Case, compiled: Compiled, *, as_before: bool = False) -> _P
     wanted, got = spec.optimizer, compiled.optimizer
     if got != wanted:
         share = 0.5 if got in _RELATED.get(wanted, ()) else 0.0
-        return _Part(share, wanted, got, f"You use {got}, where {wanted} is asked for.", "optimizer.other")
+        slug = "optimizer.other"
+        return _Part(share, wanted, got, f"You use {got}, where {wanted} is asked for.", (slug, wanted, got), slug)
     if as_before and not _rate_as_before(case, compiled, spec.learning_rate):
         actual = f"{got} at {rate_text(compiled)}"
         sentence = f"{got} runs at a learning rate of {rate_text(compiled)} here, not as in the first network."
-        return _Part(0.5, wanted, actual, sentence, "optimizer.rate_off")
+        return _Part(0.5, wanted, actual, sentence, rate_cause(spec.learning_rate, compiled), "optimizer.rate_off")
     momentum = compiled.optimizer_config.get("momentum")
     has_momentum = isinstance(momentum, int | float) and momentum > 0
     extra = f"The momentum of {momentum:g} goes beyond what is asked for." if has_momentum else ""
@@ -122,6 +117,11 @@ def _rate_as_before(case: Case, compiled: Compiled, sheet: float) -> bool:
     first = case.first_network
     before = first.compiled.learning_rate if first and first.compiled else None
     return before is not None and same_rate(compiled.learning_rate, before)
+
+
+def rate_cause(asked: float, compiled: Compiled) -> Cause:
+    """Another learning rate than asked for, as a cause."""
+    return "optimizer.rate_off", asked, None if compiled.learning_rate is None else round(compiled.learning_rate, 8)
 
 
 def rate_text(compiled: Compiled) -> str:
@@ -148,7 +148,7 @@ def _optimizer_on_a_network(case: Case, matched: Matched, compiled: Compiled) ->
     if right or form.signature in own_versions:
         return part
     sentence = f"{part.actual} is what is asked for, but not on a network of the tasks before."
-    return _Part(0.5, part.expected, f"{part.actual} on another network", sentence)
+    return _Part(0.5, part.expected, f"{part.actual} on another network", sentence, ("optimizer on another network",))
 
 
 def _loss(case: Case, matched: Matched, compiled: Compiled) -> _Part:
@@ -158,25 +158,27 @@ def _loss(case: Case, matched: Matched, compiled: Compiled) -> _Part:
             None, wanted, "a loss of your own", "The loss is a function of your own: a person will look at it."
         )
     if not got:
-        return _Part(0.0, wanted, "no loss", "No loss was given.")
+        return _Part(0.0, wanted, "no loss", "No loss was given.", ("loss", wanted, ""))
     if got == "categorical_crossentropy":
         if _one_hot(case, matched):
             sentence = "`categorical_crossentropy` with one-hot labels trains alike, but the sparse one is asked for."
-            return _Part(0.5, wanted, got, sentence, "loss.one_hot")
+            return _Part(0.5, wanted, got, sentence, ("loss.one_hot",), "loss.one_hot")
         sentence = "`categorical_crossentropy` needs one-hot labels; these labels are integers."
-        return _Part(0.0, wanted, got, sentence, "loss.one_hot")
+        return _Part(0.0, wanted, got, sentence, ("loss.one_hot",), "loss.one_hot")
     if got != wanted:
-        return _Part(0.0, wanted, got, f"The loss is `{got}`, where `{wanted}` is asked for.")
+        return _Part(0.0, wanted, got, f"The loss is `{got}`, where `{wanted}` is asked for.", ("loss", wanted, got))
     output = canonical(matched.architecture).output
     if compiled.from_logits and output is not None and output.config.get("activation") == "softmax":
         sentence = "The loss expects logits (`from_logits=True`), but the output has a softmax already."
-        return _Part(0.5, wanted, f"{got} from logits after softmax", sentence, "model.softmax_with_logits_loss")
+        slug = "model.softmax_with_logits_loss"
+        return _Part(0.5, wanted, f"{got} from logits after softmax", sentence, (slug,), slug)
     return _Part(1.0, wanted, got, "The loss applies the softmax itself." if compiled.from_logits else "")
 
 
 def _metrics(case: Case, matched: Matched, compiled: Compiled) -> _Part:
     wanted = ", ".join(case.spec.metrics)
     names = [_METRIC_NAMES.get(name, name) for name in compiled.metrics]
+    cause = ("metrics", case.spec.metrics, tuple(names))
     got = ", ".join(names) or "no metric"
     if "accuracy" in names:
         return _Part(1.0, wanted, got, "")
@@ -185,8 +187,8 @@ def _metrics(case: Case, matched: Matched, compiled: Compiled) -> _Part:
     if "custom" in names:
         return _Part(None, wanted, got, "The metric is a function of your own: a person will look at it.")
     if {"exact_accuracy", "categorical_accuracy"} & set(names):
-        return _Part(0.5, wanted, got, f"`{got}` does not count right classes here; `accuracy` does.")
-    return _Part(0.0, wanted, got, f"Accuracy is not measured: there is {got}.")
+        return _Part(0.5, wanted, got, f"`{got}` does not count right classes here; `accuracy` does.", cause)
+    return _Part(0.0, wanted, got, f"Accuracy is not measured: there is {got}.", cause)
 
 
 def _one_hot(case: Case, matched: Matched) -> bool:
@@ -218,9 +220,10 @@ def _judged(case: Case, part_of: Callable[[Case, Matched, Compiled], _Part]) -> 
     facts = {"expected": part.expected, "actual": part.actual, "place": matched.compiled.place}
     if part.share is None:
         return case.needs_review(part.sentence, **facts)
-    sentence = part.sentence if part.share < 1 else f"You use {part.actual}. {part.sentence}".strip()
+    if part.share == 1:
+        return case.passed(f"You use {part.actual}. {part.sentence}".strip(), **facts)
     slugs = (part.slug,) if part.slug else ()
-    return case.charged_once(case.graded(part.share, sentence, misconceptions=slugs, **facts))
+    return case.charge(part.sentence, Charge(part.cause, 1 - part.share), misconceptions=slugs, **facts)
 
 
 def _never_compiled(case: Case, matched: Matched | None) -> Verdict:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.keras.canonical import canonical
+from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -159,13 +160,13 @@ def scaled(case: Case) -> Verdict:
     if strays := [(t, s) for t, s in others if s.range in {Range.UNSCALED, Range.TWICE}]:
         training, stray = strays[0]
         message = f"The first networks are trained on images scaled to [0, 1], but a later one on {stray.text}."
-        slugs = ("data.scaled_twice",) if stray.range is Range.TWICE else ("data.unscaled",)
+        slug = "data.scaled_twice" if stray.range is Range.TWICE else "data.unscaled"
         facts["place"] = training.place
-        return case.partial(0.5, message, actual=stray.text, misconceptions=slugs, **facts)
+        return case.charge(message, Charge((slug,), 0.5), actual=stray.text, misconceptions=(slug,), **facts)
     if test := _test_unlike(case, trainings):
         message = f"The training images are scaled to [0, 1], the test images are not: {test.text}."
-        slugs = ("data.partly_scaled",)
-        return case.partial(0.5, message, actual=test.text, misconceptions=slugs, **facts)
+        slug = "data.partly_scaled"
+        return case.charge(message, Charge((slug,), 0.5), actual=test.text, misconceptions=(slug,), **facts)
     message = f"The networks are trained on the official images, scaled to [0, 1]{mine.note}."
     return case.passed(message, actual=mine.text, **facts)
 
@@ -184,13 +185,13 @@ def _wrongly(case: Case, scaling: Scaling, facts: dict[str, Any]) -> Verdict:
     match scaling.range:
         case Range.UNSCALED:
             message = "The networks are trained on grey values from 0 to 255: they were not scaled."
-            return case.failed(message, misconceptions=("data.unscaled",), **facts)
+            return case.charge(message, Charge(("data.unscaled",)), misconceptions=("data.unscaled",), **facts)
         case Range.TWICE:
             message = f"The grey values were scaled twice: they lie in {scaling.text} only."
-            return case.failed(message, misconceptions=("data.scaled_twice",), **facts)
+            return case.charge(message, Charge(("data.scaled_twice",)), misconceptions=("data.scaled_twice",), **facts)
         case Range.OTHER:
             message = f"The grey values are scaled, but to {scaling.text} and not to [0, 1]."
-            return case.partial(0.5, message, **facts)
+            return case.charge(message, Charge(("scaled to another range",), 0.5), **facts)
         case _:
             message = f"The images were changed otherwise than by a common factor ({scaling.text}): a person will look."
             return case.needs_review(message, **facts)
@@ -218,8 +219,8 @@ def _scaled_arrays(case: Case) -> Verdict:
     if any(r.train_rows for r in right):
         if any(r.test_rows for r in right) or not any(r.test_rows for r in refs):
             return case.passed("The official images are scaled to [0, 1].", **facts)
-        message = "The training images are scaled to [0, 1], the test images are not."
-        return case.partial(0.5, message, misconceptions=("data.partly_scaled",), **facts)
+        message, slug = "The training images are scaled to [0, 1], the test images are not.", "data.partly_scaled"
+        return case.charge(message, Charge((slug,), 0.5), misconceptions=(slug,), **facts)
     if rescaling and refs:
         message = "A Rescaling layer in the network scales the official images."
         return case.passed(message, **facts)

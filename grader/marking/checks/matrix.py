@@ -12,6 +12,7 @@ import numpy as np
 
 from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_zero_claims
 from grader.marking.checks import convolution_names
+from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
 from grader.records import CellKind, MatrixDiff
 
@@ -93,16 +94,12 @@ def convolution(case: Case) -> Verdict:
             f"The inner {size} values of {name} are right, but with the border repeated"
             f" the result is {len(wanted.expected)}×{len(wanted.expected[0])}, as large as the image."
         )
-        return case.partial(0.5, message, **facts)
+        return case.charge(message, Charge(("only the inner values",), 0.5), **facts)
     if not finding.mistakes:
         return case.failed(f"{name} is not right: {_difference(wanted.expected, given)}.", **facts)
-    earlier = [case.charged(slug) for slug in finding.mistakes]
     reasons = " and ".join(map(case.misconception, finding.mistakes))
-    if all(earlier):
-        first = next(v.criterion for v in earlier if v is not None)
-        message = f"{name} shows the mistake that was charged at {first} ({reasons}) and is right apart from it."
-        return case.followed_through(message, misconceptions=finding.mistakes, **facts)
-    return case.failed(f"{name} is not right: {reasons}.", misconceptions=finding.mistakes, **facts)
+    charges = (Charge((slug,)) for slug in finding.mistakes)
+    return case.charge(f"{name} is not right: {reasons}.", *charges, misconceptions=finding.mistakes, **facts)
 
 
 def _difference(expected: Matrix, given: Matrix) -> str:

@@ -8,6 +8,7 @@ from grader.keras.align import Comparison, compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import tasks_of
 from grader.marking.checks.architecture_mistakes import Mistake, consistent_logits, mistakes_in
+from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -46,36 +47,12 @@ def _charged(
     slugs: tuple[str, ...],
     facts: dict[str, object],
 ) -> Verdict:
-    """Charge what is new; what an earlier network had already is followed through."""
-    before = _charged_before(case)
-    new = [m for m in mistakes if m.key not in before]
-    repeated = [m for m in mistakes if m.key in before]
-    share = 1 - sum(m.weight for m in repeated)
-    if repeated:
-        share = max(share, case.follow_share)
-    share -= sum(m.weight for m in new)
-    sentence = f"Your network {_listed([m.phrase for m in mistakes])}."
-    if repeated:
-        sentence += " What an earlier network had already is counted there and costs less here."
-    return case.graded(
-        share,
-        sentence + notes,
+    return case.charge(
+        f"Your network {_listed([m.phrase for m in mistakes])}.{notes}",
+        *(Charge(m.key, m.weight) for m in mistakes),
         misconceptions=tuple(m.slug for m in mistakes if m.slug) + slugs,
-        follow_through=bool(repeated) and not new,
         **facts,
     )
-
-
-def _charged_before(case: Case) -> set[tuple[object, ...]]:
-    """Keys of the mistakes for which earlier networks lost points."""
-    slots = {c.id: c.network for task in case.rubric.tasks for c in task.criteria}
-    keys: set[tuple[object, ...]] = set()
-    for verdict in case.earlier_of("model."):
-        matched = case.network(slots[verdict.criterion])
-        if verdict.share < 1 and matched:
-            comparison = compare(case.spec_of(matched.slot).model, matched.architecture)
-            keys |= {m.key for m in mistakes_in(comparison, matched.compiled)}
-    return keys
 
 
 def _something_else(case: Case) -> Verdict:

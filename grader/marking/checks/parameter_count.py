@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.extraction.numbers import ExtractedNumber, NumberOrigin, extract_numbers
 from grader.keras.align import Comparison, compare
+from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -186,11 +187,11 @@ def count(case: Case) -> Verdict:
     if match := counts.find(counts.followed_counts):
         number, value = match
         slugs = counts.followed_counts[value]
+        facts = {"misconceptions": slugs, **expected, **number_facts(number)}
+        if any(case.charged(slug) in case.earlier_of("number.count") for slug in slugs):
+            return _mistaken(case, value, facts)
         message = f"{value:g} is right for your own network, which is not the one that is asked for."
-        if slugs:
-            first = next(v.criterion for v in map(case.charged, slugs) if v is not None)
-            message = f"{value:g} repeats what was charged at {first} and is right apart from it."
-        return case.followed_through(message, misconceptions=slugs, **expected, **number_facts(number))
+        return case.followed_through(message, **facts)
     if match := counts.find(counts.right_counts, crowd=True):
         number, value = match
         message = f"{value:g} is one of very many numbers that are stated: a person will see what is meant."
@@ -205,8 +206,7 @@ def _wrong_count(counts: Count) -> Verdict | None:
     mistaken = ((n, value) for n in by_hand for value in counts.mistaken_counts if n.says(value))
     for number, value in mistaken:
         slugs = counts.mistaken_counts[value]
-        message = f"{value:g} is not the number of parameters: {case.misconception(slugs[0])}."
-        return case.failed(message, misconceptions=slugs, **expected, **number_facts(number))
+        return _mistaken(case, value, {"misconceptions": slugs, **expected, **number_facts(number)})
     layers = [n for n in by_hand if any(map(n.says, counts.layer_counts))]
     if len(counts.layer_counts) > 1 and all(any(n.says(value) for n in layers) for value in counts.layer_counts):
         message = "The parameters of each layer are right; "
@@ -219,6 +219,12 @@ def _wrong_count(counts: Count) -> Verdict | None:
         message = f"{value:g} is stated, but your network could not be seen at work: a person will look."
         return case.needs_review(message, **expected, **number_facts(claim))
     return case.failed(f"{value:g} is not the number of parameters.", **expected, **number_facts(claim))
+
+
+def _mistaken(case: Case, value: float, facts: dict[str, Any]) -> Verdict:
+    reasons = " and ".join(map(case.misconception, facts["misconceptions"]))
+    charges = (Charge((slug,)) for slug in facts["misconceptions"])
+    return case.charge(f"{value:g} is not the number of parameters: {reasons}.", *charges, **facts)
 
 
 def _count_by_keras(counts: Count) -> Verdict:

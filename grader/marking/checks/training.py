@@ -6,7 +6,8 @@ import functools
 from typing import TYPE_CHECKING
 
 from grader.marking.candidates import is_custom_loop, same_rate
-from grader.marking.checks.compile import rate_text
+from grader.marking.checks.case import Charge
+from grader.marking.checks.compile import rate_cause, rate_text
 from grader.marking.checks.registry import check
 from grader.records import Outcome
 
@@ -60,7 +61,8 @@ def rate(case: Case) -> Verdict:
         sentence = f"Back at the rate of your own first network, {rate_text(compiled)}, but not at {expected}."
         return case.followed_through(sentence, **facts)
     sentence = f"Trained at a rate of {rate_text(compiled)} instead of {expected}."
-    return case.failed(sentence, misconceptions=("optimizer.rate_off",), **facts)
+    charge = Charge(rate_cause(spec.learning_rate, compiled))
+    return case.charge(sentence, charge, misconceptions=("optimizer.rate_off",), **facts)
 
 
 def _own_default(case: Case, matched: Matched) -> bool:
@@ -93,7 +95,8 @@ def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
     sentence = f"Trained for {asked}."
     if training.error and not training.epochs_done:
         sentence = f"`fit` is asked for {asked} (and stopped at once: {_first_line(training.error)})."
-    return case.charged_once(case.failed(sentence, misconceptions=("train.epochs",), **facts))
+    charge = Charge(("train.epochs", wanted, training.epochs))
+    return case.charge(sentence, charge, misconceptions=("train.epochs",), **facts)
 
 
 @check("training.validation")
@@ -101,8 +104,7 @@ def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
 def validation(case: Case, matched: Matched, _training: Training) -> Verdict:
     """Validated on the official test images."""
     verdicts = [_validation(case, t) for t in matched.repeats]
-    best = max(verdicts, key=lambda verdict: (verdict.share, verdict.outcome is Outcome.NEEDS_REVIEW))
-    return case.charged_once(best)
+    return max(verdicts, key=lambda verdict: (verdict.share, verdict.outcome is Outcome.NEEDS_REVIEW))
 
 
 def _validation(case: Case, training: Training) -> Verdict:
@@ -113,24 +115,26 @@ def _validation(case: Case, training: Training) -> Verdict:
         rows = validation_x.rows
         facts["actual"] = "the test images" if rows >= TEST_ROWS else f"{rows} of the test images"
         if training.validation_y is not None and training.validation_y.is_train:
-            return case.failed("The test images are validated with labels of the training images.", **facts)
+            sentence = "The test images are validated with labels of the training images."
+            return case.charge(sentence, Charge(("validation", "labels of other images")), **facts)
         if _scaled_apart(training):
             sentence = "Validated on the test images, but these are not scaled as the training images are."
-            if case.charged("data.partly_scaled"):
-                return case.passed(f"{sentence} This was counted before.", **facts)
+            if before := next((v for v in case.earlier_of("data.scaled") if v.causes), None):
+                return case.followed_through(f"{sentence} That was charged under {before.criterion}.", **facts)
             facts["actual"] = "the test images, scaled otherwise"
-            return case.partial(0.5, sentence, misconceptions=("data.partly_scaled",), **facts)
+            slug = "data.partly_scaled"
+            return case.charge(sentence, Charge((slug,), 0.5), misconceptions=(slug,), **facts)
         part = "" if rows >= TEST_ROWS else f" There are {TEST_ROWS} of them; you use {rows}."
         return case.passed(f"Validated on the test images.{part}", **facts)
     on_train = training.validation_split > 0 or (validation_x is not None and validation_x.train_rows > 0)
     if on_train:
         facts["actual"] = "training images" if validation_x is not None else f"a split of {training.validation_split:g}"
         sentence = "Validated on training images; the test images are asked for."
-        slugs = ("data.validated_on_train",)
+        slug = "data.validated_on_train"
         if evaluated:
             sentence += " That you evaluate on the test images afterwards is half of it."
-            return case.partial(0.5, sentence, misconceptions=slugs, **facts)
-        return case.failed(sentence, misconceptions=slugs, **facts)
+        charge = Charge((slug,), 0.5 if evaluated else 1.0)
+        return case.charge(sentence, charge, misconceptions=(slug,), **facts)
     if evaluated:
         facts["actual"] = "`evaluate` on the test images"
         sentence = "Evaluated on the test images after training; with `validation_data` you see it after each epoch."
@@ -143,7 +147,8 @@ def _validation(case: Case, training: Training) -> Verdict:
         facts["actual"] = "images that are not recognised"
         return case.needs_review("The validation images are not recognised: a person will look at them.", **facts)
     facts["actual"] = "no validation"
-    return case.failed("Trained without validation; the test images are asked for.", **facts)
+    sentence = "Trained without validation; the test images are asked for."
+    return case.charge(sentence, Charge(("validation", "none")), **facts)
 
 
 def _evaluated(case: Case, training: Training) -> bool:
@@ -185,11 +190,13 @@ def subset(case: Case, _matched: Matched, training: Training) -> Verdict:
             return case.partial(0.5, f"{wanted} items, but the labels are not those of these images.", **facts)
         note = "" if training.x.start == 0 else " They are not the first ones, which does no harm."
         return case.passed(f"Trained on {wanted} training items.{note}", **facts)
-    slugs = ("data.subset_size",)
+    slug = "data.subset_size"
+    cost, sentence = 1.0, f"Trained on {rows} items instead of {wanted}."
     if training.x.rows == wanted:
-        sentence = f"Of the {wanted} items, `validation_split` leaves {rows} to train on."
-        return case.partial(0.5, sentence, misconceptions=slugs, **facts)
-    return case.failed(f"Trained on {rows} items instead of {wanted}.", misconceptions=slugs, **facts)
+        cost, sentence = 0.5, f"Of the {wanted} items, `validation_split` leaves {rows} to train on."
+        if before := case.charged("data.validated_on_train"):
+            return case.followed_through(f"{sentence} The split was charged under {before.criterion}.", **facts)
+    return case.charge(sentence, Charge((slug, wanted, rows), cost), misconceptions=(slug,), **facts)
 
 
 def trained_rows(training: Training) -> int:
