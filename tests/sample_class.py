@@ -154,9 +154,14 @@ def sample_rubric(*, reveal_reference: bool = False) -> LoadedRubric:
                         "check": check,
                         "points": float(worth),
                         "title": what,
-                        "guidance": "One point for a reason, **one** for what it leads to."
+                        "steps": [
+                            {"points": 1.0, "text": "A reason", "any_of": ["large"]},
+                            {"points": 1.0, "text": "What it <leads> to", "any_of": ["overshoot"]},
+                            {"points": 1.0, "at_most": 1.0, "text": "The other way round", "any_of": ["small"]},
+                        ]
                         if check == "text.review"
-                        else "",
+                        else [],
+                        "guidance": "A reason names **what** becomes large." if check == "text.review" else "",
                     }
                     for name, check, worth, what in rows
                 ],

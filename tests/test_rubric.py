@@ -140,7 +140,8 @@ def test_its_points_add_up_per_problem(ps10):
 def test_a_person_decides_exactly_the_written_answers_and_is_told_how(ps10):
     written = [c for c in criteria(ps10.rubric) if c.check == "text.review"]
     assert {c.id for c in written} == BY_A_PERSON
-    assert all(c.guidance and c.expects == c.id for c in written)
+    assert all(c.steps and c.expects == c.id for c in written)
+    assert all(sum(step.points for step in c.steps) >= c.points for c in written)
 
 
 def test_it_explains_every_misconception_of_the_contract(ps10):
@@ -244,6 +245,27 @@ WRONG = {
         "points: 2\n        messages: {pass: Well done.}\n",
         "there is no outcome 'pass': known are blocked",
     ),
+    "point of a step": (
+        "none_of: [large, overshoot]",
+        "none_of: [large, overshot]",
+        "the reference's answer '1b.why' has no point 'overshot': known are elsewhere, faster",
+    ),
+    "step for nothing": (
+        ", any_of: [overfits]",
+        "",
+        "the step 'Overfitting to fewer examples' of '1i.diverges' must say what earns it: any_of or all_of.",
+    ),
+    "step worth too much": (
+        "points: 2, text: One mechanism explained",
+        "points: 3, text: One mechanism explained",
+        "the step 'One mechanism explained' is worth 3, '1b.why' only 2.",
+    ),
+    "step below nothing": ("points: 2, text: One", "points: -2, text: One", "must be greater than or equal to 0"),
+    "step elsewhere": (
+        "check: data.vectorised\n",
+        "check: data.vectorised\n        steps: [{text: x, any_of: [large]}]\n",
+        "'1a.data' has steps, which only answers in words ('text.review') have.",
+    ),
     "reference": ("reference: ps10", "reference: ps11", "there is no reference 'ps11': known are ps10."),
     "reference elsewhere": (
         "reference: ps10",
@@ -287,7 +309,7 @@ def test_the_line_is_the_wrong_value_s_own(tmp_path):
 
 
 def test_several_faults_are_counted(tmp_path):
-    path = edited(tmp_path, "points: 2\n        guidance: >-", "worth: 2\n        guidance: >-")
+    path = edited(tmp_path, "points: 2\n        steps:", "worth: 2\n        steps:")
     with pytest.raises(RubricError, match=r"unknown field 'worth' of '1b.why'\. \(1 more after this\.\)"):
         load_rubric(str(path), REGISTRY)
 

@@ -35,7 +35,7 @@ from grader.system.display_text import clean
 if TYPE_CHECKING:
     from grader.marking.match import Assignment
     from grader.rubric.load import LoadedRubric
-    from grader.rubric.schema import Rubric
+    from grader.rubric.schema import Rubric, Step
 
 Audience = Literal["student", "staff"]
 
@@ -53,6 +53,14 @@ class MisconceptionView:
     slug: str
     title: str
     help: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class GuideLine:
+    """A step of the guide for marking an answer in words, and what it is worth."""
+
+    worth: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class CriterionView:
     suggested: str
     """Points that the grader suggests to a person, and why. Staff only, as is `guidance`; '' without."""
     suggested_why: str
+    guide: tuple[GuideLine, ...]
     guidance: Markup
 
 
@@ -255,12 +264,20 @@ class _Views:
             decided_by=_decided_by(verdict, rule.check),
             suggested=points(suggestion.points) if suggestion else "",
             suggested_why=clean(suggestion.why) if suggestion else "",
+            guide=tuple(_guide_line(step) for step in rule.steps) if self._staff else (),
             guidance=safe_html(rule.guidance) if self._staff and rule.guidance else Markup(""),
         )
 
     def _misconception(self, slug: str) -> MisconceptionView:
         known = self._misconceptions.get(slug)
         return MisconceptionView(slug, known.title if known else slug, safe_html(known.help) if known else Markup(""))
+
+
+def _guide_line(step: Step) -> GuideLine:
+    worth = points(step.points)
+    return GuideLine(
+        worth if step.at_most is None else f"{worth}, at most {points(step.at_most)} in all", clean(step.text)
+    )
 
 
 def _decided_by(verdict: Verdict, kind: str) -> str:

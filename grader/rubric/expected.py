@@ -68,7 +68,15 @@ class AnswerPoint:
 
     text: str
     patterns: tuple[str, ...]
-    """Regular expressions (case ignored) in English and German; any of them touches the point."""
+    """Regular expressions (case ignored) in English and German; each is held against one sentence, and where it is
+    found and not denied ('no', 'nicht') the text asserts the point. A group in it marks the words that are meant where
+    others must stand around them. Umlauts may be spelled out in the text."""
+    id: str = ""
+    """What the steps of a rubric's guide call it."""
+    either_way: tuple[str, ...] = ()
+    """Patterns that assert it with a negation as well as without ('no gap')."""
+    contrary: tuple[str, ...] = ()
+    """Patterns of the opposite ('more parameters' where there are fewer)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ def check_against_reference(source: Source, rubric: Rubric, reference: Reference
             source.refuse(("networks", n, "expects"), f"the reference has no network '{slot.expects}': {names}.")
     for at, criterion in _criteria(rubric):
         _check_expected(source, at, criterion, reference)
+        _check_steps(source, at, criterion, reference)
     unknown = _named_mistakes(reference) - set(rubric.misconceptions)
     if unknown:
         raise BadReferenceError(
@@ -99,6 +100,25 @@ def _check_expected(source: Source, at: tuple[str | int, ...], criterion: Criter
             )
     elif criterion.check.startswith(_NEEDS_EXPECTED):
         source.refuse(at, f"'{criterion.id}' must say what its check '{criterion.check}' `expects`.")
+
+
+def _check_steps(source: Source, at: tuple[str | int, ...], criterion: Criterion, reference: Reference) -> None:
+    if criterion.steps and criterion.check != "text.review":
+        source.refuse((*at, "steps"), f"'{criterion.id}' has steps, which only answers in words ('text.review') have.")
+    for s, step in enumerate(criterion.steps):
+        here = (*at, "steps", s)
+        answer = reference.answers[criterion.expects]
+        known = {point.id for point in (*answer.points, *answer.misleading) if point.id}
+        for field in ("any_of", "all_of", "none_of"):
+            for name in getattr(step, field):
+                if name not in known:
+                    sentence = f"the reference's answer '{criterion.expects}' has no point '{name}': {_known(known)}."
+                    source.refuse((*here, field), sentence)
+        if not (step.any_of or step.all_of):
+            source.refuse(here, f"the step '{step.text}' of '{criterion.id}' must say what earns it: any_of or all_of.")
+        if step.points > criterion.points:
+            sentence = f"the step '{step.text}' is worth {step.points:g}, '{criterion.id}' only {criterion.points:g}."
+            source.refuse((*here, "points"), sentence)
 
 
 def _named_mistakes(reference: Reference) -> set[str]:

@@ -39,6 +39,22 @@ class NetworkSlot(Strict):
     )
 
 
+class Step(Strict):
+    """A line of the guide for marking an answer in words. Points of all steps that hold add up, to the criterion's."""
+
+    text: str = Field(description="What the answer says, in a few words.")
+    points: float = Field(default=0, ge=0, description="What it earns; 0 for a remark.")
+    at_most: float | None = Field(None, ge=0, description="Where it holds, the whole answer earns no more than this.")
+    any_of: list[str] = Field(default_factory=list, description="Ids of the reference's points: one is enough.")
+    all_of: list[str] = Field(default_factory=list, description="Points that are all needed.")
+    none_of: list[str] = Field(default_factory=list, description="Points with which it does not hold.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The points that it is earned by."""
+        return (*self.any_of, *self.all_of)
+
+
 class Criterion(Strict):
     id: str
     title: str = Field(description="What earns the points, in a few words.")
@@ -53,7 +69,10 @@ class Criterion(Strict):
     messages: dict[str, str] = Field(
         default_factory=dict, description="Outcome → sentence that replaces the check's own."
     )
-    guidance: str = Field(default="", description="What graders should look for; staff page only.")
+    steps: list[Step] = Field(
+        default_factory=list, description="The guide for marking an answer in words; staff page only."
+    )
+    guidance: str = Field(default="", description="What graders should know besides; staff page only.")
 
 
 class Task(Strict):

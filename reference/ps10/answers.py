@@ -1,17 +1,13 @@
 """The written answers, in our own words, with the points that a good answer touches.
 
-Patterns are regular expressions, case ignored, in English and German. They only *suggest* to the person who
-marks the answer, so they may be generous; `[^.]` keeps a pattern within a sentence where word order matters.
+Patterns are regular expressions, case ignored, in English and German, each held against one sentence. They only
+*suggest* to the person who marks the answer. Words that mean the same stand together, once, and points are made of
+such groups: who says 'jump' instead of 'step' is understood wherever steps matter.
 """
 
 from __future__ import annotations
 
 from grader.rubric.expected import AnswerPoint, WrittenAnswer
-
-_LARGE = r"(?:large|larger|big|bigger|high|higher|huge|great|gro(?:ß|ss)\w*|hoh\w*|höher\w*)"
-_FAST = r"(?:fast|faster|quick|quicker|quickly|sooner|speed\w*|schnell\w*|zügig\w*|beschleunig\w*)"
-_FEW = r"(?:few|fewer|less|small|smaller|wenig\w*|gering\w*|klein\w*)"
-_MORE = r"(?:more|many|larger|bigger|mehr|viele\w*|größer\w*)"
 
 
 def _any(words: str) -> str:
@@ -19,10 +15,80 @@ def _any(words: str) -> str:
     return f"(?:{'|'.join(words.split())})"
 
 
-def _near(*words: str, within: int = 80) -> str:
-    """All the words in this order, each within so many characters of the one before, in one sentence."""
-    return rf"[^.]{{0,{within}}}?".join(words)
+def _near(*words: str, within: int = 60) -> str:
+    """All the words in this order, each within so many characters of the one before."""
+    return rf".{{0,{within}}}?".join(words)
 
+
+def _both(one: str, other: str, within: int = 60) -> str:
+    """Two words in either order."""
+    return f"(?:{_near(one, other, within=within)}|{_near(other, one, within=within)})"
+
+
+def _subject(words: str) -> str:
+    """What a clause is about: at its beginning, after an article."""
+    return (
+        r"(?:^\W*|[,;:(]\s*|->\s*|\b(?:and|und|but|aber|while|whereas|während|because|weil|since|da|denn|so)\s+)"
+        rf"(?:(?:with|mit|the|a|an|der|die|das|den|ein|eine|our|its|in|im)\s+){{0,2}}(?:{words})"
+    )
+
+
+_LARGE = r"\b" + _any(
+    r"""large\w* big\w* high\w* huge\w* great\w* enormous gigantic massive\w* long\w* far
+    groß\w* größ\w* hoh\w* hoch höher\w* riesig\w* gewaltig\w* enorm\w* lang\w* weit\w* stark\w*"""
+)
+_SMALL = r"\b" + _any(r"small\w* low\w* tiny little klein\w* gering\w* niedrig\w* winzig\w*")
+_MORE = r"\b" + _any(
+    r"""more many\smore larger bigger higher mehr größer\w* höher\w* additional zusätzliche\w* doppelt\sso\sviele twice\sas\smany"""
+)
+_FEW = r"\b" + _any(r"fewer few less smaller lower wenig\w* gering\w* kleiner\w* reduc\w+ reduzier\w* only nur")
+_FEWER = r"\b" + _any(
+    r"""fewer less smaller lower reduc\w+ weniger\w* geringer\w* kleiner\w* reduzier\w* cheaper lighter leichter
+    sparsam\w* saves? spart half hälfte third sixteenth sechzehntel fraction bruchteil"""
+)
+_FAST = _any(r"fast\w* quick\w* sooner speed\w* rapid\w* schnell\w* zügig\w* beschleunig\w* rascher")
+_BETTER = r"\b" + _any(
+    r"""better best higher increas\w+ improv\w+ rises? rose gains? goes\sup went\sup more\saccurate beats? wins? outperform\w*
+    besser\w* höher\w* gestiegen steigt steigen genauer\w* präziser verbesser\w* gewinnt übertrifft treffsicherer\w*"""
+)
+_WORSE = r"\b" + _any(
+    r"""worse lower decreas\w+ drops? dropped falls? fell goes\sdown went\sdown less\saccurate
+    schlechter\w* niedriger\w* sinkt gesunken fällt ungenauer\w* weniger\sgenau"""
+)
+_ALIKE = r"\b" + _any(
+    r"""similar\w* comparable same equal\w* alike as\s(?:good|accurate|well) just\sas about\sthe nearly\sas close equivalent
+    ähnlich\w* vergleichbar\w* gleich\w* ebenso genauso kaum\s(?:schlechter|besser) fast\sso selbe\w* dieselbe\w* identical identisch\w*"""
+)
+_PARAM = _any(r"param\w* weight\w* gewicht\w*")
+_EXAMPLES = _any(
+    r"examples? samples? data items? images? pictures? beispiel\w* daten bilder\w* trainingsdaten trainingsbilder\w*"
+)
+_POOLING = r"pool\w*"
+_NO = r"(?:\b(?:no|not|without|never|hardly|barely|kein\w*|nicht|ohne|kaum|nie)\b|n't\b)"
+_DENSE = r"(?:large |small |big |große |kleine )?(?:dense|fully|mlp|dicht|vollverb|voll verb)\w*"
+_CONV = _any(r"conv\w* cnn\w* faltung\w* kernels? filters? kerne?n?")
+_OF_OWN = r"(?:of (?:its|their) own|own|separate|eigene\w*|different|unterschiedliche\w*|individual)"
+
+_BESIDE = r"\b" + _any(
+    r"""batch\w* batchgröße dropout seed gpu colou?rs? farb\w* memory speicher\w* storage speichern zufall zufällig\w* random\w* chance luck
+    default standardwert standard display anzeig\w* labelled beschriftet dark dunkel hell"""
+)
+"""What never answers any of these questions: settings, chance, storage."""
+
+
+_STEP = _any(
+    r"""gradient\w* gradiant\w* update\w* steps? jumps? error\w* activation\w* pre-?activation\w* sums? loss correction\w*
+    deltas? weighted\ssums? moves fehler\w* schritt\w* sprung sprünge aktivierung\w* summen? korrektur\w* änderung\w*
+    gewichtsänderung\w*"""
+)
+_OVERSHOOT = (
+    r"(?:over-?shoot\w*|overshot|satur\w*|sättig\w*|überschieß\w*|\bschieß\w*|verfehl\w*|hin und her|back and forth|jumps? around|bounc\w+|"
+    + _near(
+        r"\b(?:past|over|beyond|away from|miss\w*|über|am|vom|an)\b",
+        r"(?:minimum|optimum|valley|goal|target|ziel|tal)\b)",
+        within=30,
+    )
+)
 
 _SCALING = WrittenAnswer(
     text="""\
@@ -36,30 +102,82 @@ through the layers.""",
         AnswerPoint(
             "Large inputs make large weighted sums, errors or gradients, and so large updates.",
             (
-                _near(_LARGE, r"(?:gradient|update|step|error|activation|sum|loss|fehler|schritt|aktivierung|weight)"),
-                _near(r"(?:gradient|update|step|error|activation|sum|fehler|schritt|aktivierung)\w*", _LARGE),
+                _both(
+                    _LARGE,
+                    _STEP,
+                    within=40,
+                ),
+                r"\b(?:times|mal)\s+(?:so\s+|as\s+)?(?:long|large|big|far|further|groß\w*|weit\w*)",
+                r"(?:proportional|multiplied|scales? with|contains?|enthält|enthalten|dw\s*~).{0,40}(?:input|eingabe|eingang|\bx\b)",
+            ),
+            "large",
+            either_way=(
+                _near(r"\b(?:so that|damit|sodass|so|that|to|um)\b", _STEP, _NO, _LARGE, within=40),
+                _near(r"\b(?:so that|damit|sodass|so|that|to|um)\b", _NO, _LARGE, _STEP, within=40),
+                _near(r"\b(?:scal\w+|skalier\w*|normali\w+|small\w*|klein\w*)\b", _STEP, _NO, _LARGE, within=40),
+                _near(r"(?:prevent|avoid|vermeid|vermied|verhinder)\w*", _LARGE, _STEP, within=40),
+                r"(?:hardly any|no|kein\w*|kaum) gradient\w*.{0,20}(?:left|learn|lern|übrig|mehr)|(?:no usable|kein\w* brauchbar\w*) gradient\w*",
+            ),
+            contrary=(
+                _subject(r"small\w*|klein\w*|scaled|skalierte\w*")
+                + r"(?:(?!prevent|avoid|vermeid|verhinder|otherwise|sonst|\bno|kein|nicht|less|weniger|\bzu\b|\btoo\b)[^.;,]){0,50}?"
+                + _LARGE
+                + r"\s+(?:gradient|update|step|error|fehler|schritt)",
+                _subject(r"small\w*|klein\w*|scaled|skalierte\w*")
+                + r"(?:(?!prevent|avoid|vermeid|verhinder|otherwise|sonst|\bno|kein|nicht|less|weniger|\bzu\b|\btoo\b)[^.;,]){0,30}?"
+                + r"(?:gradient|update|step|error|fehler|schritt)\w*\s+(?:\w+\s+)?(?:larger|bigger|größer\w*|groß)",
+                _subject(r"large\w*|big\w*|große\w*|hohe\w*")
+                + r"[^.;,]{0,40}?"
+                + _SMALL
+                + r"\s+(?:gradient|update|step|error|fehler|schritt)",
             ),
         ),
         AnswerPoint(
-            "Updates then overshoot, oscillate or drive units into saturation: training is unstable.",
-            (r"over-?shoot|satur|sättig|oscillat|oszill|diverg|unstable|instab|stabil|stable|überschie|über das ziel",),
+            "Updates then overshoot, or drive units into saturation.",
+            (),
+            "overshoot",
+            either_way=(_OVERSHOOT,),
+            contrary=(_near(r"\b(?:large|big|great|high|große?|hohe)\w*", _NO, _OVERSHOOT, within=30),),
+        ),
+        AnswerPoint(
+            "Training is stable.",
+            (r"(?<!un)(?<!in)stabil\w*|\bstable|smooth\w*|robust\w*|steadi\w*|steady|gleichmäßig\w*|zuverlässig\w*",),
+            "stable",
+            either_way=(r"diverg\w*|unstable|instab\w*|oscillat\w*|oszill\w*",),
         ),
         AnswerPoint(
             "Scaled inputs converge faster (one learning rate and the initial weights suit them all).",
             (
-                _near(r"(?:converg|konverg|learn|train|optimi|lern)\w*", _FAST),
-                _near(_FAST, r"(?:converg|konverg|learn|train|optimi|lern)"),
-                _any(r"same similar common comparable gleiche\w* ähnliche\w* einheitliche\w*")
-                + r"\s"
-                + _any("scale range order skala bereich größenordnung"),
+                _both(r"(?:converg|konverg|learn|train|optimi|lern)\w*", _FAST, within=40),
+                r"(?:fast|quick|schnell)\w* (?:converg|konverg)\w*|converges? (?:better|well)|konvergiert (?:besser|gut)",
             ),
+            "faster",
         ),
         AnswerPoint(
             "It helps against vanishing and exploding gradients.",
-            (r"vanish|explod|explosion|verschwind|explodier",),
+            (),
+            "vanish",
+            either_way=(r"vanish\w*|explod\w*|explosion|verschwind\w*|\bnan\b",),
+        ),
+    ),
+    misleading=(
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:integers?|ganze zahlen|floats?|softmax|black and white|schwarz|pixel art|convention|konvention|cosmetic|kosmetisch)\b",
+            ),
+            "elsewhere",
+            either_way=(
+                r"\bno (?:effect|influence|impact)\b|kein\w* (?:einfluss|wirkung|effekt)|nicht (?:nötig|notwendig)",
+            ),
         ),
     ),
 )
+
+_CLASSES = r"(?:class|categor|klasse|kategorie|sorte|kinds?\b|types?\b|arten\b|labels?\b|clothing|clothes|kleidung|garment|article)\w*"
+_UNITS = r"(?:unit|neuron|output|ausgang|ausgäng|ausgabe|node|knoten|einheit|entr(?:y|ies)|value|wert|score|probab|wahrscheinlich)\w*"
+_TEN = r"\b(?:ten|10|zehn)\b"
 
 _OUTPUT = WrittenAnswer(
     text="""\
@@ -70,14 +188,45 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
         AnswerPoint(
             "There are ten classes, one output unit for each.",
             (
-                r"(?:ten|10|zehn)\s+(?:\w+\s+){0,3}?(?:class|categor|label|klasse|kategorie|type|kind|arten|item)",
-                _near(r"(?:class|categor|label|klasse|kategorie)\w*", r"\b(?:ten|10|zehn)\b", within=40),
-                _near(r"\b(?:one|each|every|per|ein\w*|jede\w*|pro)\b", r"(?:class|categor|label|klasse|kategorie)"),
+                rf"{_TEN}\W+(?:(?!hidden|epoch)\w+\W+){{0,3}}?{_CLASSES}",
+                _near(_CLASSES, _TEN, within=30),
+                _near(
+                    r"\b(?:one|a|own|eine?|eigene\w*|jeweils)\b",
+                    _UNITS,
+                    r"\b(?:for|per|für|pro|je|of|steht)\b",
+                    r"\b(?:each|every|class|categor|jede\w*|klasse|kategorie|label)",
+                    within=25,
+                ),
+                _near(r"\b(?:each|every|jede\w*|für jede\w*|pro|per|je)\b", _CLASSES, _UNITS, within=25),
+                _near(
+                    r"\b(?:each|every|jede\w*)\b",
+                    _UNITS,
+                    r"\b(?:stands? for|represents?|corresponds?|belongs?|steht|entspricht|gehört|repräsentiert)\b",
+                    _CLASSES,
+                    within=25,
+                ),
+                r"(?:\b0\s*(?:\.\.|-|to|bis|\.\.\.)\s*9\b|one[- ]?hot.{0,30}\b(?:ten|10|zehn)\b)",
+            ),
+            "ten",
+            contrary=(
+                _near(
+                    r"\b(?:because|weil|since|as|da)\b(?:(?!class|klasse)[^.,]){0,20}",
+                    _UNITS + r"[^.,]{0,15},[^.]{0,20}",
+                    _CLASSES,
+                    within=5,
+                ),
+                r"(?:therefore|thus|hence|so|deshalb|daher|darum|also)\b(?:(?!unit|neuron|output|ausg|need|each|every|per\b|one\b|for\b|für|jede|pro\b|brauch|we\b|wir\b).){0,40}(?:ten|10|zehn) \w*\s*(?:class|klasse|categor|kategor)",
             ),
         ),
         AnswerPoint(
+            "There are as many units as classes.",
+            (_CLASSES,),
+            "classes",
+        ),
+        AnswerPoint(
             "Each unit gives the probability (or score) of its class; the largest is the prediction.",
-            (r"probab|wahrscheinlich|likelihood|confiden|score|arg ?max|softmax",),
+            (r"probab\w*|wahrscheinlich\w*|likelihood|confiden\w*|\bscores?\b|arg ?max|softmax",),
+            "probability",
         ),
     ),
     misleading=(
@@ -88,9 +237,20 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
                 r"(?:label|target|klasse|class)\w*\s+(?:are|is|sind|ist)\s+(?:(?!no|nicht|kein)\w+\s+)?one[- ]?hot",
                 r"(?:because|since|due to|weil|da|wegen)\s+(?:of\s+)?(?:the\s+|der\s+|des\s+|die\s+)?one[- ]?hot",
             ),
+            "one_hot",
+        ),
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:pixel\w*|epochs?|epochen|features?|merkmale|hidden|versteckte\w*|param\w*|gewichte|layers? before|schicht\w* davor)\b",
+            ),
+            "elsewhere",
         ),
     ),
 )
+
+_SMALL_NET = r"(?:small|little|first|old|kleine|erste|alte|10-10|8[.,' ]?070)\w*"
 
 _SIZES = WrittenAnswer(
     text="""\
@@ -102,25 +262,62 @@ many parameters for a few percentage points. Training and test accuracy stay clo
         AnswerPoint(
             "Compares the sizes: 55,050 against 8,070, about seven times as many.",
             (
-                r"55[.,  ']?050",
-                r"(?:seven|7|6[.,]8|sieben)\s*[- ]?(?:times|fold|x\b|×|mal|fach)",
-                _near(_MORE, r"(?:param|weight|gewicht)"),
-                _near(r"(?:param|weight|gewicht)\w*", _MORE, within=40),
+                r"(?:seven|\b7|6[.,][78]\d*|sieben)\s*[- ]?(?:times|fold|x\b|mal|fach)\w*|sevenfold|siebenfach\w*|versiebenfach\w*|factor of (?:about |almost )?(?:seven|6|7)|faktor (?:von )?(?:etwa |fast )?(?:sieben|6|7)",
+                rf"{_MORE}\W+(?:\w+\W+){{0,2}}?(?:param|weight|gewicht)\w*",
+                _near(
+                    r"(?:param|weight|gewicht)\w*",
+                    r"\b(?:more|mehr|increase[sd]?|higher|larger|höher|größer)\b",
+                    within=25,
+                ),
+                r"55[.,' ]?050\D{1,40}8[.,' ]?070|8[.,' ]?070\D{1,40}55[.,' ]?050",
+                r"\b(?:much|far|viel|deutlich|weit) (?:bigger|larger|heavier|größer|schwerer)|46[.,' ]?980",
+            ),
+            "sizes",
+            contrary=(
+                _subject(rf"(?!{_SMALL_NET})\w+[^.,;]{{0,30}}?")
+                + r"\b(?:fewer|less|weniger)\s+(?:\w+\s+){0,2}?(?:param|weight|gewicht)",
             ),
         ),
         AnswerPoint(
             "Compares the accuracies: the larger network is better, as it has more capacity.",
             (
-                _any(r"better higher increas improv more\saccurate capacity express"),
-                _any("besser höher gestiegen steigt genauer verbesser kapazität"),
+                _both(
+                    r"(?:accura|genauigkeit|test|train|result|ergebnis|perform|\bacc\b|hits|treffer|\d%|0[.,]\d)\w*",
+                    _BETTER,
+                    within=40,
+                ),
+                r"\b(?:more accurate|genauer\w*|better (?:network|net|model|than|result)|slightly better|besser(?:e\w?)? (?:als|genauigkeit)|bessere?s? netz)\b",
+                r"\b(?:slightly|only|a bit|somewhat|etwas|leicht|nur|kaum|much|deutlich|viel|aber|and|und)\s+(?:\w+\s+)?(?:better|higher|more accurate|besser|höher|genauer)\b",
+                r"(?:up|from|von|gain|plus|\+)\D{0,15}\d\d?(?:[.,]\d+)?\s*(?:%|percent|prozent|auf|to)",
+                r"(?:two|three|four|five|zwei|drei|vier|fünf|few|wenige|paar|\d)\s*(?:%|percent\w*|prozent\w*|points? of accuracy)",
             ),
+            "accuracies",
+            contrary=(
+                _both(r"(?:accura|genauigkeit|perform)\w*", _WORSE, within=30),
+                r"\b(?:is|ist|and|und|but|aber)\b(?:\s+\w+){0,2}\s+(?:schlechter|worse|less accurate|ungenauer)\b",
+            ),
+        ),
+        AnswerPoint(
+            "Gives the accuracies side by side.",
+            (r"0?[.,][78]\d+\D{1,20}0?[.,][78]\d+|\b[78]\d(?:[.,]\d+)?\s?%?\D{1,20}\b[78]\d(?:[.,]\d+)?\s?%",),
+            "figures",
         ),
         AnswerPoint(
             "Weighs one against the other: many more parameters for a few points of accuracy.",
             (
-                r"(?:only|just|slight|small|little|marginal|few|nur|kaum|leicht|wenig|gering)\w*[^.]{0,60}(?:better|higher|gain|improv|increase|percent|%|point|besser|höher|prozent|punkt|verbesser|gewinn)",
-                r"(?:proportion|diminish|trade-?off|cost|longer|slower|länger|langsamer|aufwand|verhältnis|lohn)",
+                r"proportion\w*|diminish\w*|trade-?off|\bcosts?\b|\bworth\b|\bpaid\b|aufwand|verhältnis|lohn\w*|kosten|small gain|geringer gewinn",
             ),
+            "weighs",
+        ),
+    ),
+    misleading=(
+        AnswerPoint(
+            "Speaks of something else.",
+            (
+                _BESIDE,
+                r"\b(?:epochs?|epochen|learning rate|lernrate|same number|gleich viele|ten outputs?|zehn ausg\w+|layers?|schichten|dauert|takes? longer)\b",
+            ),
+            "elsewhere",
         ),
     ),
 )
@@ -135,32 +332,68 @@ run; both accuracies are lower than before because an epoch now has a third of t
 epochs.""",
     points=(
         AnswerPoint(
-            "Reports what was seen in the own run: the two part, or there is no clear gap after three epochs.",
+            "Why: with fewer examples the network can fit the particular ones (overfitting).",
             (
-                r"\bgap\b|diverg|differ|deviat|apart|unterschied|abweich|auseinander|differenz|lücke|discrepan",
-                _near(
-                    r"(?:train|test|valid)\w*",
-                    r"(?:higher|lower|larger|smaller|better|worse|höher|niedriger|größer|kleiner|besser|schlechter)",
-                ),
+                r"over-?fit\w*|überanpass\w*|memori\w*|auswendig\w*|by heart|peculiarit\w*|eigenheiten|einzelheiten",
+                r"(?:fit|learn|know|adapt|anpass|kennt|lern|gewöhn|used to)\w*[^.]{0,30}(?:particular|specific|too well|zu gut|zu genau|speziell\w*|bestimmte\w*)",
+                r"(?:too closely|zu stark|too strongly)[^.]{0,40}(?:train|few|wenig)\w*",
+            ),
+            "overfits",
+            contrary=(
+                rf"{_MORE}\W+(?:\w+\W+){{0,2}}?{_EXAMPLES}[^.]{{0,40}}?(?:over-?fit|überanpass|memori|auswendig|by heart)\w*",
             ),
         ),
         AnswerPoint(
-            "Why: with fewer examples the network can fit the particular ones (overfitting); or, where there is no "
-            "gap: three epochs are too few to overfit.",
-            (
-                r"over-?fit|überanpass|memori|auswendig|particular|speziell\w* (?:beispiel|daten)",
-                _near(_FEW, r"(?:example|sample|data|item|image|beispiel|daten|bilder|epoch|update)"),
+            "Reports that there is no clear gap in the own run.",
+            (),
+            "no_gap",
+            either_way=(
+                rf"{_NO}\W+(?:\w+\W+){{0,3}}?(?:gap|difference|divergence|over-?fit\w*|abstand|lücke|unterschied\w*|überanpassung|abweichung)",
+                r"(?:gap|difference|unterschied|abstand|lücke|abweichung)\w*[^.]{0,25}(?:small|tiny|negligible|klein|gering|winzig|vernachlässigbar|noise|zufall)\w*",
+                r"(?:do|does|did)(?: not|n't) (?:really |clearly )?(?:part|diverge|differ)|(?:gehen|weichen|laufen) [^.]{0,20}(?:nicht|kaum) (?:auseinander|ab)",
             ),
+        ),
+        AnswerPoint(
+            "Three epochs are too few to overfit.",
+            (r"(?:three|3|drei|few|wenige?n?|short|kurz\w*)\W+(?:\w+\W+){0,2}?(?:epoch\w*|training|trainiert)",),
+            "early",
+            either_way=(r"epoch\w*[^.]{0,30}(?:too few|not enough|zu wenig\w*|reichen nicht|zu kurz)",),
         ),
         AnswerPoint(
             "What counts is how the network does on unseen items: the test accuracy.",
             (
-                r"unseen|generali[sz]|new (?:data|item|image|example)",
-                r"unbekannt|ungesehen|neue\w* (?:daten|bilder|beispiele)|verallgemein",
+                r"unseen|generali[sz]\w*|generalisier\w*|verallgemein\w*|unknown|unfamiliar|unbekannt\w*|ungesehen\w*|fremde?[nrs]?\b|real (?:life|world)|echte\w* welt|in the wild",
+                r"\b(?:new|other|neue[nrs]?|andere[nrs]?)\W+(?:data|item|image|example|picture|daten|bilder|beispiele|fälle)\w*",
+                _near(
+                    r"\btest(?:\w*|\s\w+)",
+                    r"\b(?:count|matter|important|relevant|decid|zählt|wichtig|entscheid)\w*",
+                    within=30,
+                ),
+                _near(r"\b(?:count|matter|important|relevant|decid|zählt|wichtig|entscheid)\w*", r"\btest", within=30),
+            ),
+            "unseen",
+            either_way=(
+                r"(?:never|not|nie|noch nicht|nicht)\W+(?:\w+\W+){0,2}?(?:seen|met|gesehen\w*|kennt|trained on)",
+            ),
+            contrary=(
+                r"\b(?:fewer|less|weniger\w*)\W+(?:\w+\W+){0,3}?(?:generali[sz]|verallgemein)\w*[^.]{0,20}?(?:better|besser)",
+                r"\b(?:fewer|less|weniger\w*)\W+(?:\w+\W+){0,3}?(?:verallgemeinert|generalisiert) es besser",
             ),
         ),
     ),
+    misleading=(
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:scaled|skaliert|learning rate|lernrate|optimi[sz]er)\b",
+            ),
+            "elsewhere",
+        ),
+    ),
 )
+
+_SHOES = r"(?:sneaker|sandal|turnschuh|sportschuh|trainers)\w*"
 
 _BOOTS = WrittenAnswer(
     text="""\
@@ -171,18 +404,103 @@ higher than usual looks like a boot.""",
     points=(
         AnswerPoint(
             "Names what they really are: sneakers and sandals.",
-            (r"sneaker|sandal|turnschuh|trainer|sportschuh|\bshoes?\b|\bschuhe?\b|pump|heel|bag|tasche",),
+            (rf"{_SHOES}|basketball shoe\w*|\b(?:class|label|klasse)\w*\s*(?:are\s*|sind\s*)?[57]\b",),
+            "names",
+            contrary=(
+                _subject(r"(?:ankle )?boots?|stiefel\w*") + rf"[^.]{{0,60}}?\b(?:as|for|als|für)\s+(?:a\s+)?{_SHOES}",
+            ),
         ),
         AnswerPoint(
             "Why they are taken for boots: same silhouette, a high shaft or heel.",
             (
-                r"silhouette|shape|outline|contour|shaft|high[- ]?top|ankle[- ]high",
-                r"umriss|kontur|schaft|form\b|profil|knöchel",
-                r"look|seem|resembl|similar|alike|sehen|ähnlich|ähnel",
+                r"silhouette\w*|\bshapes?\b|outline\w*|contour\w*|(?:(?:high|tall|hoh\w*)\W+)?\bshaft\w*|high[- ]?tops?|(?:high|tall|hoh\w*)\W+(?:\w+\W+)?(?:heels?|absatz|absätze\w*|rand|kragen)",
+                r"umriss\w*|kontur\w*|schaft\w*|\bform\b|absatz|profil\b|(?:ankle|knöchel)[- ](?:high|hoch)",
+                r"(?:past|over|above|bis (?:über|zum))\W+(?:the\s|den\s|die\s)?(?:ankle|knöchel)\w*",
+                _both(
+                    r"\b(?:look|seem|resembl|similar|ähnlich|ähnel|sehen|sieht|gleich)\w*",
+                    r"\b(?:boot|stiefel|ankle)\w*",
+                    within=40,
+                ),
+            ),
+            "shape",
+            either_way=(
+                r"(?:cannot|can't|hardly|barely|impossible|kaum|nicht)\W+(?:\w+\W+){0,6}?(?:tell|distinguish\w*|unterscheid\w*|auseinander\w*)",
+            ),
+            contrary=(
+                r"\b(?:low|niedrig\w*|kurze[mn]?)\W+(?:\w+\W+)?(?:shaft|schaft)\w*",
+                r"(?:shape|form|silhouette|outline|umriss)\w*[^.]{0,20}(?:nothing like|different|\banders\b|unähnlich)",
+                _subject(r"(?:ankle )?boots?|stiefel\w*") + rf"[^.]{{0,60}}?\b(?:as|for|als|für)\s+(?:a\s+)?{_SHOES}",
             ),
         ),
     ),
+    misleading=(
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:epochs?|epochen|trained|trainiert|accuracy|genauigkeit|learning rate|lernrate|trousers?|hosen?|shirts?|bags?|taschen?)\b",
+            ),
+            "elsewhere",
+            either_way=(r"not trained|nicht (?:lange )?(?:genug )?trainiert",),
+        ),
+    ),
 )
+
+_KX = r"(?:\bk_?x\b|\bx\b(?=\s*[:=)>-])|\bsobel[- _]?x\b|\b(?:first|former|erste\w*)\b)"
+_KY = r"(?:\bk_?y\b|\by\b(?=\s*[:=)>-])|\bsobel[- _]?y\b|\b(?:second|latter|zweite\w*)\b)"
+_NO_DERIVATIVE = (
+    r"(?!\W+(?:derivative|gradient|change|intensity|direction|difference|ableitung|änderung|richtung|differenz)\w*)"
+)
+_VERTICAL = r"(?:\b(?:vertical|vertikal|senkrecht|upright|stehend|lotrecht)\w*\b)" + _NO_DERIVATIVE
+_HORIZONTAL = r"(?:\b(?:horizont\w*|waage?recht\w*|liegend\w*)\b)" + _NO_DERIVATIVE
+_ACROSS = r"(?:\bleft\W+(?:\w+\W+){0,3}?right|\blinks\W+(?:\w+\W+){0,3}?rechts)"
+_DOWN = r"(?:\b(?:top|above|up)\W+(?:\w+\W+){0,3}?(?:bottom|below|down)|\boben\W+(?:\w+\W+){0,3}?unten)"
+_CHANGES = r"(?:chang|differ|compar|bright|jump|unterschied|helligkeit|sprung|sprünge|vergleich|wechsel|änder)"
+_KERNEL, _DIRECTION = f"(?:{_KX}|{_KY})", f"(?:{_VERTICAL}|{_HORIZONTAL})"
+
+
+def _in_turn(*words: str) -> str:
+    """These in this order, with no other kernel or direction between."""
+    return f"(?:(?!{_KERNEL}|{_DIRECTION}).){{0,80}}?".join(words)
+
+
+_PAIRED = "|".join(
+    _in_turn(*pair, then)
+    for one, other, then in ((_KX, _KY, _DIRECTION), (_VERTICAL, _HORIZONTAL, _KERNEL))
+    for pair in ((one, other), (other, one))
+)
+"""Both of one sort, then the other: 'K_x and K_y find …, respectively'."""
+
+
+def _finds(kernel: str, direction: str) -> str:
+    """A sentence gives a kernel a direction; whichever the sentence begins with goes with the next of the other."""
+    kernels_first = f"^(?=(?:(?!{_DIRECTION}).)*?{_KERNEL}).*?({_in_turn(kernel, direction)})"
+    directions_first = f"^(?=(?:(?!{_KERNEL}).)*?{_DIRECTION}).*?({_in_turn(direction, kernel)})"
+    return f"^(?!.*(?:{_PAIRED}))(?:{kernels_first}|{directions_first})"
+
+
+def _respectively(of_x: str, of_y: str) -> str:
+    return "|".join(
+        (
+            _in_turn(_KX, _KY, of_x, of_y),
+            _in_turn(_KY, _KX, of_y, of_x),
+            _in_turn(of_x, of_y, _KX, _KY),
+            _in_turn(of_y, of_x, _KY, _KX),
+        )
+    )
+
+
+def _measures(kernel: str, along: str) -> str:
+    """A sentence gives a kernel the direction in which brightness changes."""
+    between = f"(?:(?!{_KERNEL}|{_ACROSS}|{_DOWN}).){{0,80}}?"
+    return f"^(?=.*{_CHANGES})(?!.*(?:\\brun|\\bgo|verlauf|extend|parallel)).*?{kernel}{between}{along}"
+
+
+_RIGHT, _SWAPPED = _respectively(_VERTICAL, _HORIZONTAL), _respectively(_HORIZONTAL, _VERTICAL)
+_X_VERTICAL = (_finds(_KX, _VERTICAL), _RIGHT, _measures(_KX, _ACROSS))
+_Y_HORIZONTAL = (_finds(_KY, _HORIZONTAL), _RIGHT, _measures(_KY, _DOWN))
+_X_HORIZONTAL = (_finds(_KX, _HORIZONTAL), _SWAPPED)
+_Y_VERTICAL = (_finds(_KY, _VERTICAL), _SWAPPED)
 
 _FEATURES = WrittenAnswer(
     text="""\
@@ -191,32 +509,56 @@ ones (K_x * I_B = 0). K_y compares above with below and finds **horizontal edges
 **Sobel** kernels: a derivative in one direction, smoothed with weights 1, 2, 1 in the other. The sign tells whether
 the image gets brighter or darker.""",
     points=(
+        AnswerPoint("K_x finds vertical edges.", _X_VERTICAL, "vertical", contrary=_X_HORIZONTAL),
+        AnswerPoint("K_y finds horizontal edges.", _Y_HORIZONTAL, "horizontal", contrary=_Y_VERTICAL),
+        AnswerPoint("They are edge detectors (Sobel).", (r"\bedges?\b|kanten\w*|\bsobel\w*",), "edges"),
         AnswerPoint(
-            "K_x finds vertical edges.",
-            (
-                _near(r"K_?\{?x\}?", r"(?:vertical|vertikal|senkrecht)", within=120),
-                _near(r"(?:vertical|vertikal|senkrecht)\w*", r"K_?\{?x\}?", within=60),
-                _near(r"\b(?:first|erste\w*)\b", r"(?:vertical|vertikal|senkrecht)", within=60),
-            ),
-        ),
-        AnswerPoint(
-            "K_y finds horizontal edges.",
-            (
-                _near(r"K_?\{?y\}?", r"(?:horizont|waage?recht)", within=120),
-                _near(r"(?:horizont|waage?recht)\w*", r"K_?\{?y\}?", within=60),
-                _near(r"\b(?:second|zweite\w*)\b", r"(?:horizont|waage?recht)", within=60),
-            ),
+            "Speaks of vertical and horizontal.",
+            (_DIRECTION, _ACROSS, _DOWN, r"\b(?:derivative|ableitung|direction \w|x-?richtung|y-?richtung)\b"),
+            "directions",
         ),
     ),
     misleading=(
         AnswerPoint(
             "Has the directions the other way round (the derivative along x is large at a *vertical* edge).",
+            (*_X_HORIZONTAL, *_Y_VERTICAL),
+            "swapped",
+        ),
+        AnswerPoint(
+            "Names other features.",
             (
-                r"K_?\{?x\}?(?:(?!K_?\{?y|vertical|vertikal|senkrecht|and|und)[^.,;]){0,80}(?:horizontal|waage?recht)\w*\s+(?:edge|line|kante|linie|structure|struktur)",
-                r"K_?\{?y\}?(?:(?!K_?\{?x|horizont|waage?recht|and|und)[^.,;]){0,80}(?:vertical|vertikal|senkrecht)\w*\s+(?:edge|line|kante|linie|structure|struktur)",
+                _BESIDE,
+                r"\b(?:corners?|circles?|ecken?|kreise?|blur\w*|smooth\w*|glätt\w*|weichzeichn\w*|flecken?|spots?|colou?rs?|farben|textures?|texturen)\b",
             ),
+            "elsewhere",
         ),
     ),
+)
+
+_GAP = r"(?:\bgap\w*|abstand\w*|lücke\w*|kluft|schere)"
+_TRAIN_TEST = (
+    r"(?:train\w*\W+(?:\w+\W+){0,3}?(?:test|valid)\w*|test\w*\W+(?:\w+\W+){0,3}?train\w*|both curves|beide kurven)"
+)
+_LOCAL = r"(?:\blocal\w*|neighbou?r\w*|nearby|adjacent|spatial\w*|\blokal\w*|nachbar\w*|benachbart\w*|räumlich\w*|receptive|rezeptiv\w*|small patch\w*)"
+_SHARED = (
+    _both(
+        r"\b(?:shar(?:e|es|ed|ing)|geteilt\w*|teilen|teilt|gemeinsam\w*|reus\w+|wiederverwend\w*)\b",
+        r"(?:weight|param|filter|kernel|gewicht|kern|position|stelle|stellen)\w*",
+        within=40,
+    )
+    + r"|weight[- ]?sharing|gewichtsteilung|parameter sharing"
+)
+_EVERYWHERE = _near(
+    r"\b(?:same|one|small|little|der|die|das|dieselben?|derselbe|gleiche\w*|it|a|each|detector|muster|stamp|stempel|numbers|filter|kernel)\b",
+    r"\b(?:everywhere|all (?:places|positions|of them)|every (?:place|position)|whole (?:image|picture)|überall|alle[nr]? (?:stellen|positionen)|ganze bild|over the picture|across the image)",
+    within=60,
+)
+_UNSHARED = (
+    _subject(_DENSE) + r"[^.,;]{0,40}?(?:\bshar\w+|\bteilt|\bteilen|geteilt|\blocal|\blokal)",
+    _near(_CONV, r"\b(?:every|each|all|allen|jede\w*)\s+pixel\w*", within=50) + r"(?! (?:in|of) )",
+    rf"(?:every|each|jede\w*)\W+(?:position|pixel|place|stelle|unit)\w*[^.,;]{{0,40}}?{_OF_OWN}",
+    r"(?:a|ein\w*) (?:weight|kernel|gewicht|kern) (?:for|für) (?:each|every|jede\w*) (?:position|pixel|stelle)",
+    _subject(_DENSE) + r".{0,60}?\b(?:it|es|they|sie)\b[^.,;]{0,20}?(?:shar|teilt|teilen)\w*",
 )
 
 _CNN_ACCURACY = WrittenAnswer(
@@ -231,25 +573,54 @@ particular ones.""",
         AnswerPoint(
             "Compares the accuracies with those of the dense network.",
             (
-                r"better|higher|lower|worse|similar|increas|improv|more accurate|about the|comparable",
-                r"besser|höher|niedriger|schlechter|ähnlich|vergleichbar|verbesser",
+                _BETTER,
+                _both(r"(?:accura|genauigkeit|score|perform|trefferquote|\bacc\b)\w*", _ALIKE, within=30),
+                rf"{_ALIKE}.{{0,15}}(?:to|as|than|wie)\s+(?:\w+\s)?(?:dense|before|mlp|dicht|vorher|zuvor)",
+                r"(?:scores?|trifft|reaches)\b[^.]{0,20}\b(?:higher|öfter|mehr|more)",
+            ),
+            "compares",
+            either_way=(
+                rf"{_WORSE}(?=.{{0,40}}(?:dense|mlp|dicht|before|vorher|than|als))|(?:not|nicht|kaum)\s+(?:\w+\s)?{_BETTER}",
             ),
         ),
         AnswerPoint(
             "Says whether a gap between training and test accuracy remains.",
             (
-                r"\bgap\b|diverg|differen|over-?fit|generali[sz]|close to|together",
-                r"unterschied|lücke|abweich|überanpass|verallgemein|auseinander",
+                _both(
+                    _TRAIN_TEST,
+                    _any(
+                        r"same similar\w* close\w* equal\w* together alike identical agree\w* gleich\w* nah\w* beieinander ähnlich\w* zusammen on\stop"
+                    ),
+                    within=40,
+                ),
+            ),
+            "gap",
+            either_way=(
+                _GAP,
+                r"over-?fit\w*|überanpass\w*|generali[sz]\w*|verallgemein\w*",
+                _near(r"(?:differen\w*|unterschied\w*|diskrepanz|discrepancy)", r"(?:train|test)\w*", within=40),
             ),
         ),
         AnswerPoint(
             "Why: local connections and shared weights are a built-in bias that suits images.",
             (
-                r"\blocal|neighbou?r|nearby|adjacent|spatial|lokal|nachbar|benachbart|räumlich|receptive|rezeptiv",
-                r"shar\w+[^.]{0,20}weights?|weights?[^.]{0,20}shar|translation|invarian|\bprior|inductive|\bbias\b",
-                r"geteilte|gemeinsame\w* gewicht",
-                r"feature|pattern|edge|merkmal|muster|kante|kernel|filter",
+                _LOCAL,
+                _SHARED,
+                _EVERYWHERE,
+                r"translation\w*|invarian\w*|equivarian\w*|\bprior\b|inductive|built-in",
             ),
+            "reason",
+            contrary=_UNSHARED,
+        ),
+    ),
+    misleading=(
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:epochs?|epochen|optimi[sz]er\w*|learning rate|lernrate|longer|länger)\b",
+            ),
+            "elsewhere",
         ),
     ),
 )
@@ -264,21 +635,64 @@ pooling has none but makes that layer small.""",
         AnswerPoint(
             "Fewer parameters than the dense networks (8,070 and 55,050).",
             (
-                _near(_FEW, r"(?:param|weight|gewicht|than|als)"),
-                r"(?:half|hälfte|sixteen|sechzehn|16|17|factor|faktor|times|mal)\b",
-                r"8[.,  ']?070|55[.,  ']?050",
+                _both(_FEWER, _PARAM, within=30),
+                r"3[.,' ]?330\s*(?:<|vs\.?|instead of|statt|against|gegen|versus|compared|parameters? (?:instead|against|vs))",
+                r"3[.,' ]?330\D{1,40}(?:8[.,' ]?070|55[.,' ]?050)",
+                r"\b(?:only|nur)\s+3[.,' ]?330|\b(?:cheaper|leichter|sparsamer|schlanker)\b",
+                _subject(_DENSE) + rf"[^.,;]{{0,30}}?{_MORE}\W+(?:\w+\W+){{0,2}}?{_PARAM}",
+            ),
+            "fewer",
+            contrary=(
+                _subject(rf"(?!{_DENSE})(?!8)\w+[^.,;]{{0,40}}?")
+                + r"\b(?:more|mehr)\s+(?:\w+\s+){0,2}?(?:param|weight|gewicht)\w*",
+                r"^\W*(?:more|mehr|viel mehr|many more)\s+(?:param|weight|gewicht)\w*",
+                r"3[.,' ]?330\s*>\s*8",
+                _subject(_DENSE)
+                + r"(?! (?:networks? )?(?:has|hat|needs?|braucht) more)[^.,;]{0,25}?\b(?:smaller|kleiner|fewer|weniger|less)\b",
             ),
         ),
         AnswerPoint(
             "Why: kernels are small and shared by all positions.",
-            (r"shar(?:e|ing)|geteilt|gemeinsam|same weight|gleiche\w* gewicht|\blocal|lokal|kernel|filter",),
+            (
+                _SHARED,
+                _EVERYWHERE,
+                _LOCAL,
+                r"\b(?:small|little|kleine?n?)\W+(?:\w+\W+)?(?:kernel|filter|kern|stamp)\w*|(?:kernel|filter|kern)\w*[^.]{0,20}\b(?:small|klein)\b",
+            ),
+            "shared",
+            contrary=_UNSHARED,
         ),
         AnswerPoint(
             "And yet the accuracy is comparable or better.",
-            (r"accura|genauigkeit|perform|besser|better|comparable|vergleichbar|similar|ähnlich",),
+            (
+                _both(
+                    r"(?:accura|genauigkeit|trefferquote|perform|result|ergebnis|\bacc\b|genau\b)\w*",
+                    f"(?:{_ALIKE}|{_BETTER})",
+                    within=30,
+                ),
+                r"\b(?:as good|ebenso gut|genauso gut|gleich gut|more accurate|genauer)\b",
+            ),
+            "accuracy",
+            either_way=(
+                _both(r"(?:accura|genauigkeit)\w*", _WORSE, within=30),
+                r"without los\w+|ohne verlust|less accurate",
+                r"(?:los|verlier|verliert)\w*\W+(?:\w+\W+){0,2}?(?:nothing|hardly|kaum|nichts|wenig|little)",
+            ),
+        ),
+    ),
+    misleading=(
+        AnswerPoint(
+            "Speaks of something else.",
+            (
+                _BESIDE,
+                r"\b(?:epochs?|epochen|optimi[sz]er\w*|learning rate|lernrate|softmax|ten outputs?|zehn ausg\w+|pooling)\b",
+            ),
+            "elsewhere",
         ),
     ),
 )
+
+_PLACES = _any(r"positions? places? positionen stellen? spots stops windows? pixels?")
 
 _STRIDES = WrittenAnswer(
     text="""\
@@ -292,50 +706,80 @@ weights.""",
             "The convolutions are computed at fewer positions (about a quarter).",
             (
                 _near(
-                    r"(?:stride|schrittweite)\w*",
-                    r"(?:few|less|skip|half|quarter|second|every|reduc|smaller|wenig|halb|viertel|zweite|jede|kleiner|überspring)",
+                    r"\b(?:fewer|less|half|quarter|third|weniger\w*|hälfte|viertel|halb so viele)\b", _PLACES, within=30
                 ),
-                _near(
-                    _FEW,
-                    _any(
-                        r"""position comput operation calcul convolution multipl pixel window output feature\smap
-                        berechnung rechen faltung"""
-                    ),
-                ),
-                r"(?:skip|every (?:second|other)|jede\w* zweite)",
+                r"\b(?:every|each|jede\w*|nur jede\w*)\s+(?:second|other|zweite\w*)|skip\w*|überspring\w*|übersprung\w*|hops?\b|lässt\s+\w+\s+aus",
+                r"\b(?:quarter|viertel)\b(?!.{0,20}param)",
+                r"\b13\s*(?:x|\*|by|mal)\s*13\b[^.]{1,30}\b26|\b26\s*(?:x|\*|by|mal)\s*26\b[^.]{1,30}\b13|\b169\b[^.]{1,30}\b676|\b676\b[^.]{1,30}\b169",
+                r"(?:computed|worked out|berechnet|calculated)[^.]{0,40}(?:drop|throw|threw|thrown|discard|verw[ao]rf|weggew[ao]rfen)\w*",
+            ),
+            "positions",
+            contrary=(
+                r"\b(?:more|mehr|twice|doppelt|double|additional)\W+(?:\w+\W+){0,3}?(?:positions?|positionen|stellen|places|convolutions|faltungen)",
             ),
         ),
         AnswerPoint(
             "There is no pooling to compute.",
-            (
+            (),
+            "pooling",
+            either_way=(
                 _near(
-                    r"\b"
-                    + _any(
-                        r"no without remov\w+ omit\w* drop\w* instead\sof kein\w* ohne entf\w+ weg\w+ fehl\w+ statt"
-                    ),
+                    r"\b(?:no|without|remov\w+|omit\w*|instead of|kein\w*|ohne|entf\w+|weg\w*|fehl\w*|statt|less|fewer|weniger)\b",
                     "pool",
                     within=30,
                 ),
-                r"pool\w*[^.]{0,40}(?:remov|omit|gone|missing|not |entf|weg|fehl|drop|replac)",
+                r"pool\w*[^.]{0,40}(?:remov|omit|gone|missing|not |entf|weg|fehl|drop|replac|ersetzt)\w*",
+                r"\b(?:less|fewer|weniger)\s+(?:layers|schichten)",
             ),
         ),
         AnswerPoint(
-            "Although it has more parameters: computation counts, not the number of weights.",
+            "The outputs of the layers are smaller.",
             (
-                r"4[.,  ']?210",
-                _near(
-                    r"(?:although|even though|despite|though|but|while|obwohl|trotz|aber)", r"(?:param|weight|gewicht)"
+                _both(
+                    r"\b(?:outputs?|feature maps?|maps|ausgaben?|ausgänge|merkmalskarten|images|bilder)\b",
+                    r"\b(?:small\w*|klein\w*|reduc\w+|reduziert|halved|halbiert)\b",
+                    within=40,
                 ),
-                _near(_MORE, r"(?:param|weight|gewicht)", within=30),
             ),
+            "smaller",
+        ),
+        AnswerPoint(
+            "Less is computed.",
+            (
+                _near(
+                    _FEWER,
+                    r"(?:comput|operation|calcul|multipl|work\b|rechen|berechn|rechn|operationen|arbeit)\w*",
+                    within=30,
+                ),
+            ),
+            "work",
+        ),
+        AnswerPoint(
+            "Although it has more parameters: computation counts, not the number of weights.",
+            (r"4[.,' ]?210", rf"{_MORE}\W+(?:\w+\W+){{0,2}}?{_PARAM}"),
+            "more_parameters",
         ),
     ),
     misleading=(
         AnswerPoint(
             "Says that there are fewer parameters: there are more (4,210 against 3,330).",
-            (r"(?<!not )(?<!nicht )(?:few|fewer|less|reduc\w+|weniger)\s+(?:\w+\s+){0,2}?(?:param|weights|gewichte)",),
+            (r"\b(?:few|fewer|less|reduc\w+|weniger\w*)\s+(?:\w+\s+){0,2}?(?:param|weights|gewichte)\w*",),
+            "fewer_parameters",
+        ),
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:epochen|epochs|optimi[sz]er\w*|learning rate|lernrate|fewer images|weniger bilder)\b",
+            ),
+            "elsewhere",
         ),
     ),
+)
+
+_RATE = r"(?:learning rate|step|steps|rate|lr|lernrate|schritt|schrittweite|sprung|stride|strides)\w*"
+_EACH_WEIGHT = (
+    r"(?:\b(?:each|every|per|single|individual|jede\w*|pro|je|einzelne\w*)\s+(?:\w+\s+)?(?:weight|param|gewicht)\w*)"
 )
 
 _ADAM = WrittenAnswer(
@@ -348,22 +792,65 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
         AnswerPoint(
             "The step is adapted for each weight.",
             (
-                r"adapt|individual|(?:per|each|every)[- ](?:weight|parameter)|own (?:learning )?(?:rate|step)",
-                r"anpass|angepass|individuell|jede\w* (?:gewicht|parameter)",
+                r"adapt\w*|angepasst\w*|passt[^.]{0,60}\ban\b|anpass\w*|individu\w*",
+                _both(_EACH_WEIGHT, _RATE, within=40),
+                rf"\bown (?:\w+ )?{_RATE}|eigene\w* {_RATE}",
+                _both(
+                    r"\b(?:weight|param|gewicht|direction|richtung|slope)\w*",
+                    r"\b(?:longer|larger|bigger|größere?|weiter)\W+(?:strides?|steps?|schritte?)",
+                    within=60,
+                ),
+                _both(
+                    r"\b(?:flach\w*|flat|tiny slopes?|steil\w*|steep\w*)\b",
+                    r"\b(?:strides?|steps?|schritte?)\b",
+                    within=60,
+                ),
+            ),
+            "adaptive",
+            contrary=(
+                _subject(r"sgd|plain sgd|gradient descent") + r"[^.,;]{0,30}?(?:adapt|own|passt|individu)\w*",
+                _near(
+                    "adam",
+                    r"\b(?:one|fixed|constant|same|feste\w*|konstante\w*|gleiche\w*|eine einzige)\s+(?:\w+\s+)?"
+                    + _RATE,
+                    within=40,
+                ),
             ),
         ),
         AnswerPoint(
-            "Momentum and RMS scaling of the gradients are combined.",
-            (r"moment|\brms|running (?:mean|average)|moving average|varian|ada ?grad|squared gradient|gleitend",),
+            "Momentum, or running averages of the gradients.",
+            (
+                r"moment\w*|running (?:mean|average)s?|moving averages?|gleitend\w*|schwung|inertia|trägheit|averag\w+|\bmittelt|gemittelt|\bmittelwert\w*",
+                r"(?:carr(?:y|ies)|remember|keeps?|behält|merkt)\w*[^.]{0,30}(?:speed|direction|earlier|past|früher|richtung|vergangen)\w*",
+                r"(?:earlier|past|previous|frühere\w*|vergangene\w*|vorherige\w*)\s+(?:gradient|step|batch|schritt)\w*",
+            ),
+            "momentum",
+            contrary=(_subject(r"sgd|plain sgd|gradient descent") + r"[^.;]{0,60}?(?:moment\w*|running average)",),
+        ),
+        AnswerPoint(
+            "The gradients are scaled by their running root mean square (RMSProp).",
+            (r"\brms\w*|varian\w*|ada ?grad|squared gradients?|second moment|quadriert\w*",),
+            "rms",
         ),
         AnswerPoint(
             "It therefore gets further in the same three epochs.",
             (
-                _near(r"(?:converg|konverg|learn|train|lern|minim|optim)\w*", _FAST),
-                _near(_FAST, r"(?:converg|konverg|learn|train|lern|minim|optim|than|als)"),
-                r"further|weiter|(?:same|few|three|3|drei|gleiche\w*)\s+(?:number of\s+)?epoch",
-                r"plateau|local minim|saddle|lokale\w* minim|sattel",
+                _both(r"(?:converg|konverg|learn|train|lern|minim|optim)\w*", _FAST, within=40),
+                r"\bfurther\b|(?:same|few|three|3|drei|gleiche\w*)\s+(?:number of\s+)?epoch\w*",
+                r"plateau\w*|local minim\w*|saddle|lokale\w* minim\w*|sattel\w*",
             ),
+            "further",
+        ),
+    ),
+    misleading=(
+        AnswerPoint(
+            "Gives another reason.",
+            (
+                _BESIDE,
+                r"\b(?:more data|mehr daten|epochs?|epochen|layers?|schichten|more param\w*|mehr param\w*|modern\w*|newer|neuer)\b",
+                r"\badam\W+(?:is|ist)\W+(?:\w+\W+)?(?:better|best|good|besser|gut)|\badam besser ist",
+            ),
+            "elsewhere",
         ),
     ),
 )

@@ -1,27 +1,163 @@
-"""What a written answer seems to be worth: proposed to the person who marks it, never given."""
+"""What a written answer seems to be worth: proposed to the person who marks it, never given.
+
+The guide's steps decide (`Step` in the rubric): each is earned by points to look for that the text asserts. Silence is
+cheap and a wrong figure is dear, so nothing is proposed where the text contradicts itself, where it says
+something that no earned step covers, or where nothing in it is recognised.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
+from grader.marking.checks import wording
 from grader.records import Suggestion
 
 if TYPE_CHECKING:
     from grader.rubric.expected import AnswerPoint, WrittenAnswer
+    from grader.rubric.schema import Criterion, Step
+
+_UNREAD = 2
+"""Chosen: words outside of what is recognised from which on a part of the points is no safe proposal."""
+_UNREAD_IN_ALL = 6
+"""Chosen: the same where nothing earns a point."""
+
+Span = tuple[int, int, int]
+"""The index of a sentence, and where something begins and ends in it."""
 
 
-def suggest(points: float, reference: WrittenAnswer, text: str, touched: list[bool]) -> Suggestion:
-    """Points in halves, by the share of points touched; a person may see it otherwise."""
-    share = sum(touched) / len(touched) if touched else 0.0
-    why = f"It touches {sum(touched)} of {len(touched)} points to look for."
-    misled = [p.text for p in reference.misleading if touches(p, text)]
-    if misled:
-        share /= 2
-        why += f" But it {misled[0][:1].lower()}{misled[0][1:]}"
-    return Suggestion(round(points * share * 2) / 2, why)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text says of one point: where it asserts it, and where it says the opposite."""
+
+    asserted: tuple[Span, ...]
+    denied: tuple[Span, ...]
 
 
 def touches(point: AnswerPoint, text: str) -> bool:
-    """Whether a text speaks of a point to look for."""
-    return any(re.search(pattern, text, re.IGNORECASE) for pattern in point.patterns)
+    """Whether a text speaks of a point to look for, in whatever sense."""
+    said = wording.sentences(text)
+    return any(_found(pattern, said) for pattern in (*point.patterns, *point.either_way, *point.contrary))
+
+
+def asserts(point: AnswerPoint, text: str) -> bool:
+    """Whether a text says what the point says, and nowhere the opposite."""
+    reading = _read((point,), wording.statements(text))[0]
+    return bool(reading.asserted) and not reading.denied
+
+
+def suggest(criterion: Criterion, reference: WrittenAnswer, text: str) -> Suggestion | None:
+    """Points by the steps of the guide, and why; None where no figure is safe."""
+    if not criterion.steps or wording.is_at_a_loss(text):
+        return None
+    said = wording.statements(text)
+    if not said:
+        return Suggestion(0, "It seems to repeat the question.")
+    if wording.is_word_list(text):
+        spoken_of = sum(touches(point, text) for point in reference.points)
+        return Suggestion(0, "It seems to be a list of words that states nothing.") if spoken_of > 1 else None
+    points = {point.id: point for point in (*reference.points, *reference.misleading)}
+    readings = dict(zip(points, _read(tuple(points.values()), said), strict=True))
+    return _by_the_guide(criterion, points, readings, said)
+
+
+def _by_the_guide(
+    criterion: Criterion, points: dict[str, AnswerPoint], readings: dict[str, Reading], said: tuple[str, ...]
+) -> Suggestion | None:
+    asserted = {name for name, reading in readings.items() if reading.asserted}
+    wanted = {name for step in criterion.steps if step.points for name in step.names}
+    opposite = [name for name in readings if name in wanted and readings[name].denied]
+    if not asserted.isdisjoint(opposite):
+        return None
+    earned = [step for step in criterion.steps if holds(step, asserted)]
+    worth = min(
+        [criterion.points, sum(s.points for s in earned), *(s.at_most for s in earned if s.at_most is not None)]
+    )
+    why = " ".join(_reason(step) for step in earned)
+    if worth == criterion.points:
+        return None if opposite else Suggestion(worth, why)
+    if not _is_all_read(
+        readings, {name for step in earned for name in step.names}, said, _UNREAD if worth else _UNREAD_IN_ALL
+    ):
+        return None
+    if opposite and not any(step.at_most is not None for step in earned):
+        return None if worth else Suggestion(0, f"It seems to say the opposite of: {points[opposite[0]].text}")
+    return Suggestion(worth, why) if earned else None
+
+
+def holds(step: Step, asserted: set[str]) -> bool:
+    """Whether a step of the guide is earned by the points that a text asserts."""
+    return (
+        (not step.any_of or not asserted.isdisjoint(step.any_of))
+        and asserted.issuperset(step.all_of)
+        and asserted.isdisjoint(step.none_of)
+    )
+
+
+def _reason(step: Step) -> str:
+    if step.points:
+        return f"{step.text}: {step.points:g} {'point' if step.points == 1 else 'points'}."
+    return f"{step.text}."
+
+
+# ------------------------------------------------------------------ reading
+
+
+def _read(points: tuple[AnswerPoint, ...], said: tuple[str, ...]) -> list[Reading]:
+    """What the sentences say of each point.
+
+    What one point takes 'either way' ('no gap') is no denial of another.
+    """
+    neutral = [s for p in points for pattern in p.either_way for s in _found(pattern, said)]
+    return [_read_one(point, said, neutral) for point in points]
+
+
+def _read_one(point: AnswerPoint, said: tuple[str, ...], neutral: list[Span]) -> Reading:
+    contrary = [s for pattern in point.contrary for s in _found(pattern, said) if not _denied_before(said, s)]
+    found = [s for pattern in point.patterns for s in _found(pattern, said) if not _meets(s, contrary)]
+    denied = [s for s in found if _denied(said, s)]
+    asserted = [s for s in found if s not in denied]
+    either_way = [s for pattern in point.either_way for s in _found(pattern, said) if not _meets(s, contrary)]
+    return Reading(
+        (*asserted, *either_way),
+        (*contrary, *(s for s in denied if not _meets(s, neutral) and not _meets(s, asserted))),
+    )
+
+
+def _found(pattern: str, said: tuple[str, ...]) -> list[Span]:
+    """Where a pattern is found: its group where it has one, which tells the words from what must stand around them."""
+    return [(i, *m.span(m.lastindex or 0)) for i, s in enumerate(said) for m in _compiled(pattern).finditer(s)]
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(wording.fold(pattern), re.IGNORECASE)
+
+
+def _denied(said: tuple[str, ...], span: Span) -> bool:
+    return wording.denied(said[span[0]], span[1], span[2])
+
+
+def _denied_before(said: tuple[str, ...], span: Span) -> bool:
+    """A pattern of the opposite may hold a negation of its own: only one before it turns it round."""
+    return wording.denied(said[span[0]][: span[1] + 1], span[1], span[1] + 1)
+
+
+def _meets(span: Span, others: list[Span]) -> bool:
+    return any(span[0] == i and span[1] < end and start < span[2] for i, start, end in others)
+
+
+def _is_all_read(readings: dict[str, Reading], covered: set[str], said: tuple[str, ...], limit: int) -> bool:
+    """Whether hardly anything is said beside what the earned steps cover and what is denied."""
+    read = [s for name, r in readings.items() for s in (*(r.asserted if name in covered else ()), *r.denied)]
+    beside = [s for name, r in readings.items() if name not in covered for s in r.asserted]
+    unread = [
+        (i, start, end)
+        for i, sentence in enumerate(said)
+        for start, end in wording.clauses(sentence)
+        if not _meets((i, start, end), read)
+    ]
+    words = sum(wording.words(said[i][start:end]) for i, start, end in unread)
+    return words <= limit and not any(_meets(clause, beside) for clause in unread)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.marking.checks.registry import check
-from grader.marking.checks.suggestion import suggest, touches
+from grader.marking.checks.suggestion import asserts, suggest
 from grader.marking.checks.written_answers import LONGEST, answer
 from grader.records import PointToLookFor, Written
 
@@ -23,11 +23,10 @@ def review(case: Case) -> Verdict:
         written = Written("", reference.text, tuple(PointToLookFor(p.text, touched=False) for p in reference.points))
         return case.missing("No answer in words was found.", details=(written,))
     text = "\n\n".join(p.text for p in answered)[:LONGEST]
-    touched = [touches(p, text) for p in reference.points]
-    points = tuple(PointToLookFor(p.text, t) for p, t in zip(reference.points, touched, strict=True))
+    points = tuple(PointToLookFor(p.text, asserts(p, text)) for p in reference.points)
     return case.needs_review(
         "You answered in words: a person reads it.",
         place=answered[0].place,
         details=(Written(text, reference.text, points),),
-        suggestion=suggest(case.criterion.points, reference, text, touched),
+        suggestion=suggest(case.criterion, reference, text),
     )

@@ -1,0 +1,128 @@
+"""How a short text says things, in English or German: its sentences, what it denies, what is no statement at all."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import pairwise
+
+_FOLDED = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "’": "'", "×": "x"}
+    | {"→": "->", "⇒": "->", "–": "-", "—": "-"}
+)
+_LONGEST = 400
+"""Characters of a sentence that are read as one: patterns look far ahead, and nobody writes longer ones."""
+_END = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n\s*[-*+•]\s+")
+_MARKUP = re.compile(r"(?m)^\s*#+\s*|(?<!\d)\*|\*(?!\d)|[`$\\{}]")
+_BORDER = re.compile(
+    r"[,.](?!\d)|[;:()!?]|->|=>|\s[-/+|]\s|\b(?:and|und|but|aber|while|whereas|waehrend"
+    r"|(?<!not )because|(?<!nicht )weil|denn|since|sondern"
+    r"|although|though|obwohl|therefore|thus|deshalb|daher|yet|doch|jedoch|otherwise|sonst|which)\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"\b(?:no|not(?! only| just)|never|none|nothing|neither|nor|cannot|hardly|kein\w*|nicht(?! nur)|nichts|nie|niemals|ignor\w*"
+    r"|weder|kaum)\b|n't\b",
+    re.IGNORECASE,
+)
+"""Denies what follows in its clause."""
+_LACKS = re.compile(
+    r"\b(?:without|lacks?|lacking|ohne|instead of|rather than|statt|anstatt|fehlt)\W+(?:\w+\W+)?$", re.IGNORECASE
+)
+"""Denies the next words only: 'without scaling the gradients are large'."""
+_DISMISSED = re.compile(
+    r"\b(?:not|nicht|kein\w*|no|n't|hardly|kaum)\s+(?:\w+\s+)?(?:matter|important|relevant|necessary|needed|wichtig"
+    r"|noetig|notwendig|wesentlich|true|the (?:case|reason|cause)|der (?:fall|grund)|wahr|zu)\b"
+    r"|\birrelevant|\bunwichtig|\begal\b"
+    r"|\bunnecessary|\bueberfluessig|\bnicht\W*$",
+    re.IGNORECASE,
+)
+"""Denies the whole clause: '… do not matter', and German sentences that end with 'nicht'."""
+_QUESTION = re.compile(
+    r"^\W*(?:(?:and|und)\s+)?(?:why|what|which|how|does|do|is|are|warum|wieso|weshalb|welche\w*|was|wie|bleib\w*|ist|sind|gibt)\b"
+    r"[^:]*\?\W*$|^\W*(?:why|warum|wieso|weshalb)\b[^:,?]*$|^\W*(?:why|warum|wieso|weshalb)\W*$",
+    re.IGNORECASE,
+)
+_INSTRUCTION = re.compile(
+    r"^\W*(?:compare|explain|describe|discuss|vergleichen sie|vergleiche|erklaeren sie|erklaere|begruenden sie"
+    r"|begruende|beschreiben sie|beschreibe|diskutieren sie|nennen sie)\b",
+    re.IGNORECASE,
+)
+_AT_A_LOSS = re.compile(
+    r"\b(?:no idea|not sure|don't know|do not know|keine ahnung|weiss (?:ich )?(?:es )?nicht|unsure|unklar)\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_ITEM = re.compile(r"[,;.\n/|]|\b(?:and|und|or|oder)\b", re.IGNORECASE)
+_GLUE = re.compile(
+    r"->|[=<>:+%]|\b[a-z]_?[xy]\b|\b[a-z]\b|\b(?:an|the|of|to|in|on|at|for|from|with|by|as|is|are|was|were|be|been|has|have|had"
+    r"|do|does|did|it|its|they|their|that|this|these|those|which|who|than|then|so|if|because|since|while|but|when|where|there"
+    r"|we|you|can|could|may|might|will|would|should|must|all|each|every|only|just|still|yet|too|very|much|despite|due|per|also"
+    r"|der|die|das|den|dem|des|ein\w?|eine\w|es|sie|er|ist|sind|war|hat|haben|wird|werden|im|auf|zu|zum|zur|von|vom|mit|fuer"
+    r"|bei|aus|als|wie|nur|auch|noch|sich|dass|weil|da|denn|wenn|alle\w*|jede\w?|diese\w?|durch|ueber|unter|wurde\w?|kann|man|je"
+    r"|pro|trotz|wegen|sehr|etwas|viel|aber|ihre\w?|seine\w?|no|not|kein\w*|nicht|without|ohne"
+    r"|above|below|over|after|before|between|into|against|makes?|gives?|needs?|uses?|helps?|learns?|finds?|gets?|reaches|keeps?"
+    r"|looks?|detects?|rises?|falls?|becomes?|leads?|causes?|means?|lernt|findet|finden|erkennt|erkennen|braucht|macht|machen"
+    r"|gibt|fuehrt|fuehren|bleibt|steigt|sinkt|nutzt|verwendet|sieht|sehen|passt|nach|vor|ueber)\b",
+    re.IGNORECASE,
+)
+"""What binds words into a statement: articles, prepositions, auxiliaries, frequent verbs, signs."""
+_LISTED = 4
+"""Chosen: items of one word from which on an enumeration is a list of words."""
+_UNBOUND = 6
+"""Chosen: words in a row with nothing to bind them from which on they are one."""
+
+
+def fold(text: str) -> str:
+    """Without umlauts, which comments often spell out, and typographic signs; patterns are folded in the same way."""
+    return unicodedata.normalize("NFC", text).translate(_FOLDED)
+
+
+@lru_cache(maxsize=64)
+def sentences(text: str) -> tuple[str, ...]:
+    """The sentences of a text, folded, without the marks of comments and Markdown."""
+    parts = [" ".join(s.split()) for s in _END.split(_MARKUP.sub("", fold(text)))]
+    return tuple(p[i : i + _LONGEST] for p in parts for i in range(0, len(p), _LONGEST))
+
+
+def statements(text: str) -> tuple[str, ...]:
+    """Its sentences without those that only ask, or repeat what the sheet asks."""
+    return tuple(
+        s for s in sentences(text) if re.search(r"\w", s) and not (_QUESTION.match(s) or _INSTRUCTION.match(s))
+    )
+
+
+def denied(sentence: str, start: int, end: int) -> bool:
+    """Whether what stands there is denied: by a negation before it in its clause, or of the whole clause."""
+    borders = [(b.start(), b.end()) for b in _BORDER.finditer(sentence)]
+    first = max((e for _, e in borders if e <= start), default=0)
+    last = min((s for s, _ in borders if s >= end), default=len(sentence))
+    negated = any(n.start() + first < end for n in _NOT.finditer(sentence[first:last]))
+    return negated or bool(_LACKS.search(sentence[first:start]) or _DISMISSED.search(sentence[first:last]))
+
+
+def clauses(sentence: str) -> tuple[tuple[int, int], ...]:
+    """Where its clauses begin and end."""
+    borders = [(0, 0), *((b.start(), b.end()) for b in _BORDER.finditer(sentence)), (len(sentence), len(sentence))]
+    return tuple((end, start) for (_, end), (start, _) in pairwise(borders) if start > end)
+
+
+def words(text: str) -> int:
+    """How many words a text has."""
+    return len(_WORD.findall(text))
+
+
+def is_word_list(text: str) -> bool:
+    """Key words in a row, with nothing said of them."""
+    folded = _MARKUP.sub("", fold(text))
+    items = [item for item in _ITEM.split(folded) if words(item)]
+    single = sum(words(item) == 1 for item in items)
+    enumerated = single >= _LISTED and 4 * single >= 3 * len(items)
+    unbound = sum(words(item) for item in items if words(item) >= _UNBOUND and not _GLUE.search(item))
+    return enumerated or 4 * unbound > 3 * words(folded)
+
+
+def is_at_a_loss(text: str) -> bool:
+    """It says that its writer does not know."""
+    return bool(_AT_A_LOSS.search(fold(text)))
