@@ -58,17 +58,17 @@ def suggest(criterion: Criterion, reference: WrittenAnswer, text: str) -> Sugges
     if wording.is_word_list(text):
         spoken_of = sum(touches(point, text) for point in reference.points)
         return Suggestion(0, "It seems to be a list of words that states nothing.") if spoken_of > 1 else None
-    points = {point.id: point for point in (*reference.points, *reference.misleading)}
-    readings = dict(zip(points, _read(tuple(points.values()), said), strict=True))
-    return _by_the_guide(criterion, points, readings, said)
+    points = (*reference.points, *reference.misleading)
+    readings = {point.id: reading for point, reading in zip(points, _read(points, said), strict=True)}
+    return _by_the_guide(criterion, {point.id: point.text for point in reference.points}, readings, said)
 
 
 def _by_the_guide(
-    criterion: Criterion, points: dict[str, AnswerPoint], readings: dict[str, Reading], said: tuple[str, ...]
+    criterion: Criterion, look_for: dict[str, str], readings: dict[str, Reading], said: tuple[str, ...]
 ) -> Suggestion | None:
     asserted = {name for name, reading in readings.items() if reading.asserted}
     wanted = {name for step in criterion.steps if step.points for name in step.names}
-    opposite = [name for name in readings if name in wanted and readings[name].denied]
+    opposite = [name for name in look_for if name in wanted and readings[name].denied]
     if not asserted.isdisjoint(opposite):
         return None
     earned = [step for step in criterion.steps if holds(step, asserted)]
@@ -83,7 +83,7 @@ def _by_the_guide(
     ):
         return None
     if opposite and not any(step.at_most is not None for step in earned):
-        return None if worth else Suggestion(0, f"It seems to say the opposite of: {points[opposite[0]].text}")
+        return None if worth else Suggestion(0, f"It seems to say the opposite of: {look_for[opposite[0]]}")
     return Suggestion(worth, why) if earned else None
 
 

@@ -22,8 +22,8 @@ _BORDER = re.compile(
     re.IGNORECASE,
 )
 _NOT = re.compile(
-    r"\b(?:no|not(?! only| just)|never|none|nothing|neither|nor|cannot|hardly|kein\w*|nicht(?! nur)|nichts|nie|niemals|ignor\w*"
-    r"|weder|kaum)\b|n't\b",
+    r"\b(?:no|not(?! only| just)|never|none|nothing|neither|nor|cannot|hardly|kein\w*|nicht(?! nur)|nichts|nie"
+    r"|niemals|weder|kaum|ignor\w*)\b|n't\b",
     re.IGNORECASE,
 )
 """Denies what follows in its clause."""
