@@ -236,6 +236,8 @@ class Compiled:
     from_logits: bool
     metrics: tuple[str, ...]
     """Canonical names: 'accuracy', 'sparse_categorical_accuracy', …"""
+    unreadable: tuple[str, ...] = ()
+    """Those of these facts that the recorder could not read; what stands for them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,8 @@ class Training:
     """Whether the grader's trainer did it, for all who ask for the same."""
     not_shared: str = ""
     """Why the kernel did it itself, as the kernel says; a part of a sentence."""
+    unreadable: tuple[str, ...] = ()
+    """Those of these facts that the recorder could not read; what stands for them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,6 +463,8 @@ class Evidence:
     scalars: tuple[Scalar, ...] = ()
     bridged: tuple[Bridged, ...] = ()
     faults: tuple[Fault, ...] = ()
+    unrecorded: tuple[str, ...] = ()
+    """Why the record is not complete: what is not in it may have happened all the same."""
     duration_s: float = 0.0
     format: int = EVIDENCE_FORMAT
 

@@ -112,6 +112,26 @@ print(D is Dense)
     "not called": "Dense(3).output_shape",
     "unknown to TensorFlow": "tf.nothing_at_all",
     "wrong key": "history.history['accurate']",
+    "graph mode": """
+import tensorflow.compat.v1 as tf1
+tf1.disable_v2_behavior()
+from tensorflow.python.framework.ops import disable_eager_execution
+disable_eager_execution()
+tf.disable_eager_execution()
+tf1.disable_tensor_equality()
+plain = Sequential([Dense(10, activation='softmax')])
+plain.compile('sgd', 'sparse_categorical_crossentropy', ['accuracy'])
+print(len(plain.fit(x, y, epochs=1, verbose=0).history['accuracy']), tf.executing_eagerly())
+""",
+    "session": """
+session = tf1.Session()
+K.set_session(session)
+print(session.run(tf1.global_variables_initializer()), session.run([tf.constant(2.) * 3, {'a': tf.Variable(4.)}]))
+with tf.Graph().as_default(), tf1.Session() as graph:
+    given = tf1.placeholder(tf.float32)
+    print(graph.run(given * 2, {given: 5.}))
+""",
+    "empty session": "session.run('nothing:0')",
     "again": "for i in range(3):\n    SGD(lr=0.1)\nSGD(lr=0.1)",
 }
 
@@ -141,6 +161,8 @@ def _index(name: str) -> int:
         ("tf.train", "Adam 0.0010000000474974513 None\nSGD 0.5 None\nRMSprop 0.10000000149011612 0.75\n0.5 True\n"),
         ("files", "842\n842\n842\n"),
         ("libraries", "3.0 2 True nan 6 True\nTrue\n"),
+        ("graph mode", "1 True\n"),
+        ("session", "None [np.float32(6.0), {'a': np.float32(4.0)}]\n10.0\n"),
     ],
 )
 def test_it_does_what_it_did(ran, name: str, printed: str):
@@ -195,6 +217,8 @@ def test_it_does_what_it_did(ran, name: str, printed: str):
         ("no comma", {"Input(shape=(784))"}),
         ("tf.train", {"tf.train.AdamOptimizer", "tf.train.MomentumOptimizer"}),
         ("generator", {"model.fit_generator(…)"}),
+        ("graph mode", {"tf.disable_v2_behavior()", "tf.disable_eager_execution()", "tf.disable_tensor_equality()"}),
+        ("session", {"session.run(x)", "keras.backend.set_session"}),
         ("files", {"a file name without '.keras'", "a file name without '.weights.h5'", "save(save_format=…)"}),
         (
             "libraries",
@@ -225,6 +249,7 @@ def test_it_is_noted(ran, name: str, idioms: set[str]):
         "not called",
         "unknown to TensorFlow",
         "wrong key",
+        "empty session",
     ],
 )
 def test_what_never_worked_still_raises(ran, name: str):

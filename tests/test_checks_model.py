@@ -401,6 +401,45 @@ def test_never_compiled():
     assert {verdicts[f"1e.{c}"].outcome for c in ("optimizer", "loss", "metrics")} == {Outcome.MISSING}
 
 
+@pytest.mark.parametrize(
+    ("fact", "left"), [("optimizer", {"optimizer": ""}), ("loss", {"loss": ""}), ("metrics", {"metrics": ("custom",)})]
+)
+def test_what_could_not_be_read_of_a_compile_goes_to_a_person(fact, left):
+    nb = Story()
+    for task, net in (("1c", SMALL), ("3a", cnn_net())):
+        nb.cell(task)
+        nb.train(net)
+    nb.facts["trainings"] = [
+        replace(t, compiled=replace(t.compiled, unreadable=(fact,), **left)) for t in nb.facts["trainings"]
+    ]
+    verdicts = nb.judge()
+    for verdict in (verdicts[f"1e.{fact}"], verdicts["3b.compile"]):
+        assert verdict.outcome is Outcome.NEEDS_REVIEW
+        assert f"The {fact} could not be read" in verdict.message
+    others = {"optimizer", "loss", "metrics"} - {fact}
+    assert {verdicts[f"1e.{other}"].outcome for other in others} == {Outcome.PASSED}
+
+
+def test_what_was_trained_was_compiled_somehow():
+    nb = Story()
+    nb.cell("1c")
+    nb.train(SMALL)
+    nb.facts["networks"] = [replace(n, compiled=()) for n in nb.facts["networks"]]
+    nb.facts["trainings"] = [replace(t, compiled=replace(t.compiled, optimizer="")) for t in nb.facts["trainings"]]
+    verdict = nb.judge()["1e.loss"]
+    assert verdict.outcome is Outcome.NEEDS_REVIEW
+    assert "how it was compiled could not be read" in verdict.message
+
+
+def test_nothing_is_missing_from_a_record_that_is_not_complete():
+    nb = Story()
+    nb.cell("1c")
+    nb.build(SMALL)
+    verdict = judge(nb.evidence(unrecorded=("More happened than is recorded.",)), nb.labels)["1e.loss"]
+    assert verdict.outcome is Outcome.NEEDS_REVIEW
+    assert "More happened than is recorded." in verdict.message
+
+
 def test_one_hot_labels_of_a_network_that_was_never_trained():
     nb = Story()
     nb.cell("1e")

@@ -234,13 +234,53 @@ def test_evaluated_on_the_test_images_after_training():
     assert verdicts_of(nb)["1f.validation"].outcome is Outcome.PASSED
 
 
-def test_validated_on_a_split_and_evaluated_on_the_test_images_is_half():
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"validation_split": 0.1},
+        {"validation": images("train", 5_000, start=50_000)},
+        {"validation": images("unknown")},
+        {"validation_y": labels_of("train", 10_000)},
+        {"validation": images("test", lo=0.0, hi=255.0)},
+    ],
+)
+def test_whoever_evaluates_on_the_test_images_may_validate_on_others(options):
     nb = Story()
     nb.cell("1f")
-    net = nb.train(SMALL, validation_split=0.1)
-    nb.evaluate(net)
-    verdict = verdicts_of(nb)["1f.validation"]
-    assert (verdict.share, verdict.misconceptions) == (0.5, ("data.validated_on_train",))
+    nb.evaluate(nb.train(SMALL, **options))
+    assert verdicts_of(nb)["1f.validation"].outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(("x", "outcome"), [(None, Outcome.NEEDS_REVIEW), (images("test", 5), Outcome.FAILED)])
+def test_what_evaluate_was_given_may_not_be_known(x, outcome):
+    nb = Story()
+    nb.cell("1f")
+    nb.evaluate(nb.train(SMALL, validation=None))
+    nb.facts["evaluations"] = [replace(e, x=x) for e in nb.facts["evaluations"]]
+    assert verdicts_of(nb)["1f.validation"].outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("fact", "criterion"),
+    [
+        ("epochs", "1f.epochs"),
+        ("validation_x", "1f.validation"),
+        ("validation_split", "1f.validation"),
+        ("learning_rate", "1h.rate"),
+    ],
+)
+def test_what_could_not_be_read_of_a_training_goes_to_a_person(fact, criterion):
+    nb = Story()
+    for task, net in (("1f", SMALL), ("1h", LARGE)):
+        nb.cell(task)
+        nb.train(net, epochs=0, epochs_done=3, validation=None)
+    nb.facts["trainings"] = [
+        replace(t, unreadable=(fact,), compiled=replace(t.compiled, learning_rate=None, unreadable=(fact,)))
+        for t in nb.facts["trainings"]
+    ]
+    verdict = verdicts_of(nb)[criterion]
+    assert verdict.outcome is Outcome.NEEDS_REVIEW
+    assert "could not be read" in verdict.message
 
 
 def test_evaluating_a_few_test_images_is_not_validation():

@@ -365,6 +365,43 @@ copy = keras.models.clone_model(outer)
 outer.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])
 """,
     "shared fit": "outer.fit(x, y, epochs=1)\nouter.fit(x, y, epochs=1)\npart = keras.Model(outer.inputs, outer.layers[0].output)",
+    "unreadable": """
+class Rate(keras.optimizers.SGD):
+    def get_config(self):
+        raise RuntimeError
+class Loss:
+    def __getattr__(self, name):
+        raise RuntimeError
+    def __call__(self, true, predicted):
+        return keras.losses.sparse_categorical_crossentropy(true, predicted)
+class Layers(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.only = layers.Dense(10, activation='softmax')
+    def call(self, inputs):
+        return self.only(inputs)
+    @property
+    def layers(self):
+        raise RuntimeError
+class Once(keras.utils.PyDataset):
+    times = 0
+    def __len__(self):
+        return 2
+    def __getitem__(self, i):
+        Once.times += 1
+        if Once.times == 2:
+            raise RuntimeError
+        return x[i * 32 : i * 32 + 32], y[i * 32 : i * 32 + 32]
+odd = keras.Sequential([layers.Dense(10, activation='softmax')])
+odd.compile(Rate(0.02), Loss(), metrics=['accuracy'])
+untold = Layers()
+untold.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])
+untold.fit(x, y, epochs=1, validation_data=(vx, vy), verbose=0)
+with tf.Graph().as_default():
+    graph = keras.Sequential([layers.Input((784,)), layers.Dense(10, activation='softmax')])
+    graph.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])
+nets[1].fit(Once(), epochs=2, validation_data=(vx, vy), verbose=0)
+""",
     "twins": "print(tf.random.uniform([]).numpy(), np.random.rand(), keras.random.uniform(()).numpy())",
 }
 
@@ -394,6 +431,22 @@ def test_the_record_passes_the_decoder(ran):
     decoded = decode(ran.result.raw_evidence)
     assert len(decoded.events) == len([e for e in ran.events if e["type"] not in {"array", "file"}])
     assert decoded.problems == ()
+
+
+@pytest.mark.kernel
+def test_a_fact_that_cannot_be_read_leaves_the_others(ran):
+    compiled = [e for e in ran.of("compiled") if e["cell"] == _index("unreadable")]
+    assert [(e["optimizer"], e["learning_rate"], e["loss"], e["unreadable"]) for e in compiled] == [
+        ("Rate", 0.02, "", ["optimizer_config", "loss"]),
+        ("SGD", 0.01, "sparse_categorical_crossentropy", []),
+        ("SGD", None, "sparse_categorical_crossentropy", ["optimizer_config", "learning_rate"]),
+    ]
+    assert all(e["metrics"] == ["accuracy"] for e in compiled)
+    untold, once = _fits(ran, "unreadable")
+    (whole,) = untold["architecture"]["layers"]
+    assert (whole["kind"], whole["stock"], untold["epochs_done"]) == ("Layers", False, 1)
+    assert (once["x"], once["unreadable"], once["epochs"]) == (None, ["x"], 2)
+    assert None not in {once["validation_x"], once["validation_y"], untold["x"], untold["validation_x"]}
 
 
 @pytest.mark.kernel

@@ -91,6 +91,7 @@ def collect(submission: Submission, run: RunResult, files: DataFiles, verifier: 
         scalars=interpreter.scalars(),
         bridged=tuple(Bridged(interpreter.place(e), e.idiom, e.today) for e in interpreter.of(events.Bridged)),
         faults=(*run.faults, *_damaged(raw, run, networks.forged), *_disturbed(interpreter), *claims),
+        unrecorded=bounded,
         duration_s=run.duration_s,
     )
 

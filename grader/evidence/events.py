@@ -57,6 +57,8 @@ class CompileFacts(_Strict):
     loss: str
     from_logits: bool
     metrics: list[str]
+    unreadable: list[str] = []
+    """Facts among these whose reading raised."""
 
 
 class _Event(_Strict):
@@ -138,6 +140,8 @@ class Fit(_Event):
     shared: bool
     not_shared: str
     """Why the kernel trained it itself."""
+    unreadable: list[str] = []
+    """Facts among these whose reading raised."""
 
 
 class Evaluate(_Event):

@@ -39,7 +39,7 @@ SHOWN = 100_000
 _NAN = float("nan")
 _SAME_IN_TRAINING = (
     "id", "network", "epochs", "epochs_done", "batch_size", "validation_split", "duration_s", "error", "weights",
-    "not_shared",
+    "not_shared", "unreadable",
 )  # fmt: skip
 """Fields that `Training` takes from the event as they are."""
 

@@ -36,7 +36,7 @@ class Candidate:
     def compiled(self) -> Compiled | None:
         """As it was trained; else its last `compile`; None where there was none."""
         chosen = self.chosen
-        if chosen is not None and chosen.compiled.optimizer:
+        if chosen is not None and (chosen.compiled.optimizer or chosen.compiled.unreadable):
             return chosen.compiled
         return next(reversed(self.network.compiled), None)
 

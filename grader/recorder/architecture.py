@@ -26,8 +26,9 @@ class _Step:
 
 def architecture(model: Any) -> tuple[dict[str, Any], list[Any]]:
     """Facts of the model, and its layers in the order of those facts (which is the order weights are saved in)."""
-    style, steps = _steps(model)
-    built = bool(getattr(model, "built", False))
+    # What cannot be taken apart is one layer of the student's own.
+    style, steps = quietly(_steps)(model) or ("subclassed", [_Step(model, [-1])])
+    built = bool(_attribute(model, "built"))
     return {
         "style": style,
         "input_shape": _shape(_attribute(model, "input_shape")) or _built_shape(model),
@@ -139,22 +140,28 @@ def _traced(model: Any) -> list[_Step] | None:
 
 def _layer(step: _Step) -> dict[str, Any]:
     operation = step.operation
-    built = bool(getattr(operation, "built", True))
+    built = _attribute(operation, "built") is not False
+    config = _config(operation)
     return {
         "kind": type(operation).__name__[:100],
-        "name": str(getattr(operation, "name", ""))[:100],
-        "config": _config(operation),
+        "name": str(_attribute(operation, "name"))[:100],
+        "config": config or {},
         "output_shape": _output_shape(operation, built),
         "params": _count(operation, built),
         "trainable_params": _trainable(operation, built),
-        "weights": len(getattr(operation, "weights", None) or []),
-        "stock": type(operation).__module__.startswith("keras.src."),
+        "weights": len(_attribute(operation, "weights") or []),
+        # A layer whose settings cannot be read may be anything.
+        "stock": type(operation).__module__.startswith("keras.src.")
+        and (config is not None or not hasattr(operation, "weights")),
         "inbound": step.inbound[:50],
     }
 
 
-def _config(operation: Any) -> dict[str, Any]:
-    config = quietly(lambda: plain(dict(operation.get_config())))() or {}
+@quietly
+def _config(operation: Any) -> dict[str, Any] | None:
+    if not hasattr(operation, "get_config"):
+        return {}
+    config = plain(dict(operation.get_config()))
     activation = getattr(operation, "activation", None)
     if isinstance(config.get("activation"), dict) and callable(activation):
         # tf.nn.relu is Keras' relu to everybody but the serialiser.

@@ -86,11 +86,51 @@ def bridge_tensorflow(note: Note, from_cell: FromCell, tensorflow: Any) -> None:
         value = functools.reduce(lambda module, part: getattr(module, part, None), path, tensorflow)
         if value is None or name.startswith("_"):
             raise AttributeError(name)
-        note(f"tf.{name}", "tf." + ".".join(path))
+        if name not in _GRAPH_MODE:  # these say themselves what becomes of them
+            note(f"tf.{name}", "tf." + ".".join(path))
         return value
 
     with_fallback(tensorflow, find, from_cell)
     with_fallback(tensorflow.train, lambda name: _tf_optimizer(note, name), from_cell)
+    _stay_eager(note, tensorflow)
+
+
+_GRAPH_MODE = ("disable_eager_execution", "disable_tensor_equality", "disable_v2_behavior")
+"""Switches back to TensorFlow 1, in which Keras trained then and cannot today."""
+
+
+def _stay_eager(note: Note, tensorflow: Any) -> None:
+    """Keras' networks are trained as ever; a session hands out what has been computed already."""
+    from tensorflow.python.client.session import BaseSession
+    from tensorflow.python.compat import v2_compat
+    from tensorflow.python.framework import ops, tensor
+
+    def staying(original: Any) -> Any:
+        def switch() -> None:
+            note(f"tf.{original.__name__}()", "not needed: Keras runs without TensorFlow 1's graphs and sessions")
+
+        return switch
+
+    for module in (tensorflow.compat.v1, v2_compat, ops, tensor):  # where they are from, and one that has them by now
+        wrap(module, _GRAPH_MODE, staying)
+
+    def running(original: Any) -> Any:
+        def run(session: Any, fetches: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            values = tensorflow.nest.flatten(fetches)
+            if not tensorflow.executing_eagerly() or any(not _is_computed(value) for value in values):
+                return original(session, fetches, *args, **kwargs)
+            note("session.run(x)", "x.numpy(): everything is computed at once")
+            return tensorflow.nest.map_structure(lambda value: value if value is None else value.numpy(), fetches)
+
+        return run
+
+    wrap(BaseSession, ["run"], running)
+
+
+def _is_computed(value: Any) -> bool:
+    """Whether it holds its value; None is what initialisers give, which have nothing to do any more."""
+    return value is None or (hasattr(value, "numpy") and not hasattr(value, "graph"))
 
 
 TF_OPTIMIZERS = {

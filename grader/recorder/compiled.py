@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .hooks import quietly
+from .hooks import Reading
 from .record import plain
 
 _SHORT = {
@@ -25,16 +25,18 @@ def snake(name: str) -> str:
 
 def compiled_facts(model: Any, loss: Any, metrics: Any) -> dict[str, Any]:
     """Facts of the optimizer as it is now; `loss` and `metrics` as `compile` was given them."""
-    optimizer = getattr(model, "optimizer", None)
-    config = quietly(lambda: plain(optimizer.get_config()))() if optimizer is not None else None
-    name, from_logits = loss_name(_single(loss))
+    read = Reading()
+    optimizer = read("optimizer", None, getattr, model, "optimizer", None)
+    config = read("optimizer_config", {}, lambda: plain(optimizer.get_config())) if optimizer is not None else {}
+    name, from_logits = read("loss", ("", False), lambda: loss_name(_single(loss)))
     return {
         "optimizer": type(optimizer).__name__ if optimizer is not None else "",
-        "learning_rate": learning_rate(optimizer),
-        "optimizer_config": config or {},
+        "learning_rate": read("learning_rate", None, learning_rate, optimizer),
+        "optimizer_config": config,
         "loss": name,
         "from_logits": from_logits,
-        "metrics": [metric_name(metric) for metric in _flat(metrics)][:50],
+        "metrics": [read("metrics", "custom", metric_name, metric) for metric in _flat(metrics)[:50]],
+        "unreadable": read.unreadable,
     }
 
 

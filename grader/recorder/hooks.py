@@ -29,6 +29,21 @@ def quietly(function: _Function) -> _Function:
     return quiet  # type: ignore[return-value]
 
 
+class Reading:
+    """Reads the facts of an event one by one: a fact that cannot be read is named, and the others stay."""
+
+    def __init__(self) -> None:
+        self.unreadable: list[str] = []
+
+    def __call__(self, fact: str, otherwise: Any, read: Callable[..., Any], *args: Any) -> Any:
+        """`read(*args)`, or `otherwise` where that raises."""
+        try:
+            return read(*args)
+        except Exception:
+            self.unreadable.append(fact)
+            return otherwise
+
+
 def wrap(owner: Any, names: Iterable[str], make: Callable[[Any], Any]) -> None:
     """Replace methods or functions of `owner` by `make(original)`, keeping names, docs and signatures."""
     for name in names:

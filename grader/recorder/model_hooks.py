@@ -20,7 +20,7 @@ import numpy as np
 
 from ..wire.fingerprint import PIXELS
 from .compiled import compiled_facts
-from .hooks import quietly, wrap
+from .hooks import Reading, quietly, wrap
 from .inference import SharedInference
 from .inputs import unpack, unpack_validation
 from .networks import Network, Networks
@@ -42,6 +42,7 @@ class _Started:
     """All of its arguments."""
     fit: Prepared
     speed: contextlib.AbstractContextManager[None]
+    read: Reading
     stack: list[list[int]]
     earlier: Any
     """The history of the training before."""
@@ -155,31 +156,37 @@ class ModelHooks:
         with self.recorder:
             fit = self._fits.prepare(model, given, put_in=put_in or self.networks.assigned(model))
         facts = self.networks.sync(network, model)
+        read = Reading()
         with self.recorder:
-            x, y, batch_of_data = unpack(given["x"], given["y"])
-            validation_x, validation_y, _ = unpack_validation(given["validation_data"])
-            arrays = [x, y, validation_x, validation_y]
-            digests = [self.recorder.array(a) if a is not None else None for a in arrays]
-        batch_size = given["batch_size"] or batch_of_data or (32 if x is not None else None)
+            x, y, batch_of_data = read("x", (None, None, None), unpack, given["x"], given["y"])
+            validation = read("validation_x", (None, None, None), unpack_validation, given["validation_data"])
+            arrays = {"x": x, "y": y, "validation_x": validation[0], "validation_y": validation[1]}
+            digests = {name: self._digest(read, name, array) for name, array in arrays.items()}
+        usual = batch_of_data or (32 if x is not None else None)
         event = {
             "network": network.id,
             "id": self.networks.next_training(),
             "architecture": facts,
             "compiled": compiled_facts(model, network.loss, network.metrics),
-            "epochs": int(given["epochs"] - given["initial_epoch"]),
-            "batch_size": int(batch_size) if batch_size else None,
-            **dict(zip(("x", "y", "validation_x", "validation_y"), digests, strict=True)),
-            "validation_split": float(given["validation_split"] or 0.0),
+            "epochs": read("epochs", 0, lambda: int(given["epochs"] - given["initial_epoch"])),
+            "batch_size": read("batch_size", None, lambda: int(given["batch_size"] or usual or 0) or None),
+            **digests,
+            "validation_split": read("validation_split", 0.0, lambda: float(given["validation_split"] or 0.0)),
             "initial": "given" if put_in else "continued" if network.trained or moved else "fresh",
             "started_seq": self.recorder.seq,
             "shared": fit.shared,
             "not_shared": fit.why,
         }
         speed = faster(model, network, given["x"], given["callbacks"], facts["layers"])
-        return _Started(network, event, given, fit, speed, stack, getattr(model, "history", None))
+        return _Started(network, event, given, fit, speed, read, stack, getattr(model, "history", None))
+
+    def _digest(self, read: Reading, name: str, array: Any) -> str | None:
+        """The digest of an array that an event names; None for none."""
+        digest: str | None = None if array is None else read(name, None, self.recorder.array, array)
+        return digest
 
     def _after_fit(self, model: Any, started: _Started, error: str, seconds: float) -> None:
-        network, event, stack = started.network, started.event, started.stack
+        network, event, read, stack = started.network, started.event, started.read, started.stack
         history = getattr(model, "history", None)
         if history is started.earlier:  # it ended before the first epoch began
             history = None
@@ -191,16 +198,17 @@ class ModelHooks:
             event["architecture"] = facts
         with self.recorder:
             if self.tamper_detector:
-                self.tamper_detector.report_changes()  # a hook that is taken off for one training only
+                quietly(self.tamper_detector.report_changes)()  # a hook that is taken off for one training only
             self.recorder.emit(
                 "fit",
                 stack,
                 **event,
                 epochs_done=len(history.epoch) if history is not None else 0,
-                history={str(k): [float(v) for v in values] for k, values in logged.items() if _numbers(values)},
+                history=read("history", {}, _figures, logged),
                 duration_s=seconds,
                 error=error,
                 weights=self.networks.save_weights(model, event["id"]) or "",
+                unreadable=read.unreadable,
             )
         network.trained = True
         network.by_hand = None
@@ -265,14 +273,12 @@ class ModelHooks:
         def note(model: Any, args: Any, kwargs: Any, logs: dict[str, float] | None) -> None:
             given = _bound(signature, model, args, kwargs)
             network = self.networks.known(model)
+            read = Reading()  # None says of each of these facts that it is not known
             with self.recorder:
-                images, labels, _batch = unpack(given["x"], given["y"])
-                digests = [self.recorder.array(a) if a is not None else None for a in (images, labels)]
-                results = model.get_metrics_result() if logs is None else logs
-            found = [float(v) for k, v in results.items() if "acc" in k and "top" not in k]
-            self.recorder.emit(
-                "evaluate", network=network.id, x=digests[0], y=digests[1], accuracy=found[0] if found else None
-            )
+                images, labels, _batch = read("x", (None, None, None), unpack, given["x"], given["y"])
+                x, y = self._digest(read, "x", images), self._digest(read, "y", labels)
+                accuracy = read("accuracy", None, lambda: _accuracy(logs or model.get_metrics_result()))
+            self.recorder.emit("evaluate", network=network.id, x=x, y=y, accuracy=accuracy)
 
         def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
@@ -328,6 +334,15 @@ def _bound(signature: inspect.Signature, model: Any, args: Any, kwargs: Any) -> 
     bound = signature.bind(model, *args, **kwargs)
     bound.apply_defaults()
     return bound.arguments
+
+
+def _figures(logged: dict[Any, Any]) -> dict[str, list[float]]:
+    """The figures of each epoch, of what has one."""
+    return {str(name): [float(v) for v in values] for name, values in logged.items() if _numbers(values)}
+
+
+def _accuracy(results: dict[str, Any]) -> float | None:
+    return next((float(v) for k, v in results.items() if "acc" in k and "top" not in k), None)
 
 
 def _numbers(values: Any) -> bool:

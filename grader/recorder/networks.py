@@ -130,7 +130,7 @@ class Networks:
 
     def assigned(self, model: Any) -> bool:
         """Whether student code ever set weights of this model or of a layer of it."""
-        return any(layer in self._assigned for layer in model._flatten_layers())
+        return any(layer in self._assigned for layer in quietly(model._flatten_layers)() or ())
 
     def _origin(self, network: Network) -> None:
         if network.weights is not None and network.weights not in self._came_about:
@@ -185,7 +185,7 @@ class Networks:
             where = network.by_hand
             network.by_hand = None
             if where is None and self.touched:
-                where = next((self.touched[id(v)] for v in model.trainable_variables if id(v) in self.touched), None)
+                where = quietly(self._touched)(model)
             moved = self.moved(network, model)
             self._origin(network)
             if where is not None or (moved and not self.weights_set):
@@ -193,7 +193,11 @@ class Networks:
         for network, model, where in found:
             own = _variables(model)
             if not any(own < _variables(other) for _, other, _ in found):  # a part of what was trained
-                self._write_training(network, model, where)
+                quietly(self._write_training)(network, model, where)
+
+    def _touched(self, model: Any) -> list[list[int]] | None:
+        """Where an optimizer changed it outside `fit`."""
+        return next((self.touched[id(v)] for v in model.trainable_variables if id(v) in self.touched), None)
 
     def _write_training(self, network: Network, model: Any, where: list[list[int]]) -> None:
         training = self.next_training()
@@ -222,13 +226,14 @@ class Networks:
                 started_seq=self.recorder.seq,
                 shared=False,
                 not_shared="the code trains by a loop of its own",
+                unreadable=[],
             )
         network.trained = True
         network.described = _digest(facts)
 
 
 def _variables(model: Any) -> set[int]:
-    return {id(variable) for variable in model.weights}
+    return {id(variable) for variable in quietly(getattr)(model, "weights", None) or []}
 
 
 def _digest(facts: dict[str, Any]) -> str:

@@ -54,8 +54,8 @@ class Predictions:
         """A network's scores, or whatever else it gave for `x`."""
         network = self._networks.known(model)
         with self._recorder:
-            images, _, _ = unpack(x)
-            scores = as_array(result)
+            images, _, _ = quietly(unpack)(x) or (None, None, None)
+            scores = quietly(as_array)(result)
         stack = self._recorder.stack()
         labels = None
         if scores is not None and scores.ndim >= 2 and scores.size == len(scores) * scores.shape[-1] > len(scores):

@@ -70,7 +70,7 @@ class FigureHooks:
         if self._shown >= SHOWN:
             return
         self._shown += 1
-        self._waiting.append((weakref.ref(axes), self.recorder.stack(), self._digest(data)))
+        self._waiting.append((weakref.ref(axes), self.recorder.stack(), quietly(self._digest)(data)))
         self._noted.add(axes.figure)
         if len(self._waiting) > 200:
             self.flush()
@@ -117,7 +117,7 @@ class FigureHooks:
     def _picture(self, data: Any) -> None:
         if self._shown < SHOWN and not self.recorder.inside:
             self._shown += 1
-            digest = self._digest(data)
+            digest = quietly(self._digest)(data)
             self.recorder.emit("shown", images=[digest] if digest else [], title="")
 
 

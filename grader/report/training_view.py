@@ -79,14 +79,15 @@ def _training(training: Training, matched: str, fits: str) -> TrainingView:
     claims = next((values for name, values in history.items() if name.startswith("val_") and "acc" in name), ())
     claims = claims or next((values for name, values in history.items() if "acc" in name), ())
     rate = "a schedule" if compiled.learning_rate is None else number(compiled.learning_rate)
+    unread = [*compiled.unreadable, *training.unreadable]
     return TrainingView(
         id=training.id,
         cell=training.place.cell,
         matched=clean(matched, 200),
         network=_describe_network(training.architecture),
         params="–" if training.architecture.params is None else f"{training.architecture.params:,}",
-        optimizer=clean(f"{compiled.optimizer}, rate {rate}", 80),
-        loss=clean(compiled.loss, 80),
+        optimizer=clean(f"{compiled.optimizer}, rate {'not readable' if 'learning_rate' in unread else rate}", 80),
+        loss="not readable" if "loss" in unread else clean(compiled.loss, 80),
         epochs=str(asked) if asked == done else f"{done} of {asked}",
         batch="–" if training.batch_size is None else str(training.batch_size),
         data=describe_data(training.x),

@@ -36,6 +36,11 @@ class Charge:
     cost: float = 1.0
 
 
+def could_not_be_read(fact: str) -> str:
+    """What is said of a fact ('The loss') that the recorder could not read."""
+    return f"{fact} could not be read when the notebook ran: a person will look at it."
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One criterion of one submission, to be judged. Every method is pure; verdicts are about `criterion`."""
@@ -172,6 +177,10 @@ class Case:
         """A person decides; the points wait."""
         return self._verdict(Outcome.NEEDS_REVIEW, 0.0, message, facts)
 
+    def unreadable(self, fact: str, **facts: Any) -> Verdict:
+        """A person decides, as the recorder could not read a fact ('The loss')."""
+        return self.needs_review(could_not_be_read(fact), **facts)
+
     def graded(self, share: float, message: str, **facts: Any) -> Verdict:
         """`passed`, `partial` or `failed`, as the share says, cut to 0…1."""
         if share >= 1:
@@ -179,9 +188,12 @@ class Case:
         return self.partial(share, message, **facts) if share > 0 else self.failed(message, **facts)
 
     def absent(self, message: str, **facts: Any) -> Verdict:
-        """Nothing was found: `blocked` where code for the task never ran, else `missing`."""
+        """Nothing was found: `blocked` where code for the task never ran, else `missing` where the record is whole."""
         if why := self.why_blocked():
             return self.blocked(f"This could not be reached: {why}.", **facts)
+        if self.evidence.unrecorded:
+            message = f"The record of the run is not complete: {self.evidence.unrecorded[0]} A person will look at it."
+            return self.needs_review(message, **facts)
         return self.missing(message + self._raised(), **facts)
 
     def followed_through(self, message: str, **facts: Any) -> Verdict:

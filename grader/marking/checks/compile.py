@@ -10,7 +10,7 @@ from grader.extraction.passages import tree_of
 from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.marking.candidates import is_custom_loop, same_rate
-from grader.marking.checks.case import Charge
+from grader.marking.checks.case import Charge, could_not_be_read
 from grader.marking.checks.registry import check
 
 if TYPE_CHECKING:
@@ -44,19 +44,19 @@ class _Part:
 @check("compile.optimizer")
 def optimizer(case: Case) -> Verdict:
     """The optimizer that is asked for, on one of the networks that are asked for."""
-    return _judged(case, _optimizer_on_a_network)
+    return _judged(case, "optimizer", _optimizer_on_a_network)
 
 
 @check("compile.loss")
 def loss(case: Case) -> Verdict:
     """The loss that is asked for, consistent with the labels and the output."""
-    return _judged(case, _loss)
+    return _judged(case, "loss", _loss)
 
 
 @check("compile.metrics")
 def metrics(case: Case) -> Verdict:
     """Accuracy is measured, under any of its names."""
-    return _judged(case, _metrics)
+    return _judged(case, "metrics", _metrics)
 
 
 @check("compile.all")
@@ -66,11 +66,12 @@ def everything(case: Case) -> Verdict:
     if matched is None or matched.compiled is None:
         return _never_compiled(case, matched)
     compiled = matched.compiled
-    parts = (
-        _optimizer(case, compiled, as_before=True),
-        _loss(case, matched, compiled),
-        _metrics(case, matched, compiled),
-    )
+    found = {
+        "optimizer": _optimizer(case, compiled, as_before=True),
+        "loss": _loss(case, matched, compiled),
+        "metrics": _metrics(case, matched, compiled),
+    }
+    parts = [_as_read(compiled, fact, part) for fact, part in found.items()]
     facts = {
         "expected": ", ".join(part.expected for part in parts),
         "actual": ", ".join(part.actual for part in parts),
@@ -91,6 +92,13 @@ def everything(case: Case) -> Verdict:
 
 
 # ------------------------------------------------------------------ the parts
+
+
+def _as_read(compiled: Compiled, fact: str, part: _Part) -> _Part:
+    """The part; a person decides where the fact could not be read, and what was read is not right by itself."""
+    if part.share == 1 or fact not in compiled.unreadable:
+        return part
+    return _Part(None, part.expected, "not readable", could_not_be_read(f"The {fact}"))
 
 
 def _optimizer(case: Case, compiled: Compiled, *, as_before: bool = False) -> _Part:
@@ -126,6 +134,8 @@ def rate_cause(asked: float, compiled: Compiled) -> Cause:
 
 def rate_text(compiled: Compiled) -> str:
     """'0.005' for what Keras keeps as 0.004999999888."""
+    if "learning_rate" in compiled.unreadable:
+        return "not readable"
     return "a schedule" if compiled.learning_rate is None else f"{compiled.learning_rate:.6g}"
 
 
@@ -211,12 +221,12 @@ def _encodes(case: Case) -> bool:
 # ------------------------------------------------------------------ verdicts
 
 
-def _judged(case: Case, part_of: Callable[[Case, Matched, Compiled], _Part]) -> Verdict:
+def _judged(case: Case, fact: str, part_of: Callable[[Case, Matched, Compiled], _Part]) -> Verdict:
     """The verdict on one part; that there is none, where the network never was compiled."""
     matched = case.matched
     if matched is None or matched.compiled is None:
         return _never_compiled(case, matched)
-    part = part_of(case, matched, matched.compiled)
+    part = _as_read(matched.compiled, fact, part_of(case, matched, matched.compiled))
     facts = {"expected": part.expected, "actual": part.actual, "place": matched.compiled.place}
     if part.share is None:
         return case.needs_review(part.sentence, **facts)
@@ -232,4 +242,6 @@ def _never_compiled(case: Case, matched: Matched | None) -> Verdict:
     if matched.training is not None and is_custom_loop(matched.training):
         sentence = "You train with a loop of your own instead of `compile` and `fit`: a person will look at it."
         return case.needs_review(sentence, place=matched.training.place)
+    if matched.training is not None:
+        return case.unreadable("The network was trained, but how it was compiled", place=matched.training.place)
     return case.absent("The network was never compiled when the notebook ran.", place=matched.network.place)

@@ -47,6 +47,8 @@ def rate(case: Case) -> Verdict:
         return never_trained(case, matched)
     compiled = matched.compiled
     facts = {"expected": expected, "actual": rate_text(compiled), "place": matched.place}
+    if "learning_rate" in compiled.unreadable:
+        return case.unreadable("The learning rate", **facts)
     if compiled.learning_rate is None:
         return case.needs_review("The learning rate follows a schedule: a person will look at it.", **facts)
     right = same_rate(compiled.learning_rate, spec.learning_rate)
@@ -83,6 +85,8 @@ def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
     """The number of epochs that is asked for, in one `fit` or in several that continue one another."""
     wanted = case.spec.epochs
     facts = {"expected": f"{wanted} epochs", "actual": f"{training.epochs} epochs", "place": training.place}
+    if "epochs" in training.unreadable:
+        return case.unreadable("The number of epochs", expected=f"{wanted} epochs", place=training.place)
     if is_custom_loop(training):
         return case.needs_review(_CUSTOM_LOOP, expected=f"{wanted} epochs", place=training.place)
     if any(t.epochs == wanted for t in matched.repeats):
@@ -108,9 +112,23 @@ def validation(case: Case, matched: Matched, _training: Training) -> Verdict:
 
 
 def _validation(case: Case, training: Training) -> Verdict:
+    """Judge what `fit` validated on; `evaluate` on the test images afterwards is as good, whatever that was."""
+    verdict = _validated(case, training)
+    if verdict.share == 1:
+        return verdict
+    facts = {"expected": "the test images", "place": training.place}
+    seen = [e.x for e in case.evidence.evaluations if e.network == training.network]
+    if any(x is not None and x.is_test and x.rows >= TEST_ROWS for x in seen):  # whole sets only, not single items
+        sentence = "Evaluated on the test images after training; with `validation_data` you see it after each epoch."
+        return case.passed(sentence, actual="`evaluate` on the test images", **facts)
+    if None in seen:
+        return case.unreadable("What `evaluate` was given", **facts)
+    return verdict
+
+
+def _validated(case: Case, training: Training) -> Verdict:
     facts = {"expected": "the test images", "place": training.place}
     validation_x = training.validation_x
-    evaluated = _evaluated(case, training)
     if validation_x is not None and validation_x.is_test:
         rows = validation_x.rows
         facts["actual"] = "the test images" if rows >= TEST_ROWS else f"{rows} of the test images"
@@ -131,14 +149,9 @@ def _validation(case: Case, training: Training) -> Verdict:
         facts["actual"] = "training images" if validation_x is not None else f"a split of {training.validation_split:g}"
         sentence = "Validated on training images; the test images are asked for."
         slug = "data.validated_on_train"
-        if evaluated:
-            sentence += " That you evaluate on the test images afterwards is half of it."
-        charge = Charge((slug,), 0.5 if evaluated else 1.0)
-        return case.charge(sentence, charge, misconceptions=(slug,), **facts)
-    if evaluated:
-        facts["actual"] = "`evaluate` on the test images"
-        sentence = "Evaluated on the test images after training; with `validation_data` you see it after each epoch."
-        return case.passed(sentence, **facts)
+        return case.charge(sentence, Charge((slug,)), misconceptions=(slug,), **facts)
+    if {"validation_x", "validation_split"} & {*training.unreadable}:
+        return case.unreadable("What `fit` validated on", **facts)
     if (
         validation_x is not None
         or any(name.startswith("val_") for name in training.history)
@@ -149,14 +162,6 @@ def _validation(case: Case, training: Training) -> Verdict:
     facts["actual"] = "no validation"
     sentence = "Trained without validation; the test images are asked for."
     return case.charge(sentence, Charge(("validation", "none")), **facts)
-
-
-def _evaluated(case: Case, training: Training) -> bool:
-    """Whether the network was evaluated on all test images: whole sets only, not single items."""
-    return any(
-        e.network == training.network and e.x is not None and e.x.is_test and e.x.rows >= TEST_ROWS
-        for e in case.evidence.evaluations
-    )
 
 
 def _scaled_apart(training: Training) -> bool:
