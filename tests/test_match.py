@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.marking.match import Assignment, match
-from grader.records import Labels
+from grader.records import Labels, Outcome
 
 ALL_SLOTS = ["dense_small", "dense_slow", "dense_large", "dense_subset", "cnn", "cnn_strided", "cnn_adam"]
 
@@ -76,6 +76,67 @@ def test_the_only_network_of_its_kind_is_judged_however_unlike(slot, architectur
     x = images("train", 53_000, shape=architecture.input_shape)
     nb.train(architecture, "Adam", x=x, epochs=10)
     assert trainings(nb) == {slot: "t1"}
+
+
+ADAM = {"optimizer": "Adam"}
+
+
+@pytest.mark.parametrize(
+    ("first", "task", "architecture", "how", "others"),
+    [
+        ("cnn", "3b", cnn_net(), ADAM, set()),
+        ("cnn", "3", cnn_net(), ADAM, set()),
+        ("cnn", "4b", cnn_net(), ADAM, {"cnn_adam"}),
+        ("cnn", "4", cnn_net(), ADAM, set()),
+        ("cnn", "4b", cnn_net(32, 64, padding="same"), ADAM, {"cnn_adam"}),
+        ("cnn", "4a", strided_net(), {}, {"cnn_strided"}),
+        ("cnn", "4b", strided_net(), ADAM, {"cnn_strided", "cnn_adam"}),
+        ("dense_small", "1h", LARGE, {}, {"dense_large"}),
+        ("dense_small", "1i", SMALL, {"x": FIRST_20000}, {"dense_subset"}),
+        ("dense_small", "1g", SMALL, {"rate": 0.005}, {"dense_slow"}),
+        ("dense_small", "1g", SMALL, ADAM, set()),
+    ],
+)
+def test_the_only_network_of_its_kind_answers_the_first_task_whatever_it_is_labelled(
+    first, task, architecture, how, others
+):
+    nb = Story()
+    nb.cell(task)
+    nb.train(architecture, **how)
+    assert trainings(nb) == dict.fromkeys({first, *others}, "t1")
+    assert matched(nb).spare == ()
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_adam_in_problem_3_answers_the_bonus_only_where_something_is_said_there(said):
+    nb = Story()
+    nb.cell("3b")
+    nb.train(cnn_net(), "Adam")
+    if said:
+        nb.text("4b", "Adam, which I had above, adapts the step of every weight.")
+    verdicts = nb.judge()
+    assert verdicts["3a.layers"].outcome is Outcome.PASSED
+    assert verdicts["3b.compile"].misconceptions == ("optimizer.other",)
+    assert (verdicts["4b.optimizer"].outcome is Outcome.PASSED) == said
+
+
+def test_of_several_networks_under_the_bonus_the_likeliest_answers_the_first_task():
+    nb = Story()
+    nb.cell("4a")
+    nb.train(strided_net())
+    nb.cell("4b")
+    nb.train(cnn_net(), "Adam")
+    assert trainings(nb) == {"cnn": "t2", "cnn_strided": "t1", "cnn_adam": "t2"}
+
+
+def test_a_network_that_is_trained_again_with_other_settings_is_not_lost_to_the_bonus():
+    nb = Story()
+    nb.cell("3b")
+    net = nb.build(cnn_net())
+    for epochs, rate in ((3, 0.001), (5, 0.001), (3, 0.01)):
+        nb.compile(net, "Adam", rate=rate)
+        nb.fit(net, epochs=epochs)
+    assert list(trainings(nb)) == ["cnn"]
 
 
 def test_what_was_built_for_another_task_is_no_copy():

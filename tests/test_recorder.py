@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from grader.recorder.compiled import metric_name, snake
 from grader.recorder.hooks import quietly
 from grader.recorder.imports import keras_name
 from grader.recorder.inputs import as_array, unpack, unpack_validation
+from grader.recorder.missing_files import tell_missing_files
 from grader.recorder.output_limit import MESSAGE_BYTES, Messages
 from grader.recorder.record import Recorder, _check, plain
 from grader.recorder.seeds import untouched
@@ -27,6 +29,23 @@ from grader.recorder.shown_images import image_tiles
 from grader.wire.fingerprint import PIXELS, digest, fingerprint
 
 pytestmark = pytest.mark.xdist_group("recorder")  # one worker runs the notebooks of all its tests
+
+# ------------------------------------------------------------------ files that are not there
+
+
+def test_a_picture_that_opencv_does_without_is_named(tmp_path):
+    (tmp_path / "broken.png").touch()
+    told: list[tuple[str, dict[str, str]]] = []
+    cv2 = SimpleNamespace(imread=lambda filename, flags=1: "pixels" if "good" in filename else None)
+    tell_missing_files(lambda text, **facts: told.append((text, facts)))(cv2)
+    assert cv2.imread("good.png") == "pixels"
+    assert cv2.imread(str(tmp_path / "broken.png"), 0) is None
+    assert told == []
+    assert cv2.imread(filename="scans/boot.png") is None
+    assert told == [
+        ("scans/boot.png is not there: imread gives None.\n", {"fault": "missing_file", "file": "scans/boot.png"})
+    ]
+
 
 # ------------------------------------------------------------------ fingerprints
 

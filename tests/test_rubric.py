@@ -236,7 +236,7 @@ WRONG = {
     ),
     "task of a network": ("task: 1f,", "task: 1z,", "there is no task '1z': known are 1a, 1b"),
     "also of a network": ("also: [1j]", "also: [1k]", "there is no task '1k'"),
-    "reused network": ("[cnn_strided]}\n", "[cnn_stride]}\n", "there is no network 'cnn_stride'"),
+    "reused network": (", cnn_strided]}\n", ", cnn_stride]}\n", "there is no network 'cnn_stride'"),
     "second criterion": ("id: 1a.images", "id: 1a.data", "a second criterion with the id '1a.data'."),
     "second task": ("id: 1b\n", "id: 1a\n", "a second task with the id '1a'."),
     "second network": ("{id: dense_slow", "{id: dense_small", "a second network with the id 'dense_small'."),

@@ -13,7 +13,7 @@ from running import LEVEL, run, small_data, submission
 from grader.errors import GradeError, SandboxError
 from grader.execution import faults, hints
 from grader.execution.kernel import Kernel
-from grader.execution.outputs import PRINTED, Budget, as_seen, printed, without_progress
+from grader.execution.outputs import PRINTED, Budget, as_seen, inert, printed, without_progress
 from grader.execution.run import Progress, RunSettings, run_submission
 from grader.records import CellRun, CellStatus, FaultKind
 from grader.sandbox import Bounds, sandbox_level
@@ -85,6 +85,43 @@ def test_printed_is_stdout_and_results_in_order():
     assert len(text) < PRINTED + 50
 
 
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (
+            {"text/plain": "<IPython.core.display.Markdown object>", "text/markdown": "**8070**, since $a<b$"},
+            "**8070**, since $a<b$\n",
+        ),
+        ({"text/plain": "<IPython.core.display.Latex object>", "text/latex": "$8070$"}, "$8070$\n"),
+        ({"text/plain": "<IPython.core.display.Math object>", "text/latex": "$8070$"}, "$8070$\n"),
+        (
+            {"text/plain": "<IPython.core.display.HTML object>", "text/html": "<p>a &lt; 8070</p><p>b<br>c</p>"},
+            "a < 8070\nb\nc\n",
+        ),
+        ({"text/plain": "   a\n0  1", "text/html": "<table><tr><td>1</td></tr></table>"}, "   a\n0  1\n"),
+        ({"text/plain": "<IPython.core.display.Image object>", "image/png": "AAAA"}, ""),
+        ({"text/plain": "<Figure size 640x480 with 1 Axes>", "image/png": "AAAA"}, ""),
+        ({"text/plain": ["'8070", "'"]}, "'8070'\n"),
+    ],
+)
+def test_what_is_displayed_counts_as_what_it_says(data, seen):
+    assert printed([new_output("display_data", data)]) == seen
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kept"),
+    [
+        ("**x** because $w < 1$ & $w > 0$", "**x** because $w < 1$ & $w > 0$"),
+        ("![a](https://pictures.example/a.png)", "[a](https://pictures.example/a.png)"),
+        ("a <script>alert(1)</script><b>b</b>", "a <b>b</b>"),
+        ("<img src='https://pictures.example/a.png'>", "<img>"),
+    ],
+)
+def test_markdown_stays_in_the_executed_notebook_and_loads_nothing(markdown, kept):
+    data = inert({"text/plain": "<IPython.core.display.Markdown object>", "text/markdown": markdown})
+    assert data["text/markdown"] == kept
+
+
 def test_pictures_have_a_budget_of_their_own():
     budget = Budget(1000)
     message = {
@@ -116,6 +153,39 @@ def test_pictures_have_a_budget_of_their_own():
         ("ModuleNotFoundError", "No module named 'cv2'", FaultKind.MISSING_MODULE, "'cv2'"),
         ("ImportError", "cannot import name 'a' from 'b'", FaultKind.CELL_ERROR, "cannot import"),
         ("FileNotFoundError", "[Errno 2] No such file or directory: 'boot.png'", FaultKind.MISSING_FILE, "'boot.png'"),
+        ("FileNotFoundError", "data/x.txt not found.", FaultKind.MISSING_FILE, "'data/x.txt'"),
+        ("FileNotFoundError", "", FaultKind.MISSING_FILE, "a file that was not handed in"),
+        (
+            "ValueError",
+            "File not found: filepath=/content/drive/MyDrive/net.h5. Please ensure the file is an accessible `.keras` file",
+            FaultKind.MISSING_FILE,
+            "'/content/drive/MyDrive/net.h5'",
+        ),
+        (
+            "OSError",
+            "Unable to open file (unable to open file: name = 'w.h5', errno = 2, error message = 'No such file or directory')",
+            FaultKind.MISSING_FILE,
+            "'w.h5'",
+        ),
+        (
+            "NotFoundError",
+            "{{function_node __wrapped__ReadFile_device_/job:x}} scans/a.png; No such file or directory [Op:ReadFile]",
+            FaultKind.MISSING_FILE,
+            "'scans/a.png'",
+        ),
+        ("NotFoundError", "Failed to find any matching files for ./run/ckpt", FaultKind.MISSING_FILE, "'./run/ckpt'"),
+        (
+            "URLError",
+            "<urlopen error [Errno 2] No such file or directory: '/x.csv'>",
+            FaultKind.MISSING_FILE,
+            "'/x.csv'",
+        ),
+        ("OSError", "File `'other.py'` not found.", FaultKind.MISSING_FILE, "'other.py'"),
+        ("LibsndfileError", "Error opening 'a b.wav': System error.", FaultKind.MISSING_FILE, "'a b.wav'"),
+        ("ValueError", "Layer `a/b` was not found in the model", FaultKind.CELL_ERROR, "Layer"),
+        ("KeyError", "\"['a/b'] not found in axis\"", FaultKind.CELL_ERROR, "axis"),
+        ("KeyError", "'x.csv'", FaultKind.CELL_ERROR, "KeyError"),
+        ("HTTPError", "HTTP Error 404: Not Found", FaultKind.NETWORK_BLOCKED, "internet"),
         ("URLError", "<urlopen error [Errno 101] Network is unreachable>", FaultKind.NETWORK_BLOCKED, "internet"),
         ("Exception", "URL fetch failure on https://x: None -- unreachable", FaultKind.NETWORK_BLOCKED, "internet"),
         ("MemoryError", "", FaultKind.MEMORY, "4096 MiB"),
@@ -211,6 +281,11 @@ CELLS = {
     "file": "open('nothing.csv')",
     "network": "import urllib.request\nurllib.request.urlopen('https://example.com')",
     "magics": "!pip install nothing-at-all\n%pip install nothing\n!ls\n%tensorflow_version 2.x\n%matplotlib qt\n%load_ext nosuchextension",
+    "displays": "from IPython.display import HTML, Markdown, display\ndisplay(Markdown('**eight** ' + str(8000 + 70)))\n"
+    "HTML('<b>seven</b>')",
+    "out of order": "print(comes_later(1))\ndef local(): pass",
+    "comes later": "def comes_later(x):\n    return x",
+    "local page": "import urllib.request\nurllib.request.urlopen('file:///nothing/x.csv')",
     "bare pip": "pip install a b\n!pip install c\nx = 5\nprint(x)",
     "bash": "%%bash\necho shell",
     "capture": "%%capture caught\nprint('hidden')",
@@ -261,6 +336,7 @@ def test_messages_of_other_kinds_that_cannot_be_taken_in_are_left_alone():
         ("first imports", "went on\n"),
         ("after", "a\n"),
         ("bare pip", "\n5\n"),
+        ("displays", "**eight** 8070\nseven\n"),
         ("bash", "shell\n"),
         ("captured", "hidden\n"),
         ("companion", "a note 3 ['data', 'helper.py']\n"),
@@ -291,6 +367,8 @@ def test_a_cell_runs(everything, name: str, words: str):
         ("quit", []),
         ("exit code", [FaultKind.CELL_ERROR]),
         ("file", [FaultKind.MISSING_FILE]),
+        ("local page", [FaultKind.MISSING_FILE]),
+        ("out of order", [FaultKind.CELL_ERROR]),
         ("network", [FaultKind.NETWORK_BLOCKED]),
         ("magics", []),
         ("unknown magic", [FaultKind.CELL_ERROR]),
@@ -302,6 +380,15 @@ def test_a_cell_runs(everything, name: str, words: str):
 )
 def test_each_fault_is_named(everything, name: str, kinds: list[FaultKind]):
     assert [fault.kind for fault in everything.faults(_index(name))] == kinds
+
+
+@pytest.mark.kernel
+def test_a_name_of_a_later_cell_is_said_to_be_there(everything):
+    later = _index("comes later")
+    assert (
+        f"`comes_later` is defined in a later cell (cell {later}, line 1)"
+        in everything.faults(_index("out of order"))[0].message
+    )
 
 
 @pytest.mark.kernel

@@ -23,7 +23,26 @@ _CELL_FILE = re.compile(r"\((?:\d+(?:_\d+)?\.py|<ipython-input-[^>\n]*>), line (
 _MODULE = re.compile(r"No module named '?([\w.]+)")
 _MEMORY = {"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError"}
 _DISK = re.compile(r"No space left on device|File too large|Disk quota exceeded")
-_FILE = re.compile(r"(?:No such file or directory|[Ff]ile not found)[^'\"]*['\"](.+?)['\"]|filename=['\"]?([^'\",)]+)")
+_NO_FILE = re.compile(
+    r"no such file|file not found|unable to (?:\w+ )?open|fail\w* to \w*\W?open|(?:can't|cannot|could not|error) open"
+    r"|failed to find any matching files|not an? existing file",
+    re.IGNORECASE,
+)
+_NOT_THERE = re.compile(r"\bnot (?:be )?found\b|does not exist|doesn't exist", re.IGNORECASE)
+"""The ways in which libraries say that a file is missing; the second may be said of anything."""
+_URL = re.compile(r"\b(?:https?|ftp|s3|gs)://\S+")
+_ENDING = (
+    r"\.(?:h5|hdf5|keras|weights|ckpt|pb|tf|tflite|pt|pth|np[zy]|csv|tsv|txt|json|ya?ml|pkl|pickle|joblib|mat|xlsx?"
+    r"|parquet|feather|png|jpe?g|gif|bmp|tiff?|webp|pdf|svg|zip|gz|tar|ubyte|wav|mp[34]|avi|db|sqlite|py|ipynb"
+    r"|tfrecords?)\b"
+)
+_FILE = re.compile(
+    rf"(?P<quote>['\"`])(?P<quoted>[^'\"`\n]*(?:{_ENDING}|/[^'\"`\n]+))(?P=quote)"
+    rf"|(?<![\w/.~])(?P<path>(?:[\w.~-]+/|/)*[\w-]+(?:\.[\w-]+)*{_ENDING}|(?:~|\.{{0,2}})/[^\s'\"`:;,=]*\w)",
+    re.IGNORECASE,
+)
+_FOLDER = re.compile(r"/|[~.]{1,2}/")
+"""Without an ending, a name is a file's only where it begins like a path."""
 
 
 _SENTENCES = {
@@ -80,12 +99,27 @@ def fault_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -
         return missing_module(module[1], cell, seconds)
     if limit := _limit_of(name, value, cell, seconds, bounds):
         return limit
+    file = _missing_file(value)
+    if file or name == "FileNotFoundError":
+        return missing_file(file, cell, seconds)
     if _NETWORK.search(name) or _NETWORK_TEXT.search(value):
         return fault(FaultKind.NETWORK_BLOCKED, cell, seconds, error)
-    if name == "FileNotFoundError":
-        file = _FILE.search(value)
-        return fault(FaultKind.MISSING_FILE, cell, seconds, f" '{first_line(file[1] or file[2], 120)}'" if file else "")
     return fault(FaultKind.CELL_ERROR, cell, seconds, error)
+
+
+def missing_file(file: str, cell: int, seconds: float) -> Fault:
+    """The fault of a file that was not handed in; '' where its name is not known."""
+    return fault(FaultKind.MISSING_FILE, cell, seconds, f" '{first_line(file, 120)}'" if file else "")
+
+
+def _missing_file(value: str) -> str:
+    """The file that an error says is not there, whichever library says it; '' where it says nothing of the kind."""
+    text = _URL.sub("", value)
+    certain = _NO_FILE.search(text)
+    if not certain and not _NOT_THERE.search(text):
+        return ""
+    named = (match["path"] or match["quoted"] for match in _FILE.finditer(text))
+    return next((n for n in named if certain or _FOLDER.match(n) or re.search(_ENDING, n, re.IGNORECASE)), "")
 
 
 def _limit_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -> Fault | None:

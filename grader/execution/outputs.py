@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from html import unescape
 from typing import Any
 
 import nh3
@@ -17,7 +18,12 @@ PRINTED = 200_000
 """Characters of a cell's printed text that are kept."""
 _CUT = "… [cut]"
 
-_INERT = ("text/plain", "text/latex", "image/png", "image/jpeg", "image/gif")
+_INERT = ("text/plain", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/gif")
+_MARKDOWN_PICTURE = re.compile(r"!(?=\[)")
+_TAG = re.compile(r"<[a-zA-Z/!?]")
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
+_NO_TEXT = re.compile(r"<IPython\.\S+ object>|<Figure size .*")
+"""What Python says of a displayed value that is not there to be read as plain text."""
 _LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,", re.IGNORECASE)
 
@@ -98,16 +104,26 @@ def inert(data: Any) -> dict[str, str]:
         {kind: _text(text) for kind, text in data.items() if isinstance(text, str)} if isinstance(data, dict) else {}
     )
     kept = {kind: given[kind] for kind in _INERT if kind in given}
+    if markdown := kept.get("text/markdown"):
+        kept["text/markdown"] = _inert_markdown(markdown)
     html = given.get("text/html", "")
     if svg := given.get("image/svg+xml"):
         html += f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
     if html:
-        kept["text/html"] = nh3.clean(
-            html, url_schemes={"http", "https", "mailto", "data"}, attribute_filter=_loads_nothing
-        )
+        kept["text/html"] = _clean(html)
     if not kept and given:
         kept["text/plain"] = f"({', '.join(given)}: not kept)"[:200]
     return kept
+
+
+def _inert_markdown(text: str) -> str:
+    """Markdown whose pictures are links, since they would be loaded, and whose HTML is harmless."""
+    text = _MARKDOWN_PICTURE.sub("", text)
+    return _clean(text) if _TAG.search(text) else text
+
+
+def _clean(html: str) -> str:
+    return nh3.clean(html, url_schemes={"http", "https", "mailto", "data"}, attribute_filter=_loads_nothing)
 
 
 def _text(value: object) -> str:
@@ -157,6 +173,16 @@ def without_progress(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not _BAR.match(line))
 
 
+def _as_text(data: dict[str, Any]) -> str:
+    """A displayed value as text: of `Markdown`, `Latex` and `HTML` what they say; '' of a picture."""
+    given = {kind: "".join(text) if isinstance(text, list) else str(text) for kind, text in data.items()}
+    plain = given.get("text/plain", "")
+    if plain and not _NO_TEXT.fullmatch(plain):
+        return plain
+    text = given.get("text/markdown") or given.get("text/latex") or ""
+    return text or unescape(nh3.clean(_BREAK.sub("\n", given.get("text/html", "")), tags=set())).strip()
+
+
 def printed(outputs: Iterable[Any]) -> str:
     """What a cell printed and displayed as text, in order; neither progress bars nor stderr."""
     parts: list[str] = []
@@ -164,9 +190,7 @@ def printed(outputs: Iterable[Any]) -> str:
         if output["output_type"] == "stream" and output["name"] == "stdout":
             parts.append(without_progress(as_seen(output["text"])))
         elif output["output_type"] in {"execute_result", "display_data"}:
-            text = output.get("data", {}).get("text/plain", "")
-            text = "".join(text) if isinstance(text, list) else str(text)
-            if text and not text.startswith("<Figure size"):
-                parts.append(without_sequences(text) + "\n")
+            text = _as_text(output.get("data", {}))
+            parts.append(without_sequences(text) + "\n" * bool(text))
     whole = "".join(parts)
     return whole if len(whole) <= PRINTED else whole[:PRINTED] + _CUT

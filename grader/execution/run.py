@@ -325,12 +325,16 @@ class _NotebookRun:
 
     def _note_recorded(self, kernel: Kernel, cell: int) -> None:
         """Faults that the recorder told of, and too much output."""
-        missing = [note for note in kernel.notes if note.get("fault") == FaultKind.MISSING_MODULE]
         known = {fault.message for fault in self._faults if fault.cell == cell}
-        for module in dict.fromkeys(str(note.get("module", "")) for note in missing):
-            fault = faults.missing_module(module, cell, self._seconds)
-            if fault.message not in known:
-                self._faults.append(fault)
+        for kind, what, missing in (
+            (FaultKind.MISSING_MODULE, "module", faults.missing_module),
+            (FaultKind.MISSING_FILE, "file", faults.missing_file),
+        ):
+            named = (str(note.get(what, "")) for note in kernel.notes if note.get("fault") == kind)
+            for name in dict.fromkeys(named):
+                fault = missing(name, cell, self._seconds)
+                if fault.message not in known:
+                    self._faults.append(fault)
         failed = [note for note in kernel.notes if note.get("fault") == FaultKind.CELL_ERROR]
         for error in dict.fromkeys(str(note.get("error", "")) for note in failed):
             sentence = f"An import failed, and the cell went on without it: {faults.first_line(error)}"

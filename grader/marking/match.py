@@ -3,7 +3,8 @@
 Everything that was trained is a candidate (the same recipe again under the same label is one), and so is a network
 that never was. Names mean nothing. Candidates go to the rubric's network slots at the least total cost (`costs.py`);
 what differs in everything that makes a slot special is not taken for it, and a convolutional network never stands in
-for a dense one.
+for a dense one. The first slot of a kind, which nothing makes special, is never left empty while there is a network of
+it: who trained only one, for whatever task, has answered the first, too.
 """
 
 from __future__ import annotations
@@ -72,11 +73,16 @@ def match(evidence: Evidence, labels: Labels, rubric: Rubric, reference: Referen
     chosen = _assign(costs.reshape(len(slots), len(candidates)), [empty_slot(s) for s in slots])
     matched = {slots[s].slot.id: _matched(slots[s], candidates[c]) for s, c in chosen.items()}
     for s, slot in enumerate(slots):
-        other = None if s in chosen else _answered_by(slot, slots, candidates, chosen, labels)
-        if other is not None:
-            again = _matched(slot, candidates[chosen[other]], reused_from=slots[other].slot.id)
-            matched[slot.slot.id] = again
-    taken = {t.id for c in chosen.values() for t in candidates[c].trainings}
+        if s in chosen:
+            continue
+        of_its_kind = [c for c, candidate in enumerate(candidates) if candidate.form.family == slot.family]
+        if of_its_kind and not slot.special:
+            c = min(of_its_kind, key=lambda c: costs[s, c])
+            reused = next((slots[other].slot.id for other, theirs in chosen.items() if theirs == c), "")
+            matched[slot.slot.id] = _matched(slot, candidates[c], reused)
+        elif (other := _answered_by(slot, slots, candidates, chosen, labels)) is not None:
+            matched[slot.slot.id] = _matched(slot, candidates[chosen[other]], slots[other].slot.id)
+    taken = {training.id for found in matched.values() for training in found.repeats}
     return Assignment(matched, tuple(t for t in evidence.trainings if t.id not in taken))
 
 
@@ -104,8 +110,10 @@ def _answered_by(
     for other, c in chosen.items():
         there, candidate = slots[other].slot, candidates[c]
         differs = deviation(candidate, slot)
-        allowed = there.id in slot.slot.may_reuse or slot.slot.id in there.may_reuse
         speaks = not candidate.labels or labels.of(slot.slot.task)
+        # A network that answers the first task of its kind is meant for another one only where something says so.
+        meant = slots[other].special or labels.of(slot.slot.task)
+        allowed = meant and (there.id in slot.slot.may_reuse or slot.slot.id in there.may_reuse)
         exact = speaks and candidate.chosen is not None and differs <= _EXACT
         if exact or (allowed and differs < empty_slot(slot)):
             return other

@@ -27,6 +27,7 @@ from .dataset_loaders import install_datasets
 from .hooks import quietly
 from .imports import ImportWatch
 from .magics import install_magics
+from .missing_files import tell_missing_files
 from .model_hooks import ModelHooks
 from .namespace import Namespace
 from .networks import Networks
@@ -100,6 +101,7 @@ class Recording:
         watch.after("keras", self.models.install)
         watch.after("keras", self.started)
         self.figures.install(watch, self.shell.display_formatter)
+        watch.after("cv2", tell_missing_files(self.messages.notice))
         install_datasets(self.recorder, watch, self.preloaded.fashion_mnist)
         self.bridge.install(watch)
 
