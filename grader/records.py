@@ -404,6 +404,8 @@ class FaultKind(enum.StrEnum):
     INPUT_REQUESTED = "input_requested"
     MISSING_FILE = "missing_file"
     MISSING_MODULE = "missing_module"
+    MISSING_DEVICE = "missing_device"
+    MISSING_MAGIC = "missing_magic"
     NETWORK_BLOCKED = "network_blocked"
     UNREADABLE = "unreadable"
     TAMPERED = "tampered"

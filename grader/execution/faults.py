@@ -23,6 +23,7 @@ _CELL_FILE = re.compile(r"\((?:\d+(?:_\d+)?\.py|<ipython-input-[^>\n]*>), line (
 _MODULE = re.compile(r"No module named '?([\w.]+)")
 _MEMORY = {"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError"}
 _DISK = re.compile(r"No space left on device|File too large|Disk quota exceeded")
+_DEVICE = re.compile(r"\b(?:GPUs?|TPUs?|CUDA|cuDNN|COLAB_TPU_ADDR)\b")
 _NO_FILE = re.compile(
     r"no such file|file not found|unable to (?:\w+ )?open|fail\w* to \w*\W?open|(?:can't|cannot|could not|error) open"
     r"|failed to find any matching files|not an? existing file",
@@ -60,6 +61,8 @@ _SENTENCES = {
     ),
     FaultKind.MISSING_FILE: "The cell wanted to open a file{} that was not handed in with the notebook.",
     FaultKind.MISSING_MODULE: "The Python package '{}' is not available here; what needs it did not run.",
+    FaultKind.MISSING_DEVICE: "The cell wanted a GPU or TPU, which is not there when it is graded ({}).",
+    FaultKind.MISSING_MAGIC: "The magic '%%{}' is not available here, so the cell did nothing.",
     FaultKind.CELL_ERROR: "The cell stopped with {}",
 }
 """By kind; the braces stand for a limit (seconds or MiB), a name or an error."""
@@ -73,6 +76,11 @@ def fault(kind: FaultKind, cell: int, seconds: float, detail: object = "") -> Fa
 def missing_module(module: str, cell: int, seconds: float) -> Fault:
     """The fault of a package that is not installed; student code may have caught the exception."""
     return fault(FaultKind.MISSING_MODULE, cell, seconds, first_line(module, 80))
+
+
+def missing_magic(magic: str, cell: int, seconds: float) -> Fault:
+    """The fault of a cell whose magic is unknown, and which is no Python."""
+    return fault(FaultKind.MISSING_MAGIC, cell, seconds, first_line(magic, 80))
 
 
 def first_line(text: str, limit: int = 300) -> str:
@@ -104,6 +112,8 @@ def fault_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -
         return missing_file(file, cell, seconds)
     if _NETWORK.search(name) or _NETWORK_TEXT.search(value):
         return fault(FaultKind.NETWORK_BLOCKED, cell, seconds, error)
+    if _DEVICE.search(value):
+        return fault(FaultKind.MISSING_DEVICE, cell, seconds, error)
     return fault(FaultKind.CELL_ERROR, cell, seconds, error)
 
 

@@ -329,6 +329,7 @@ class _NotebookRun:
         for kind, what, missing in (
             (FaultKind.MISSING_MODULE, "module", faults.missing_module),
             (FaultKind.MISSING_FILE, "file", faults.missing_file),
+            (FaultKind.MISSING_MAGIC, "magic", faults.missing_magic),
         ):
             named = (str(note.get(what, "")) for note in kernel.notes if note.get("fault") == kind)
             for name in dict.fromkeys(named):

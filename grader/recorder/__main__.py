@@ -19,9 +19,10 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 
 from ..wire.hash_chain import HashChain
+from .absent import import_failed
 from .bridge import Bridge
 from .cell_compiler import CellCompiler, without_recorder
-from .cell_source import GUARD, GuardImports, import_failed, remaining_imports, without_installs
+from .cell_source import GUARD, GuardImports, remaining_imports, without_installs
 from .dataset_index import PRELOADED, DatasetIndex
 from .dataset_loaders import install_datasets
 from .hooks import quietly
@@ -69,11 +70,12 @@ class Recording:
 
     def _to_shell(self, settings: dict[str, Any]) -> None:
         shell = self.shell
-        install_magics(shell)
+        install_magics(shell, self.messages.notice)
         shell.user_ns[GUARD] = import_failed(self.messages.notice)
         shell.user_ns_hidden[GUARD] = None
         shell.input_transformers_cleanup.insert(0, without_installs)
-        shell.ast_transformers.append(GuardImports(self._private_keras))
+        self.guard = GuardImports(self._private_keras)
+        shell.ast_transformers.append(self.guard)
         shell.events.register("pre_run_cell", self.before_cell)
         shell.events.register("post_run_cell", self.after_cell)
         sys.argv = list(settings["argv"])
@@ -95,7 +97,7 @@ class Recording:
 
     def _to_imports(self) -> None:
         watch = self.watch
-        watch.before["tensorflow"] = settle
+        watch.before("tensorflow", settle)
         watch.after("tensorflow", seed_tensorflow)
         watch.after("keras", seed_keras)
         watch.after("keras", self.models.install)
@@ -144,7 +146,8 @@ class Recording:
         if trace is None or not trace.tb_frame.f_code.co_name.startswith("<"):
             return
         for statement in remaining_imports(result.info.transformed_cell, trace.tb_lineno):
-            code = compile(ast.Module(body=[statement], type_ignores=[]), trace.tb_frame.f_code.co_filename, "exec")
+            module = self.guard.visit(ast.Module(body=[statement], type_ignores=[]))
+            code = compile(module, trace.tb_frame.f_code.co_filename, "exec")
             quietly(exec)(code, self.shell.user_ns)
 
     def _scan(self) -> None:

@@ -2,21 +2,24 @@
 
 Each idiom does what it did then, and its use is noted once per place with how it is written today. Here are Keras'
 modules that are no more; `bridge_layers` has arguments of layers and optimizers, `bridge_models` methods, arguments,
-history keys and files of models, `bridge_libraries` names of NumPy, TensorFlow, matplotlib and Python.
+history keys and files of models, `bridge_libraries` names of NumPy, TensorFlow, matplotlib and Python,
+`bridge_devices` what asks for a GPU.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from .bridge_devices import bridge_devices, bridge_precision, local_devices
 from .bridge_layers import bridge_layers, bridge_optimizers, old_convolution
 from .bridge_libraries import bridge_matplotlib, bridge_numpy, bridge_tensorflow, bridge_time, with_fallback
-from .bridge_models import bridge_models, bridge_saving
-from .imports import ImportWatch, keras_name
+from .bridge_models import bridge_drawing, bridge_models, bridge_saving
+from .imports import OTHER_KERAS, ImportWatch, keras_name
 from .record import Recorder
 
 _MOVED_TO = {
@@ -63,18 +66,46 @@ class Bridge:
         watch.after("keras", lambda _: bridge_models(note))
         watch.after("numpy", lambda module: bridge_numpy(note, self._recorder.from_cell, module))
         watch.after("tensorflow", lambda module: bridge_tensorflow(note, self._recorder.from_cell, module))
+        watch.after("tensorflow", lambda module: bridge_devices(note, self._recorder.from_cell, module))
+        watch.after("tensorflow.python.client.device_lib", lambda module: local_devices(note, module))
+        watch.after("keras.src.dtype_policies.dtype_policy", lambda module: bridge_precision(note, module))
+        watch.after("keras.src.utils.model_visualization", lambda module: bridge_drawing(note, module))
+        watch.after("tensorboard.notebook", _no_dashboard)
+        watch.after("keras.src.utils.backend_utils", self._one_backend)
+        for name in ("keras", "tensorflow"):
+            watch.before(name, self._this_keras)
         watch.after("matplotlib.style", lambda module: bridge_matplotlib(note, module))
         bridge_time(note)
+
+    # -------------------------------------------------- which Keras
+
+    def _this_keras(self) -> None:
+        """Variables that ask for another Keras or backend than there is are set back before anybody reads them."""
+        if (backend := os.environ.get("KERAS_BACKEND", "tensorflow")) != "tensorflow":
+            self._recorder.bridged(f"KERAS_BACKEND={backend}", "KERAS_BACKEND=tensorflow, the one that is here")
+            os.environ["KERAS_BACKEND"] = "tensorflow"
+        if os.environ.pop("TF_USE_LEGACY_KERAS", None):
+            self._recorder.bridged("TF_USE_LEGACY_KERAS", "without it: Keras 3 is here")
+
+    def _one_backend(self, module: ModuleType) -> None:
+        def set_backend(backend: str) -> None:
+            self._recorder.bridged(f"keras.config.set_backend('{backend}')", "without it: TensorFlow is here")
+
+        vars(module)["set_backend"] = set_backend
 
     # -------------------------------------------------- modules
 
     def _moved_module(self, fullname: str) -> ModuleType | None:
-        """A stand-in for a module that is no more."""
+        """A stand-in for a module that is no more, or that belongs to a Keras by another name."""
         within = keras_name(fullname)
+        if (package := fullname.partition(".")[0]) in OTHER_KERAS:
+            inner = (within or "").removeprefix("api._v2.keras").removeprefix("api._v1.keras").lstrip(".")
+            return _Moved(fullname, f"{_TWIN}.{inner}".rstrip("."), self._recorder.bridged, (package, "keras"))
         if within not in MOVED:
             return None
         tree = fullname[: -len(within) - 1]
-        return _Moved(fullname, f"{tree}.{MOVED[within]}", self._recorder.bridged)
+        said = (f"keras.{within}", f"keras.{MOVED[within]}")
+        return _Moved(fullname, f"{tree}.{MOVED[within]}", self._recorder.bridged, said)
 
     def _patch(self, within: str, module: ModuleType) -> None:
         """What a module of Keras no longer has is looked for where it went."""
@@ -111,22 +142,29 @@ def _class_of(module: ModuleType, name: str) -> Any:
     return next((v for k, v in vars(module).items() if k.lower() == name and isinstance(v, type)), None)
 
 
+def _no_dashboard(module: ModuleType) -> None:
+    """Nobody looks at one: `%tensorboard` and `notebook.start` would start a server and wait for it."""
+    vars(module).update(start=lambda *_: None, display=lambda *_, **__: None)
+
+
 class _Moved(ModuleType):
-    def __init__(self, name: str, target: str, note: Callable[[str, str], None]) -> None:
+    """Has what the module `target` has; `said` is noted of whoever asks for it: (idiom, today)."""
+
+    def __init__(self, name: str, target: str, note: Callable[[str, str], None], said: tuple[str, str]) -> None:
         super().__init__(name)
-        self.__dict__["_target"] = target
-        self.__dict__["_note"] = note
+        self.__dict__.update(_target=target, _note=note, _said=said)
 
     def __getattr__(self, name: str) -> Any:
         target = importlib.import_module(self._target)
         if name == "__all__":
             return [public for public in dir(target) if not public.startswith("_")]
+        if name == "__version__":
+            return target.__version__
         if name.startswith("__"):
             raise AttributeError(name)
         deeper = f"{self.__name__}.{name}"
         if keras_name(deeper) in MOVED and deeper not in sys.modules:
             return importlib.import_module(deeper)
         value = getattr(target, name)
-        within = keras_name(self.__name__)
-        self._note(f"keras.{within}", f"keras.{MOVED.get(within or '', '')}")
+        self._note(*self._said)
         return value

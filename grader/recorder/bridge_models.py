@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .absent import without_absent
 from .bridge_layers import Note
 from .hooks import quietly, wrap, wrap_arguments
 
@@ -107,6 +108,9 @@ def _old_methods(note: Note) -> dict[str, Any]:
 
 def _compile_arguments(note: Note, _: Any, args: Any, kwargs: Any) -> Any:
     """Keras 2: (optimizer, loss, metrics, …); today the third is loss_weights."""
+    for watching in ("metrics", "weighted_metrics"):
+        if kwargs.get(watching) is not None:
+            kwargs[watching] = without_absent(note, watching, kwargs[watching])
     third = args[2] if len(args) > 2 and "metrics" not in kwargs else None
     if isinstance(third, (list, tuple)) and third and not any(isinstance(m, (int, float)) for m in third):
         note("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=…)")
@@ -131,6 +135,8 @@ def _fit(note: Note, original: Any) -> Any:
             if old in kwargs and new not in kwargs:
                 note(f"fit({old}=…)", f"fit({new}=…)")
                 kwargs[new] = kwargs.pop(old)
+        if kwargs.get("callbacks") is not None:
+            kwargs["callbacks"] = without_absent(note, "callbacks", kwargs["callbacks"])
         if kwargs.get("callbacks"):
             quietly(_callbacks)(note, model, kwargs["callbacks"])
         history = original(model, *args, **kwargs)
@@ -184,6 +190,21 @@ def _checkpoint(note: Note, original: Any) -> Any:
         original(callback, _named(note, filepath, weights=bool(weights_only), checkpoint=True), *args, **kwargs)
 
     return __init__
+
+
+def bridge_drawing(note: Note, module: Any) -> None:
+    """`keras.src.utils.model_visualization`: a drawing of the network is left out where nothing can draw it."""
+
+    def drawing(original: Any) -> Any:
+        def plot_model(*args: Any, **kwargs: Any) -> Any:
+            if module.check_graphviz():
+                return original(*args, **kwargs)
+            note("plot_model(…)", "left out: Graphviz is not available here")
+            return None
+
+        return plot_model
+
+    wrap(module, ["plot_model"], drawing)
 
 
 # ------------------------------------------------------------------ files

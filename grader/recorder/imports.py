@@ -12,7 +12,9 @@ from typing import Any
 from .hooks import quietly
 from .preloaded import Preloaded
 
-KERAS_TREES = ("tensorflow.keras", "tensorflow._api.v2.keras", "keras._tf_keras.keras", "keras")
+OTHER_KERAS = ("tf_keras", "keras_core")
+"""Packages of their own that Keras' earlier and later days had; Keras itself stands for them."""
+KERAS_TREES = ("tensorflow.keras", "tensorflow._api.v2.keras", "keras._tf_keras.keras", "keras", *OTHER_KERAS)
 """One library under several names: what is imported as `tensorflow.keras` is another set of modules."""
 
 Action = Callable[[ModuleType], None]
@@ -33,14 +35,17 @@ class ImportWatch(importlib.abc.MetaPathFinder):
 
     def __init__(self, preloaded: Preloaded | None = None) -> None:
         self._preloaded = preloaded or Preloaded()
-        self.before: dict[str, Callable[[], None]] = {}
-        """What is called when a module is about to be imported; does not raise."""
+        self._before: dict[str, list[Callable[[], None]]] = {}
         self._after: dict[str, list[Action]] = {}
         self.after_keras: Callable[[str, ModuleType], None] | None = None
         """Called with the name within Keras and the module, for every module of Keras' public trees."""
         self.make: Callable[[str], ModuleType | None] | None = None
         self._busy: set[str] = set()
         sys.meta_path.insert(0, self)
+
+    def before(self, name: str, action: Callable[[], None]) -> None:
+        """Call `action()`, which does not raise, when `name`, for which something waits, is about to be imported."""
+        self._before.setdefault(name, []).append(action)
 
     def after(self, name: str, action: Action) -> None:
         """Call `action(module)` once `name` is imported; at once if it already is."""
@@ -60,7 +65,7 @@ class ImportWatch(importlib.abc.MetaPathFinder):
             return None
         if fullname in self._busy or (within is None and fullname not in self._after):
             return None
-        if within and self.make is not None:
+        if within is not None and self.make is not None:
             made = quietly(self.make)(fullname)
             if made is not None:
                 return importlib.machinery.ModuleSpec(fullname, _Made(made), is_package=True)
@@ -73,7 +78,8 @@ class ImportWatch(importlib.abc.MetaPathFinder):
                 return None
         finally:
             self._busy.discard(fullname)
-        self.before.get(fullname, lambda: None)()
+        for action in self._before.get(fullname, ()):
+            action()
         if spec.loader is not None and hasattr(spec.loader, "exec_module"):
             spec.loader = _Watched(spec.loader, self)
         return spec

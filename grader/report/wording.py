@@ -62,7 +62,12 @@ _FAULTS = {
         "A file is missing",
         "Hand in the files that your notebook reads, beside it, by relative path.",
     ),
-    FaultKind.MISSING_MODULE: ("A module is not installed", "Only the course’s packages are there when grading."),
+    FaultKind.MISSING_MODULE: (
+        "A package is not here",
+        "That is no fault of yours: what needs it is left out, or a person looks at it.",
+    ),
+    FaultKind.MISSING_DEVICE: ("No GPU or TPU", "That is no fault of yours: a person looks at what needs it."),
+    FaultKind.MISSING_MAGIC: ("A magic is not here", "That is no fault of yours: a person looks at what needs it."),
     FaultKind.NETWORK_BLOCKED: ("No network", "Notebooks run without internet. The data set is there without it."),
     FaultKind.UNREADABLE: (
         "The file cannot be read",
