@@ -77,6 +77,8 @@ class AnswerPoint:
     """Patterns that assert it with a negation as well as without ('no gap')."""
     contrary: tuple[str, ...] = ()
     """Patterns of the opposite ('more parameters' where there are fewer)."""
+    about: tuple[str, ...] = ()
+    """Patterns of what a text turns to when it may say the point in words that none of the others knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def _subject(words: str) -> str:
     """What a clause is about: at its beginning, after an article."""
     return (
         r"(?:^\W*|[,;:(]\s*|->\s*|\b(?:and|und|but|aber|while|whereas|während|because|weil|since|da|denn|so)\s+)"
-        rf"(?:(?:with|mit|the|a|an|der|die|das|den|ein|eine|our|its|in|im)\s+){{0,2}}(?:{words})"
+        rf"(?:(?:with|mit|by|for|für|bei|beim|auf|the|a|an|der|die|das|den|ein|eine|our|its|in|im)\s+){{0,2}}(?:{words})"
     )
 
 
@@ -43,7 +43,7 @@ _MORE = r"\b" + _any(
 )
 _FEW = r"\b" + _any(r"fewer few less smaller lower wenig\w* gering\w* kleiner\w* reduc\w+ reduzier\w* only nur")
 _FEWER = r"\b" + _any(
-    r"""fewer less smaller lower reduc\w+ weniger\w* geringer\w* kleiner\w* reduzier\w* cheaper lighter leichter
+    r"""fewer less smaller lower reduc\w+ weniger\w* geringer\w* kleiner\w* reduzier\w* halb\sso\sviele? cheaper lighter leichter
     sparsam\w* saves? spart half hälfte third sixteenth sechzehntel fraction bruchteil"""
 )
 _FAST = _any(r"fast\w* quick\w* sooner speed\w* rapid\w* schnell\w* zügig\w* beschleunig\w* rascher")
@@ -69,9 +69,20 @@ _DENSE = r"(?:large |small |big |große |kleine )?(?:dense|fully|mlp|dicht|vollv
 _CONV = _any(r"conv\w* cnn\w* faltung\w* kernels? filters? kerne?n?")
 _OF_OWN = r"(?:of (?:its|their) own|own|separate|eigene\w*|different|unterschiedliche\w*|individual)"
 
-_BESIDE = r"\b" + _any(
-    r"""batch\w* batchgröße dropout seed gpu colou?rs? farb\w* memory speicher\w* storage speichern zufall zufällig\w* random\w* chance luck
-    default standardwert standard display anzeig\w* labelled beschriftet dark dunkel hell"""
+_NO_EFFECT = (
+    r"\bno (?:effect|influence|impact)\b|kein\w* (?:einfluss|wirkung|effekt|auswirkung)\w*|nicht (?:nötig|notwendig)"
+    r"|\b(?:stays?|remains?|bleib\w*)\W+(?:\w+\W+){0,3}?(?:same|equal|unchanged|gleich|unverändert|unaffected|unbeeinflusst)\b"
+    r"|(?:not|n't) (?:change|affect|influence|help|alter|make a difference)\w*|(?:ändert|beeinflusst|verändert|bewirkt|hilft)\W+(?:\w+\W+){0,4}?nichts?\b"
+)
+_UNLIKE = r"(?:,? (?:unlike|in contrast to|as opposed to|anders als|im gegensatz zu)[^,]{0,40},?)?"
+_BESIDE = (
+    r"\b"
+    + _any(
+        r"""batch(?:\s?size)? batchgröße dropout seeds? gpu cpu computer rechner hardware colou?rs? farb\w* memory speicher\w* storage
+    zufall zufällig\w* random\w* chance luck default standardwert standard display\w* anzeig\w* labelled beschriftet dark dunkel
+    loss\sfunction verlustfunktion photographers?"""
+    )
+    + r"\b|labels? (?:is|are) wrong|too many layers|zu viele schichten|test ?(?:set|menge|daten|data|images|bilder) (?:is|are|ist|sind) (?:too )?(?:small|large|hard|klein|groß|schwierig|schwer)\w*"
 )
 """What never answers any of these questions: settings, chance, storage."""
 
@@ -81,8 +92,11 @@ _STEP = _any(
     deltas? weighted\ssums? moves fehler\w* schritt\w* sprung sprünge aktivierung\w* summen? korrektur\w* änderung\w*
     gewichtsänderung\w*"""
 )
+_STAYING = r"(?:(?!\bno|n't|kein|nicht|\btoo\b|\bzu\b|without|ohne|prevent|avoid|vermeid|verhinder|otherwise|sonst|would|wür|wär|unscaled|large |große)[^.;]){0,40}?"
+_INPUT = r"(?:inputs?|values?|pixels?|numbers?|eingabe\w*|eingäng\w*|werte?n?|zahlen|grauwert\w*|bild\w*|images?)\b"
+_NOT_INPUT = rf"(?!{_INPUT})"
 _OVERSHOOT = (
-    r"(?:over-?shoot\w*|overshot|satur\w*|sättig\w*|überschieß\w*|\bschieß\w*|verfehl\w*|hin und her|back and forth|jumps? around|bounc\w+|"
+    r"(?:over-?shoot\w*|overshot|satur\w*|sättig\w*|überschieß\w*|\bschieß\w*|verfehl\w*|flat (?:ends?|parts?|regions?)|hin und her|back and forth|jumps? around|bounc\w+|"
     + _near(
         r"\b(?:past|over|beyond|away from|miss\w*|über|am|vom|an)\b",
         r"(?:minimum|optimum|valley|goal|target|ziel|tal)\b)",
@@ -102,11 +116,9 @@ through the layers.""",
         AnswerPoint(
             "Large inputs make large weighted sums, errors or gradients, and so large updates.",
             (
-                _both(
-                    _LARGE,
-                    _STEP,
-                    within=40,
-                ),
+                rf"{_LARGE}\W+(?:{_NOT_INPUT}\w+\W+){{0,2}}?{_STEP}",
+                rf"{_STEP}\s+(?:\w+\s+){{0,4}}?{_LARGE}(?!\s+{_INPUT})",
+                r"\b(?:chang|correct|veränder|geänder|korrig)\w*\W+(?:\w+\W+){{0,3}}?(?:too much|zu sehr|zu stark)|(?:zu stark|zu sehr|too strongly)\W+(?:\w+\W+)?(?:veränder|geänder|verändert|chang)\w*",
                 r"\b(?:times|mal)\s+(?:so\s+|as\s+)?(?:long|large|big|far|further|groß\w*|weit\w*)",
                 r"(?:proportional|multiplied|scales? with|contains?|enthält|enthalten|dw\s*~).{0,40}(?:input|eingabe|eingang|\bx\b)",
             ),
@@ -119,6 +131,13 @@ through the layers.""",
                 r"(?:hardly any|no|kein\w*|kaum) gradient\w*.{0,20}(?:left|learn|lern|übrig|mehr)|(?:no usable|kein\w* brauchbar\w*) gradient\w*",
             ),
             contrary=(
+                _NO_EFFECT,
+                r"\b(?:so that|damit|to make|um|scaling|scaled|skalier\w*|normali[sz]\w*|dadurch)\b"
+                + _STAYING
+                + r"\b(?:larger|bigger|größere?n?)\s+(?:gradient|update|step|error|fehler|schritt)\w*",
+                r"\b(?:so that|damit|to make|um|scaling|scaled|skalier\w*|normali[sz]\w*|dadurch)\b"
+                + _STAYING
+                + r"(?:gradient|update|step|error|fehler|schritt)\w*\s+(?:\w+\s+)?(?:larger|bigger|größer\w*)",
                 _subject(r"small\w*|klein\w*|scaled|skalierte\w*")
                 + r"(?:(?!prevent|avoid|vermeid|verhinder|otherwise|sonst|\bno|kein|nicht|less|weniger|\bzu\b|\btoo\b)[^.;,]){0,50}?"
                 + _LARGE
@@ -130,6 +149,11 @@ through the layers.""",
                 + r"[^.;,]{0,40}?"
                 + _SMALL
                 + r"\s+(?:gradient|update|step|error|fehler|schritt)",
+                _subject(r"large\w*|big\w*|große\w*|hohe\w*")
+                + r"[^.;,]{0,30}?(?:gradient|update|step|error|fehler|schritt)\w*\s+(?:\w+\s+)?(?:small\w*|klein\w*)",
+            ),
+            about=(
+                r"gradient\w*|errors?\b|fehler\w*|steps?\b|schritt\w*|updates?\b|activation\w*|aktivierung\w*|\b(?:weights?|gewicht\w*)\b|\b(?:large|big|huge|high|gro(?:ß|ss)\w*|hohe?\w*|riesig\w*)\b|255|flat|explod\w*|blow\w*|vanish\w*|verschwind\w*|\brate\b|lernrate\w*",
             ),
         ),
         AnswerPoint(
@@ -165,12 +189,9 @@ through the layers.""",
             "Gives another reason.",
             (
                 _BESIDE,
-                r"\b(?:integers?|ganze zahlen|floats?|softmax|black and white|schwarz|pixel art|convention|konvention|cosmetic|kosmetisch)\b",
+                r"\b(?:integers?|ganze zahlen|floats?|black and white|schwarz|pixel art|convention|konvention|cosmetic|kosmetisch)\b",
             ),
             "elsewhere",
-            either_way=(
-                r"\bno (?:effect|influence|impact)\b|kein\w* (?:einfluss|wirkung|effekt)|nicht (?:nötig|notwendig)",
-            ),
         ),
     ),
 )
@@ -188,7 +209,14 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
         AnswerPoint(
             "There are ten classes, one output unit for each.",
             (
-                rf"{_TEN}\W+(?:(?!hidden|epoch)\w+\W+){{0,3}}?{_CLASSES}",
+                rf"{_TEN}\W+(?:(?!hidden|epoch|images?\b|bilder|per\b|pro\b|units?\b|neuron|outputs?\b|layers?\b|schicht|examples?\b)\w+\W+){{0,3}}?{_CLASSES}",
+                _near(
+                    _TEN,
+                    _UNITS,
+                    r"\b(?:stands?|represent|correspond|belong|steht|stehen|entspr|each|one|je)\w*",
+                    _CLASSES,
+                    within=25,
+                ),
                 _near(_CLASSES, _TEN, within=30),
                 _near(
                     r"\b(?:one|a|own|eine?|eigene\w*|jeweils)\b",
@@ -198,13 +226,6 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
                     within=25,
                 ),
                 _near(r"\b(?:each|every|jede\w*|für jede\w*|pro|per|je)\b", _CLASSES, _UNITS, within=25),
-                _near(
-                    r"\b(?:each|every|jede\w*)\b",
-                    _UNITS,
-                    r"\b(?:stands? for|represents?|corresponds?|belongs?|steht|entspricht|gehört|repräsentiert)\b",
-                    _CLASSES,
-                    within=25,
-                ),
                 r"(?:\b0\s*(?:\.\.|-|to|bis|\.\.\.)\s*9\b|one[- ]?hot.{0,30}\b(?:ten|10|zehn)\b)",
             ),
             "ten",
@@ -217,6 +238,7 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
                 ),
                 r"(?:therefore|thus|hence|so|deshalb|daher|darum|also)\b(?:(?!unit|neuron|output|ausg|need|each|every|per\b|one\b|for\b|für|jede|pro\b|brauch|we\b|wir\b).){0,40}(?:ten|10|zehn) \w*\s*(?:class|klasse|categor|kategor)",
             ),
+            about=(r"\b(?:each|every|per|pro|je|jede\w*|jeweils)\b|probab\w*|wahrscheinlich\w*|softmax|one[- ]?hot",),
         ),
         AnswerPoint(
             "There are as many units as classes.",
@@ -274,8 +296,13 @@ many parameters for a few percentage points. Training and test accuracy stay clo
             ),
             "sizes",
             contrary=(
+                r"8[.,' ]?070\s*>\s*55|55[.,' ]?050\s*<\s*8",
+                _subject(_SMALL_NET) + rf"[^.,;]{{0,30}}?{_MORE}\s+(?:\w+\s+){{0,2}}?(?:param|weight|gewicht)",
                 _subject(rf"(?!{_SMALL_NET})\w+[^.,;]{{0,30}}?")
                 + r"\b(?:fewer|less|weniger)\s+(?:\w+\s+){0,2}?(?:param|weight|gewicht)",
+            ),
+            about=(
+                r"param\w*|weights?\b|gewicht\w*|\bsizes?\b|größe\w*|\bbigger\b|\blarger\b|\bgrößer\w*|8[.,' ]?070|55[.,' ]?050|aufwand|\bcosts?\b|kosten",
             ),
         ),
         AnswerPoint(
@@ -293,8 +320,14 @@ many parameters for a few percentage points. Training and test accuracy stay clo
             ),
             "accuracies",
             contrary=(
+                _subject(_SMALL_NET) + rf"[^.;]{{0,60}}?{_BETTER}",
+                rf"{_BETTER}\W+(?:accura\w+\W+)?(?:in|for|with|of|bei|beim|mit)\W+(?:the|dem|der)?\s*{_SMALL_NET}",
+                r"less accura\w*|weniger genau\w*",
                 _both(r"(?:accura|genauigkeit|perform)\w*", _WORSE, within=30),
                 r"\b(?:is|ist|and|und|but|aber)\b(?:\s+\w+){0,2}\s+(?:schlechter|worse|less accurate|ungenauer)\b",
+            ),
+            about=(
+                r"accura\w*|genau\w*|perform\w*|\bbetter\b|besser\w*|\bhits?\b|treffer\w*|prozent\w*|percent\w*|gewinn|\bgain\w*|\bworth\b|lohn\w*",
             ),
         ),
         AnswerPoint(
@@ -322,6 +355,16 @@ many parameters for a few percentage points. Training and test accuracy stay clo
     ),
 )
 
+_UNSEEN = (
+    r"(?:unseen|generali[sz]\w*|generalisier\w*|verallgemein\w*|unknown|unfamiliar|unbekannt\w*|ungesehen\w*|fremde?[nrs]?\b|real life"
+    r"|real world|\btest(?:\b|gen\w*|daten|bilder\w*|menge|accuracy)|\b(?:new|other|neue[nrs]?|andere[nrs]?)\W+(?:data|item|image|example|picture|daten|bilder"
+    r"|beispiele|fälle)\w*|(?:never|not|nie|noch nicht|nicht)\W+(?:\w+\W+){0,2}?(?:seen|met|gesehen\w*|kennt|trained on))"
+)
+_COUNTS = (
+    r"(?:\b(?:matters?|counts?|care|important|relevant|decides?|bad|problem\w*|should|supposed|want\w*|goal|aim|purpose|useful|interested|needs?|only|must"
+    r"|zähl\w*|wichtig\w*|soll\w*|schlecht\w*|entscheid\w*|interess\w*|ziel|geht es|kommt es|will|wollen|muss)\b)"
+)
+
 _DIVERGES = WrittenAnswer(
     text="""\
 With a third of the examples there are fewer constraints on 55,050 parameters: the network can **fit the particular
@@ -334,13 +377,21 @@ epochs.""",
         AnswerPoint(
             "Why: with fewer examples the network can fit the particular ones (overfitting).",
             (
-                r"over-?fit\w*|überanpass\w*|memori\w*|auswendig\w*|by heart|peculiarit\w*|eigenheiten|einzelheiten",
+                r"over-?fit\w*|überanpass\w*|überangepasst\w*|memori\w*|auswendig\w*|by heart|peculiarit\w*|eigenheiten|einzelheiten",
+                r"passt sich\b[^.]{0,40}\ban\b|(?:fits?|adapts?)\W+(?:itself )?(?:too|only|just|to)\W+(?:\w+\W+){0,2}?(?:these|those|few|training)",
                 r"(?:fit|learn|know|adapt|anpass|kennt|lern|gewöhn|used to)\w*[^.]{0,30}(?:particular|specific|too well|zu gut|zu genau|speziell\w*|bestimmte\w*)",
                 r"(?:too closely|zu stark|too strongly)[^.]{0,40}(?:train|few|wenig)\w*",
             ),
             "overfits",
             contrary=(
-                rf"{_MORE}\W+(?:\w+\W+){{0,2}}?{_EXAMPLES}[^.]{{0,40}}?(?:over-?fit|überanpass|memori|auswendig|by heart)\w*",
+                _both(
+                    rf"\b(?:more|many|too many|mehr|viele|zu viele)\W+(?:\w+\W+){{0,2}}?{_EXAMPLES}",
+                    r"(?:over-?fit|überanpass|memori|auswendig|by heart)\w*",
+                    within=40,
+                ),
+            ),
+            about=(
+                r"\b(?:fit|fits|fitted|learns?|learnt|learned|lernt|gelernt|knows?|kennt|few|fewer|wenig\w*)\b|anpass\w*|angepasst",
             ),
         ),
         AnswerPoint(
@@ -361,23 +412,27 @@ epochs.""",
         ),
         AnswerPoint(
             "What counts is how the network does on unseen items: the test accuracy.",
-            (
-                r"unseen|generali[sz]\w*|generalisier\w*|verallgemein\w*|unknown|unfamiliar|unbekannt\w*|ungesehen\w*|fremde?[nrs]?\b|real (?:life|world)|echte\w* welt|in the wild",
-                r"\b(?:new|other|neue[nrs]?|andere[nrs]?)\W+(?:data|item|image|example|picture|daten|bilder|beispiele|fälle)\w*",
-                _near(
-                    r"\btest(?:\w*|\s\w+)",
-                    r"\b(?:count|matter|important|relevant|decid|zählt|wichtig|entscheid)\w*",
-                    within=30,
-                ),
-                _near(r"\b(?:count|matter|important|relevant|decid|zählt|wichtig|entscheid)\w*", r"\btest", within=30),
-            ),
+            (),
             "unseen",
-            either_way=(
-                r"(?:never|not|nie|noch nicht|nicht)\W+(?:\w+\W+){0,2}?(?:seen|met|gesehen\w*|kennt|trained on)",
-            ),
+            either_way=(_both(_UNSEEN, _COUNTS, within=80), r"for real (?:life|use)|= real life|um die geht es"),
             contrary=(
-                r"\b(?:fewer|less|weniger\w*)\W+(?:\w+\W+){0,3}?(?:generali[sz]|verallgemein)\w*[^.]{0,20}?(?:better|besser)",
-                r"\b(?:fewer|less|weniger\w*)\W+(?:\w+\W+){0,3}?(?:verallgemeinert|generalisiert) es besser",
+                r"\btrain\w*(?: \w+){0,2} (?:is (?:all |what )?(?:that )?)?(?:counts|matters|is important|zählt|ist wichtig)",
+                r"(?:counts|matters|zählt|wichtig)\W+(?:(?:is|ist|sind|nur|only|the|die|das)\W+){0,3}train",
+                _near(_UNSEEN, r"kommt es (?:\w+ )?nicht|nicht an\b", within=20),
+                _near(
+                    _UNSEEN,
+                    r"(?:\bnot|n't|nicht|kein\w*)\W+(?:\w+\W+)?(?:matter|important|count|relevant|wichtig|zähl|interess)",
+                    within=40,
+                ),
+                _near(_UNSEEN, r"(?:irrelevant|unwichtig|egal|unimportant)", within=40),
+                _near(
+                    r"\b(?:fewer|less|weniger\w*)\b",
+                    r"(?:generali[sz]|verallgemein)\w*[^.]{0,15}(?:better|besser)",
+                    within=40,
+                ),
+            ),
+            about=(
+                r"generali\w*|verallgemein\w*|\bmatter\w*|important|wichtig\w*|unseen|unknown|unbekannt\w*|\bnew\b|\bneue\w*|\bsoll\w*|\bshould\b|\bbad\b|problem\w*|schlecht\b",
             ),
         ),
     ),
@@ -395,6 +450,10 @@ epochs.""",
 
 _SHOES = r"(?:sneaker|sandal|turnschuh|sportschuh|trainers)\w*"
 
+_ALIKE_BOOT = _both(
+    r"\b(?:look|seem|resembl|similar|ähnlich|ähnel|sehen|sieht|gleich)\w*", r"\b(?:boot|stiefel|ankle)\w*", within=40
+)
+
 _BOOTS = WrittenAnswer(
     text="""\
 Most of the wrong ones are **sneakers and sandals**. Those that the network takes for ankle boots have a **high
@@ -407,7 +466,8 @@ higher than usual looks like a boot.""",
             (rf"{_SHOES}|basketball shoe\w*|\b(?:class|label|klasse)\w*\s*(?:are\s*|sind\s*)?[57]\b",),
             "names",
             contrary=(
-                _subject(r"(?:ankle )?boots?|stiefel\w*") + rf"[^.]{{0,60}}?\b(?:as|for|als|für)\s+(?:a\s+)?{_SHOES}",
+                _subject(r"(?:ankle )?boots?|stiefel\w*")
+                + rf"[^.]{{0,60}}?\b(?:as|for|als|für|like|wie|resemble)\s+(?:a\s+)?{_SHOES}",
             ),
         ),
         AnswerPoint(
@@ -416,10 +476,10 @@ higher than usual looks like a boot.""",
                 r"silhouette\w*|\bshapes?\b|outline\w*|contour\w*|(?:(?:high|tall|hoh\w*)\W+)?\bshaft\w*|high[- ]?tops?|(?:high|tall|hoh\w*)\W+(?:\w+\W+)?(?:heels?|absatz|absätze\w*|rand|kragen)",
                 r"umriss\w*|kontur\w*|schaft\w*|\bform\b|absatz|profil\b|(?:ankle|knöchel)[- ](?:high|hoch)",
                 r"(?:past|over|above|bis (?:über|zum))\W+(?:the\s|den\s|die\s)?(?:ankle|knöchel)\w*",
-                _both(
-                    r"\b(?:look|seem|resembl|similar|ähnlich|ähnel|sehen|sieht|gleich)\w*",
-                    r"\b(?:boot|stiefel|ankle)\w*",
-                    within=40,
+                _near(rf"(?:{_SHOES}|\b(?:high|tall|hoh\w*|hoch\w*|heel\w*|absatz|absatzes)\b)", _ALIKE_BOOT),
+                _near(
+                    _ALIKE_BOOT,
+                    rf"(?:{_SHOES}|\b(?:high|tall|hoh\w*|hoch\w*|heel\w*|absatz|absatzes|cover\w*|reach\w*)\b)",
                 ),
             ),
             "shape",
@@ -428,8 +488,12 @@ higher than usual looks like a boot.""",
             ),
             contrary=(
                 r"\b(?:low|niedrig\w*|kurze[mn]?)\W+(?:\w+\W+)?(?:shaft|schaft)\w*",
-                r"(?:shape|form|silhouette|outline|umriss)\w*[^.]{0,20}(?:nothing like|different|\banders\b|unähnlich)",
-                _subject(r"(?:ankle )?boots?|stiefel\w*") + rf"[^.]{{0,60}}?\b(?:as|for|als|für)\s+(?:a\s+)?{_SHOES}",
+                r"(?:shape|form|silhouette|outline|umriss)\w*[^.]{0,20}(?:nothing like|(?:completely |totally )?different|\banders\b|unähnlich)",
+                _subject(r"(?:ankle )?boots?|stiefel\w*")
+                + rf"[^.]{{0,60}}?\b(?:as|for|als|für|like|wie|resemble)\s+(?:a\s+)?{_SHOES}",
+            ),
+            about=(
+                r"\b(?:looks?|seems?|high|tall|hoh\w*|hoch|ankle\w*|boots?|stiefel\w*|similar|alike)\b|ähnlich\w*|aussehen|sieh\w*|sehen|knöchel\w*",
             ),
         ),
     ),
@@ -496,7 +560,9 @@ def _measures(kernel: str, along: str) -> str:
     return f"^(?=.*{_CHANGES})(?!.*(?:\\brun|\\bgo|verlauf|extend|parallel)).*?{kernel}{between}{along}"
 
 
-_RIGHT, _SWAPPED = _respectively(_VERTICAL, _HORIZONTAL), _respectively(_HORIZONTAL, _VERTICAL)
+_IN_ORDER = r"^(?=.*\b(?:respectively|resp|bzw|beziehungsweise|jeweils|in this order|in dieser reihenfolge)\b).*?"
+_RIGHT = _respectively(_VERTICAL, _HORIZONTAL)
+_SWAPPED = f"{_IN_ORDER}(?:{_respectively(_HORIZONTAL, _VERTICAL)})"
 _X_VERTICAL = (_finds(_KX, _VERTICAL), _RIGHT, _measures(_KX, _ACROSS))
 _Y_HORIZONTAL = (_finds(_KY, _HORIZONTAL), _RIGHT, _measures(_KY, _DOWN))
 _X_HORIZONTAL = (_finds(_KX, _HORIZONTAL), _SWAPPED)
@@ -509,14 +575,25 @@ ones (K_x * I_B = 0). K_y compares above with below and finds **horizontal edges
 **Sobel** kernels: a derivative in one direction, smoothed with weights 1, 2, 1 in the other. The sign tells whether
 the image gets brighter or darker.""",
     points=(
-        AnswerPoint("K_x finds vertical edges.", _X_VERTICAL, "vertical", contrary=_X_HORIZONTAL),
-        AnswerPoint("K_y finds horizontal edges.", _Y_HORIZONTAL, "horizontal", contrary=_Y_VERTICAL),
-        AnswerPoint("They are edge detectors (Sobel).", (r"\bedges?\b|kanten\w*|\bsobel\w*",), "edges"),
         AnswerPoint(
-            "Speaks of vertical and horizontal.",
-            (_DIRECTION, _ACROSS, _DOWN, r"\b(?:derivative|ableitung|direction \w|x-?richtung|y-?richtung)\b"),
-            "directions",
+            "K_x finds vertical edges.",
+            _X_VERTICAL,
+            "vertical",
+            contrary=_X_HORIZONTAL,
+            about=(
+                r"vertical\w*|vertikal\w*|senkrecht\w*|upright|stehend\w*|\b(?:left|right|links|rechts|x-?direction|x-?richtung)\b|derivative|ableitung",
+            ),
         ),
+        AnswerPoint(
+            "K_y finds horizontal edges.",
+            _Y_HORIZONTAL,
+            "horizontal",
+            contrary=_Y_VERTICAL,
+            about=(
+                r"horizont\w*|waage?recht\w*|liegend\w*|\bflat\b|\b(?:top|bottom|above|below|oben|unten|y-?direction|y-?richtung)\b",
+            ),
+        ),
+        AnswerPoint("They are edge detectors (Sobel).", (r"\bedges?\b|kanten\w*|\bsobel\w*",), "edges"),
     ),
     misleading=(
         AnswerPoint(
@@ -549,16 +626,22 @@ _SHARED = (
     + r"|weight[- ]?sharing|gewichtsteilung|parameter sharing"
 )
 _EVERYWHERE = _near(
-    r"\b(?:same|one|small|little|der|die|das|dieselben?|derselbe|gleiche\w*|it|a|each|detector|muster|stamp|stempel|numbers|filter|kernel)\b",
-    r"\b(?:everywhere|all (?:places|positions|of them)|every (?:place|position)|whole (?:image|picture)|überall|alle[nr]? (?:stellen|positionen)|ganze bild|over the picture|across the image)",
+    r"\b(?:same|one|small|little|der|die|das|dieselben?|derselbe|gleiche\w*|it|a|each|detector|muster|stamp|stempel|numbers|filters?|kernels?|kerne?n?)\b",
+    r"\b(?:applied to the whole|everywhere|all (?:places|positions|of them)|every (?:place|position)|whole (?:image|picture)|überall|alle[nr]? (?:stellen|positionen)|ganze bild|over the picture|across the image)",
     within=60,
 )
+_SHARED_OR_LOCAL = r"(?:\bshar\w+|geteilt\w*|\blocal\w*|\blokal\w*)"
+_NOT_CONV = rf"(?:(?!{_CONV}|\bno\b|\bnot\b|n't|kein|nicht|ohne|without|lack)[^.;])"
 _UNSHARED = (
-    _subject(_DENSE) + r"[^.,;]{0,40}?(?:\bshar\w+|\bteilt|\bteilen|geteilt|\blocal|\blokal)",
+    _subject(_DENSE)
+    + _UNLIKE
+    + rf"(?:(?:(?!{_CONV})[^.;]){{0,80}}?(?:,|\b(?:and|und|because|since|as|weil|da|wegen)\b))?"
+    + _NOT_CONV
+    + r"{0,60}?(?:\bshar\w+|\bteilt|\bteilen|geteilt|\blocal|\blokal)",
+    _SHARED_OR_LOCAL + r"[^.,;]{0,25}\b(?:in|by|of|for|von|im|bei)\s(?:\w+ )?" + _DENSE,
     _near(_CONV, r"\b(?:every|each|all|allen|jede\w*)\s+pixel\w*", within=50) + r"(?! (?:in|of) )",
     rf"(?:every|each|jede\w*)\W+(?:position|pixel|place|stelle|unit)\w*[^.,;]{{0,40}}?{_OF_OWN}",
     r"(?:a|ein\w*) (?:weight|kernel|gewicht|kern) (?:for|für) (?:each|every|jede\w*) (?:position|pixel|stelle)",
-    _subject(_DENSE) + r".{0,60}?\b(?:it|es|they|sie)\b[^.,;]{0,20}?(?:shar|teilt|teilen)\w*",
 )
 
 _CNN_ACCURACY = WrittenAnswer(
@@ -582,6 +665,7 @@ particular ones.""",
             either_way=(
                 rf"{_WORSE}(?=.{{0,40}}(?:dense|mlp|dicht|before|vorher|than|als))|(?:not|nicht|kaum)\s+(?:\w+\s)?{_BETTER}",
             ),
+            about=(r"accura\w*|genau\w*|perform\w*|\bbetter\b|besser\w*|scores?\b|treff\w*",),
         ),
         AnswerPoint(
             "Says whether a gap between training and test accuracy remains.",
@@ -600,6 +684,7 @@ particular ones.""",
                 r"over-?fit\w*|überanpass\w*|generali[sz]\w*|verallgemein\w*",
                 _near(r"(?:differen\w*|unterschied\w*|diskrepanz|discrepancy)", r"(?:train|test)\w*", within=40),
             ),
+            about=(r"\btrain\w*|\btest\b|testdaten|unterschied\w*|difference\w*|over-?fit\w*",),
         ),
         AnswerPoint(
             "Why: local connections and shared weights are a built-in bias that suits images.",
@@ -611,6 +696,9 @@ particular ones.""",
             ),
             "reason",
             contrary=_UNSHARED,
+            about=(
+                r"\b(?:because|since|weil|denn|due to|wegen|da)\b|filter\w*|kernels?\b|\bkerne?\b|weights?\b|gewicht\w*|pixel\w*|convolutions?\b|faltungen",
+            ),
         ),
     ),
     misleading=(
@@ -648,8 +736,12 @@ pooling has none but makes that layer small.""",
                 r"^\W*(?:more|mehr|viel mehr|many more)\s+(?:param|weight|gewicht)\w*",
                 r"3[.,' ]?330\s*>\s*8",
                 _subject(_DENSE)
+                + r"[^.,;]{0,20}3[.,' ]?330|(?:conv|cnn|faltung)\w*\W+(?:(?!than|instead|statt|gegen|als|vs|against)\w+\W+){0,4}?(?:has|hat|with|mit|needs|braucht)\W+8[.,' ]?070",
+                rf"{_FEWER}\W+(?:\w+\W+)?{_PARAM}\W+(?:in|bei|im)\W+(?:the\W+|dem\W+)?{_DENSE}",
+                _subject(_DENSE)
                 + r"(?! (?:networks? )?(?:has|hat|needs?|braucht) more)[^.,;]{0,25}?\b(?:smaller|kleiner|fewer|weniger|less)\b",
             ),
+            about=(r"param\w*|\bweights?\b|gewicht\w*|\bsizes?\b|größe|3[.,' ]?330|\bsmaller\b|kleiner\w*",),
         ),
         AnswerPoint(
             "Why: kernels are small and shared by all positions.",
@@ -661,6 +753,7 @@ pooling has none but makes that layer small.""",
             ),
             "shared",
             contrary=_UNSHARED,
+            about=(r"\b(?:because|since|weil|denn|due to|wegen|da|thanks)\b|filter\w*|kernels?\b|\bkerne?\b",),
         ),
         AnswerPoint(
             "And yet the accuracy is comparable or better.",
@@ -678,6 +771,7 @@ pooling has none but makes that layer small.""",
                 r"without los\w+|ohne verlust|less accurate",
                 r"(?:los|verlier|verliert)\w*\W+(?:\w+\W+){0,2}?(?:nothing|hardly|kaum|nichts|wenig|little)",
             ),
+            about=(r"accura\w*|genau\w*|perform\w*|\bgood\b|\bgut\b|\bbetter\b|besser\w*|treff\w*",),
         ),
     ),
     misleading=(
@@ -692,7 +786,8 @@ pooling has none but makes that layer small.""",
     ),
 )
 
-_PLACES = _any(r"positions? places? positionen stellen? spots stops windows? pixels?")
+_PLACES = _any(r"positions? places? positionen stellen? spots stops windows?")
+_NO_THINGS = r"(?!.{0,25}\b(?:layers?|schicht\w*|epoch\w*|batch\w*|images?|bilder\w*|data|daten|examples?|beispiel\w*|param\w*|weights?|gewicht\w*)\b)"
 
 _STRIDES = WrittenAnswer(
     text="""\
@@ -708,14 +803,19 @@ weights.""",
                 _near(
                     r"\b(?:fewer|less|half|quarter|third|weniger\w*|hälfte|viertel|halb so viele)\b", _PLACES, within=30
                 ),
-                r"\b(?:every|each|jede\w*|nur jede\w*)\s+(?:second|other|zweite\w*)|skip\w*|überspring\w*|übersprung\w*|hops?\b|lässt\s+\w+\s+aus",
-                r"\b(?:quarter|viertel)\b(?!.{0,20}param)",
+                r"\b(?:every|each|jede\w*)\s+(?:second|other|2nd|2\.|zweite\w*)" + _NO_THINGS,
+                r"(?:skip\w*|überspring\w*|übersprung\w*|hops?\b|lässt\s+\w+\s+aus)" + _NO_THINGS,
+                r"\b(?:quarter|viertel)\b" + _NO_THINGS,
+                r"\b(?:fewer|weniger)\W+(?:convolution\w* (?:operations|steps)|faltungsoperationen|faltungsschritte|anwendungen|applications)",
                 r"\b13\s*(?:x|\*|by|mal)\s*13\b[^.]{1,30}\b26|\b26\s*(?:x|\*|by|mal)\s*26\b[^.]{1,30}\b13|\b169\b[^.]{1,30}\b676|\b676\b[^.]{1,30}\b169",
                 r"(?:computed|worked out|berechnet|calculated)[^.]{0,40}(?:drop|throw|threw|thrown|discard|verw[ao]rf|weggew[ao]rfen)\w*",
             ),
             "positions",
             contrary=(
                 r"\b(?:more|mehr|twice|doppelt|double|additional)\W+(?:\w+\W+){0,3}?(?:positions?|positionen|stellen|places|convolutions|faltungen)",
+            ),
+            about=(
+                r"strid\w*|schrittweite\w*|position\w*|pixels?\b|skip\w*|\bhalf\b|hälfte|quarter|viertel|operation\w*|multipl\w*|rechen\w*|\bwork\b|convolutions?\b|faltung\w*|\b(?:two|zwei|second|zweite\w*)\b|stellen",
             ),
         ),
         AnswerPoint(
@@ -736,23 +836,12 @@ weights.""",
             "The outputs of the layers are smaller.",
             (
                 _both(
-                    r"\b(?:outputs?|feature maps?|maps|ausgaben?|ausgänge|merkmalskarten|images|bilder)\b",
+                    r"\b(?:outputs?|feature maps?|maps|ausgaben?|ausgänge|merkmalskarten)\b",
                     r"\b(?:small\w*|klein\w*|reduc\w+|reduziert|halved|halbiert)\b",
                     within=40,
                 ),
             ),
             "smaller",
-        ),
-        AnswerPoint(
-            "Less is computed.",
-            (
-                _near(
-                    _FEWER,
-                    r"(?:comput|operation|calcul|multipl|work\b|rechen|berechn|rechn|operationen|arbeit)\w*",
-                    within=30,
-                ),
-            ),
-            "work",
         ),
         AnswerPoint(
             "Although it has more parameters: computation counts, not the number of weights.",
@@ -778,9 +867,7 @@ weights.""",
 )
 
 _RATE = r"(?:learning rate|step|steps|rate|lr|lernrate|schritt|schrittweite|sprung|stride|strides)\w*"
-_EACH_WEIGHT = (
-    r"(?:\b(?:each|every|per|single|individual|jede\w*|pro|je|einzelne\w*)\s+(?:\w+\s+)?(?:weight|param|gewicht)\w*)"
-)
+_EACH_WEIGHT = r"(?:\b(?:each|every|per|per-parameter|single|individual|jede\w*|pro|je|einzelne\w*)\s+(?:\w+\s+)?(?:weight|param|gewicht)\w*)"
 
 _ADAM = WrittenAnswer(
     text="""\
@@ -792,7 +879,11 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
         AnswerPoint(
             "The step is adapted for each weight.",
             (
-                r"adapt\w*|angepasst\w*|passt[^.]{0,60}\ban\b|anpass\w*|individu\w*",
+                _both(
+                    r"\b(?:adapt\w*|angepasst\w*|passt|anpass\w*|individu\w*|adaptiv\w*)",
+                    rf"(?:{_RATE}|(?:weight|param|gewicht)\w*)",
+                    within=60,
+                ),
                 _both(_EACH_WEIGHT, _RATE, within=40),
                 rf"\bown (?:\w+ )?{_RATE}|eigene\w* {_RATE}",
                 _both(
@@ -808,13 +899,19 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
             ),
             "adaptive",
             contrary=(
-                _subject(r"sgd|plain sgd|gradient descent") + r"[^.,;]{0,30}?(?:adapt|own|passt|individu)\w*",
+                _subject(r"sgd|plain sgd|gradient descent")
+                + _UNLIKE
+                + r"(?:(?!\bno\b|not|n't|kein|nicht|ohne|without|lack)[^.,;]){0,40}?(?:adapt|own|passt|individu|each|jede)\w*",
+                rf"{_RATE}[^.,;]{{0,25}}\b(?:in|by|of|for|von|bei)\s(?:\w+ )?sgd",
                 _near(
                     "adam",
                     r"\b(?:one|fixed|constant|same|feste\w*|konstante\w*|gleiche\w*|eine einzige)\s+(?:\w+\s+)?"
                     + _RATE,
                     within=40,
                 ),
+            ),
+            about=(
+                r"\brates?\b|lernrate\w*|weights?\b|gewicht\w*|param\w*|individu\w*|\beach\b|jede\w*|\brms\w*|adapt\w*|anpass\w*",
             ),
         ),
         AnswerPoint(
@@ -825,7 +922,15 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
                 r"(?:earlier|past|previous|frühere\w*|vergangene\w*|vorherige\w*)\s+(?:gradient|step|batch|schritt)\w*",
             ),
             "momentum",
-            contrary=(_subject(r"sgd|plain sgd|gradient descent") + r"[^.;]{0,60}?(?:moment\w*|running average)",),
+            contrary=(
+                _subject(r"sgd|plain sgd|gradient descent")
+                + _UNLIKE
+                + r"(?:(?!\bno\b|not|n't|kein|nicht|ohne|without|lack|adam)[^.;]){0,60}?(?:moment\w*|running average)",
+                r"moment\w*[^.,;]{0,25}\b(?:in|by|of|von|bei)\s(?:\w+ )?sgd",
+            ),
+            about=(
+                r"gradient\w*|earlier|\bpast\b|previous|früher\w*|vergangen\w*|histor\w*|direction\w*|richtung\w*|\brms\w*|noise|averag\w*|mittel\w*",
+            ),
         ),
         AnswerPoint(
             "The gradients are scaled by their running root mean square (RMSProp).",

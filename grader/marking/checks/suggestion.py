@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _UNREAD = 2
 """Chosen: words outside of what is recognised from which on a part of the points is no safe proposal."""
+_LETTERS = 4
+"""Chosen: letters from which on a word says something by itself."""
 _UNREAD_IN_ALL = 6
 """Chosen: the same where nothing earns a point."""
 
@@ -30,10 +32,11 @@ Span = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text says of one point: where it asserts it, and where it says the opposite."""
+    """What a text says of one point: where it asserts it, says the opposite, or turns to what it is about."""
 
     asserted: tuple[Span, ...]
     denied: tuple[Span, ...]
+    about: tuple[Span, ...]
 
 
 def touches(point: AnswerPoint, text: str) -> bool:
@@ -56,35 +59,27 @@ def suggest(criterion: Criterion, reference: WrittenAnswer, text: str) -> Sugges
     if not said:
         return Suggestion(0, "It seems to repeat the question.")
     if wording.is_word_list(text):
-        spoken_of = sum(touches(point, text) for point in reference.points)
+        spoken_of = sum(touches(p, text) or any(_found(a, said) for a in p.about) for p in reference.points)
         return Suggestion(0, "It seems to be a list of words that states nothing.") if spoken_of > 1 else None
+    if wording.is_terse(text):
+        return None
     points = (*reference.points, *reference.misleading)
     readings = {point.id: reading for point, reading in zip(points, _read(points, said), strict=True)}
-    return _by_the_guide(criterion, {point.id: point.text for point in reference.points}, readings, said)
-
-
-def _by_the_guide(
-    criterion: Criterion, look_for: dict[str, str], readings: dict[str, Reading], said: tuple[str, ...]
-) -> Suggestion | None:
-    asserted = {name for name, reading in readings.items() if reading.asserted}
-    wanted = {name for step in criterion.steps if step.points for name in step.names}
-    opposite = [name for name in look_for if name in wanted and readings[name].denied]
-    if not asserted.isdisjoint(opposite):
+    wanted = [point for point in reference.points if any(s.points and point.id in s.names for s in criterion.steps)]
+    opposite = [point for point in wanted if readings[point.id].denied]
+    if any(readings[point.id].asserted for point in opposite):
         return None
-    earned = [step for step in criterion.steps if holds(step, asserted)]
-    worth = min(
-        [criterion.points, sum(s.points for s in earned), *(s.at_most for s in earned if s.at_most is not None)]
-    )
-    why = " ".join(_reason(step) for step in earned)
+    earned = [step for step in criterion.steps if holds(step, {n for n, r in readings.items() if r.asserted})]
+    limits = [step.at_most for step in earned if step.at_most is not None]
+    worth = min([criterion.points, sum(step.points for step in earned), *limits])
+    proposed = Suggestion(worth, " ".join(_reason(step) for step in earned))
     if worth == criterion.points:
-        return None if opposite else Suggestion(worth, why)
-    if not _is_all_read(
-        readings, {name for step in earned for name in step.names}, said, _UNREAD if worth else _UNREAD_IN_ALL
-    ):
+        return None if opposite else proposed
+    if not _is_understood(readings, wanted, earned, said):
         return None
-    if opposite and not any(step.at_most is not None for step in earned):
-        return None if worth else Suggestion(0, f"It seems to say the opposite of: {look_for[opposite[0]]}")
-    return Suggestion(worth, why) if earned else None
+    if opposite and not limits:
+        return None if worth else Suggestion(0, f"It seems to say the opposite of: {opposite[0].text}")
+    return proposed if earned else None
 
 
 def holds(step: Step, asserted: set[str]) -> bool:
@@ -117,12 +112,15 @@ def _read(points: tuple[AnswerPoint, ...], said: tuple[str, ...]) -> list[Readin
 def _read_one(point: AnswerPoint, said: tuple[str, ...], neutral: list[Span]) -> Reading:
     contrary = [s for pattern in point.contrary for s in _found(pattern, said) if not _denied_before(said, s)]
     found = [s for pattern in point.patterns for s in _found(pattern, said) if not _meets(s, contrary)]
-    denied = [s for s in found if _denied(said, s)]
-    asserted = [s for s in found if s not in denied]
+    denied = [s for s in found if wording.denied(said[s[0]], s[1], s[2])]
     either_way = [s for pattern in point.either_way for s in _found(pattern, said) if not _meets(s, contrary)]
+    stated = [s for s in found if s not in denied]
+    doubted = [s for s in stated if wording.doubtful(said[s[0]], s[1], s[2]) and not _meets(s, neutral)]
+    asserted = [s for s in stated if s not in doubted]
     return Reading(
         (*asserted, *either_way),
         (*contrary, *(s for s in denied if not _meets(s, neutral) and not _meets(s, asserted))),
+        (*doubted, *(s for pattern in point.about for s in _found(pattern, said))),
     )
 
 
@@ -136,10 +134,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(wording.fold(pattern), re.IGNORECASE)
 
 
-def _denied(said: tuple[str, ...], span: Span) -> bool:
-    return wording.denied(said[span[0]], span[1], span[2])
-
-
 def _denied_before(said: tuple[str, ...], span: Span) -> bool:
     """A pattern of the opposite may hold a negation of its own: only one before it turns it round."""
     return wording.denied(said[span[0]][: span[1] + 1], span[1], span[1] + 1)
@@ -149,15 +143,23 @@ def _meets(span: Span, others: list[Span]) -> bool:
     return any(span[0] == i and span[1] < end and start < span[2] for i, start, end in others)
 
 
-def _is_all_read(readings: dict[str, Reading], covered: set[str], said: tuple[str, ...], limit: int) -> bool:
+def _is_understood(
+    readings: dict[str, Reading], wanted: list[AnswerPoint], earned: list[Step], said: tuple[str, ...]
+) -> bool:
     """Whether hardly anything is said beside what the earned steps cover and what is denied."""
+    covered = {name for step in earned for name in step.names}
     read = [s for name, r in readings.items() for s in (*(r.asserted if name in covered else ()), *r.denied)]
-    beside = [s for name, r in readings.items() if name not in covered for s in r.asserted]
     unread = [
         (i, start, end)
         for i, sentence in enumerate(said)
         for start, end in wording.clauses(sentence)
         if not _meets((i, start, end), read)
     ]
-    words = sum(wording.words(said[i][start:end]) for i, start, end in unread)
-    return words <= limit and not any(_meets(clause, beside) for clause in unread)
+    beside = [s for name, r in readings.items() if name not in covered for s in r.asserted]
+    hinted = [s for p in wanted if p.id not in covered and not readings[p.id].denied for s in readings[p.id].about]
+    words = sum(wording.words(said[i][start:end], _LETTERS) for i, start, end in unread)
+    return (
+        words <= (_UNREAD if any(step.points for step in earned) else _UNREAD_IN_ALL)
+        and not any(_meets(clause, beside) for clause in unread)
+        and all(_meets(span, read) for span in hinted)
+    )

@@ -17,23 +17,26 @@ _END = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n\s*[-*+•]\s+")
 _MARKUP = re.compile(r"(?m)^\s*#+\s*|(?<!\d)\*|\*(?!\d)|[`$\\{}]")
 _BORDER = re.compile(
     r"[,.](?!\d)|[;:()!?]|->|=>|\s[-/+|]\s|\b(?:and|und|but|aber|while|whereas|waehrend"
-    r"|(?<!not )because|(?<!nicht )weil|denn|since|sondern"
+    r"|(?<!not )(?<!n't )because|(?<!nicht )weil|denn|since|sondern|so (?:that|dass|the|it|they|we|es)|sodass"
     r"|although|though|obwohl|therefore|thus|deshalb|daher|yet|doch|jedoch|otherwise|sonst|which)\b",
     re.IGNORECASE,
 )
 _NOT = re.compile(
     r"\b(?:no|not(?! only| just)|never|none|nothing|neither|nor|cannot|hardly|kein\w*|nicht(?! nur)|nichts|nie"
-    r"|niemals|weder|kaum|ignor\w*)\b|n't\b",
+    r"|niemals|weder|kaum|ignor\w*|independent\w*|unabhaengig\w*|regardless|doubt\w*|bezweif\w*"
+    r"|by no means|blind|insensitive|unempfindlich|unable|fails? to)\b|n't\b",
     re.IGNORECASE,
 )
 """Denies what follows in its clause."""
 _LACKS = re.compile(
-    r"\b(?:without|lacks?|lacking|ohne|instead of|rather than|statt|anstatt|fehlt)\W+(?:\w+\W+)?$", re.IGNORECASE
+    r"\b(?:without|before|vor|lacks?|lacking|ohne|instead of|rather than|statt|anstatt|fehlt)\W+(?:\w+\W+)?$",
+    re.IGNORECASE,
 )
 """Denies the next words only: 'without scaling the gradients are large'."""
 _DISMISSED = re.compile(
     r"\b(?:not|nicht|kein\w*|no|n't|hardly|kaum)\s+(?:\w+\s+)?(?:matter|important|relevant|necessary|needed|wichtig"
     r"|noetig|notwendig|wesentlich|true|the (?:case|reason|cause)|der (?:fall|grund)|wahr|zu)\b"
+    r"|\b(?:nothing|nichts)\b.{0,20}\b(?:to do|zu tun)\b|\bhaengt nicht|\b(?:no|keine) (?:role|rolle)\b"
     r"|\birrelevant|\bunwichtig|\begal\b"
     r"|\bunnecessary|\bueberfluessig|\bnicht\W*$",
     re.IGNORECASE,
@@ -95,11 +98,21 @@ def statements(text: str) -> tuple[str, ...]:
 
 def denied(sentence: str, start: int, end: int) -> bool:
     """Whether what stands there is denied: by a negation before it in its clause, or of the whole clause."""
-    borders = [(b.start(), b.end()) for b in _BORDER.finditer(sentence)]
-    first = max((e for _, e in borders if e <= start), default=0)
-    last = min((s for s, _ in borders if s >= end), default=len(sentence))
-    negated = any(n.start() + first < end for n in _NOT.finditer(sentence[first:last]))
-    return negated or bool(_LACKS.search(sentence[first:start]) or _DISMISSED.search(sentence[first:last]))
+    first, last = _clause(sentence, start, end)
+    negated = _NOT.search(sentence, first, end)
+    return bool(negated or _LACKS.search(sentence[first:start]) or _DISMISSED.search(sentence[first:last]))
+
+
+def doubtful(sentence: str, start: int, end: int) -> bool:
+    """Whether a negation follows in the same clause: it may mean what stands there or only the rest."""
+    return bool(_NOT.search(sentence, end, _clause(sentence, start, end)[1]))
+
+
+def _clause(sentence: str, start: int, end: int) -> tuple[int, int]:
+    """Where the clause or clauses of a passage begin and end."""
+    borders = list(_BORDER.finditer(sentence))
+    first = max((b.end() for b in borders if b.end() <= start), default=0)
+    return first, min((b.start() for b in borders if b.start() >= end), default=len(sentence))
 
 
 def clauses(sentence: str) -> tuple[tuple[int, int], ...]:
@@ -108,19 +121,29 @@ def clauses(sentence: str) -> tuple[tuple[int, int], ...]:
     return tuple((end, start) for (_, end), (start, _) in pairwise(borders) if start > end)
 
 
-def words(text: str) -> int:
-    """How many words a text has."""
-    return len(_WORD.findall(text))
+def words(text: str, letters: int = 2) -> int:
+    """How many words of so many letters a text has."""
+    return sum(len(word) >= letters for word in _WORD.findall(text))
 
 
 def is_word_list(text: str) -> bool:
     """Key words in a row, with nothing said of them."""
-    folded = _MARKUP.sub("", fold(text))
-    items = [item for item in _ITEM.split(folded) if words(item)]
+    items = _items(text)
     single = sum(words(item) == 1 for item in items)
     enumerated = single >= _LISTED and 4 * single >= 3 * len(items)
     unbound = sum(words(item) for item in items if words(item) >= _UNBOUND and not _GLUE.search(item))
-    return enumerated or 4 * unbound > 3 * words(folded)
+    return enumerated or 4 * unbound > 3 * words(text)
+
+
+def is_terse(text: str) -> bool:
+    """Hardly more than key words, in pairs at best: an answer in short, or words that sound like one."""
+    items = _items(text)
+    bare = [item for item in items if not _GLUE.search(item)]
+    return (len(items) >= _LISTED - 1 and len(bare) == len(items)) or any(words(i) >= _UNBOUND - 1 for i in bare)
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in _ITEM.split(_MARKUP.sub("", fold(text))) if words(item)]
 
 
 def is_at_a_loss(text: str) -> bool:
