@@ -24,6 +24,7 @@ from grader.execution.cluster.head import Cluster
 from grader.execution.gather import EXECUTED, Gatherer, ThisMachine
 from grader.intake.find import find_submissions
 from grader.intake.label import label
+from grader.intake.read import picture_files
 from grader.marking.checks import run_checks
 from grader.marking.checks.registry import REGISTRY
 from grader.marking.match import match
@@ -160,6 +161,7 @@ class _ClassRun:
         folder, doing = self.settings.out / ref.id, functools.partial(self.progress.doing, ref)
         try:
             require_room(folder)  # no student code runs for what could not be stored
+            store.save_pictures(picture_files(ref), folder)
             stored = self.gatherer.gather(ref, folder, self.scratch / ref.id, self.limits, doing)  # read, run, collect
             judged = judge(stored, self.loaded)  # label, match, check, score
         except (WriteError, ClusterError):

@@ -70,6 +70,32 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where student code did something."""
+
+    cell: int | None = None
+    line: int | None = None
+    """1-based line in the cell of the innermost student frame."""
+    stack: tuple[tuple[int, int], ...] = ()
+    """(cell, line) of every student frame, innermost first: a function's body, then who called it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture or scan that was handed in, perhaps of work on paper."""
+
+    name: str
+    """As it is written: of the file or attachment; 'embedded:0' for the first whose bytes stand in the cell itself."""
+    place: Place
+    """Where it is shown; nowhere for a file that lies beside the notebook."""
+    caption: str = ""
+    remote: bool = False
+    """Whether it lies on the net, where nobody looks."""
+    beside: bool = False
+    """Whether it is a file that no cell mentions."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A submission that was read; of its cells none has run."""
 
@@ -131,17 +157,6 @@ class Labels:
 
 
 # ------------------------------------------------------------------ evidence: what a run left
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where student code did something."""
-
-    cell: int | None = None
-    line: int | None = None
-    """1-based line in the cell of the innermost student frame."""
-    stack: tuple[tuple[int, int], ...] = ()
-    """(cell, line) of every student frame, innermost first: a function's body, then who called it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -546,7 +561,14 @@ class Written:
     look_for: tuple[PointToLookFor, ...] = ()
 
 
-Detail = LayerTable | MatrixDiff | Curves | Written
+@dataclass(frozen=True, slots=True)
+class OnPaper:
+    """Pictures that may hold the answer, by their positions among those of the submission."""
+
+    pictures: tuple[int, ...]
+
+
+Detail = LayerTable | MatrixDiff | Curves | Written | OnPaper
 
 
 @dataclass(frozen=True, slots=True)

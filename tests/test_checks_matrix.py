@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import Story, judge, loaded_rubric
+from builders import Story, loaded_rubric
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
@@ -231,23 +229,6 @@ def test_a_picture_under_another_task_is_no_answer_on_paper():
     nb = Story()
     nb.text("3a", "![](photo.jpg)")
     assert outcomes(nb) == ["missing"] * 4
-
-
-@pytest.mark.parametrize(
-    ("name", "outcome"),
-    [
-        ("scan.jpg", "needs_review"),
-        ("notes.pdf", "needs_review"),
-        ("problem_set_10.pdf", "missing"),
-        ("data.csv", "missing"),
-    ],
-)
-def test_a_scan_beside_the_notebook_waits_for_a_person(name, outcome):
-    nb = Story()
-    nb.cell("2a")
-    evidence = nb.evidence()
-    source = replace(evidence.submission, ref=replace(evidence.submission.ref, companions=(Path(name),)))
-    assert judge(replace(evidence, submission=source), nb.labels)["2a.KxIA"].outcome == outcome
 
 
 def test_what_never_ran_is_blocked_but_text_counts():

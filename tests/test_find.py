@@ -149,7 +149,7 @@ def test_a_folder_of_student_folders(grown, find) -> None:
         "cora": "cora",
         "dan": "dan",
     }
-    assert [ref.companions for ref in refs] == [(Path("data/x.csv"),), (Path("near.txt"),), (), ()]
+    assert [ref.companions for ref in refs] == [(Path("data/x.csv"),), (Path("near.txt"),), (Path("report.pdf"),), ()]
     assert [bool(ref.sha256) for ref in refs] == [True, True, False, False]
     assert "report.pdf (a printed notebook, which does not run)" in read_submission(refs[2]).reason
     assert read_submission(refs[3]).notes == ("no notebook or script was handed in; found: nothing",)

@@ -1,7 +1,8 @@
 """Evidence on disk: `<submission>/evidence/evidence.json` and the trained weights beside it.
 
-Everything is written anew from validated records and arrays; no byte of a student's files is copied. The same
-evidence gives the same bytes. `evidence.json` is written last: while it is there, what it names is there too.
+Everything is written anew from validated records and arrays; of a student's files no byte is copied, but for pictures
+that a person may have to look at, which bear the ending of what they are. The same evidence gives the same bytes.
+`evidence.json` is written last: while it is there, what it names is there too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from grader.system.atomic_files import atomic_write, remove
 from grader.wire.npz import write_npz
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -64,6 +65,22 @@ def save_weights(arrays: Sequence[np.ndarray[Any, Any]], digest: str, folder: Pa
     name = f"weights/{digest}.npz"
     atomic_write(folder / FOLDER / name, write_npz({f"w{i}": array for i, array in enumerate(arrays)}))
     return name
+
+
+def save_pictures(files: Iterable[tuple[int, str, bytes]], folder: Path) -> None:
+    """Store the pictures that were handed in, as (position, ending, bytes); those of an earlier version go.
+
+    Raises WriteError.
+    """
+    for old in (folder / FOLDER).glob("pictures/*"):
+        remove(old)
+    for number, ending, data in files:
+        atomic_write(folder / FOLDER / "pictures" / f"{number}.{ending}", data)
+
+
+def pictures(folder: Path) -> dict[int, Path]:
+    """The stored pictures, by their positions."""
+    return {int(file.stem): file for file in (folder / FOLDER).glob("pictures/*.*") if file.stem.isdecimal()}
 
 
 def load(folder: Path) -> Stored:

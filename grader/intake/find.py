@@ -242,7 +242,8 @@ class _Finder:
         mains = choose.main_scripts(scripts, notebooks)
         candidates = notebooks or choose.answering(mains) or mains
         if not candidates:
-            return self._from_archives(archives, who, origin) or _Found(who, folder, origin)
+            scans = choose.companions(folder, folder, files)
+            return self._from_archives(archives, who, origin) or _Found(who, folder, origin, scans)
         source, why = choose.best(candidates, folder)
         below = for_people(str(source.relative_to(folder)))
         rest = candidates if not notebooks else [*notebooks, *choose.answering(mains)]

@@ -78,6 +78,8 @@ class Notebook:
     language: str
     """'python', or the name of another."""
     notes: tuple[str, ...]
+    attachments: dict[tuple[int, str], str]
+    """Cell and name → the first of an attached picture's forms, as base64."""
 
 
 def without_outputs(data: bytes) -> bytes:
@@ -112,7 +114,7 @@ def read_notebook(text: str) -> Notebook | str:
         return f"The notebook's cells hold more than {MOST_TEXT >> 20} MiB of text: shorten them and hand it in again."
     if odd:
         notes.append("cells that could not be read: " + ", ".join(str(index) for index in odd))
-    return Notebook(cells, _language(content), tuple(notes))
+    return Notebook(cells, _language(content), tuple(notes), _attachments(raw))
 
 
 # ------------------------------------------------------------------ JSON
@@ -209,6 +211,17 @@ def _skipped(metadata: dict[str, Any], tags: tuple[str, ...], source: str) -> st
         return f"tagged {NOT_RUN_TAG}"
     first = _NOT_RUN.match(source)
     return f"it begins with {first[0].strip()}" if first else ""
+
+
+def _attachments(raw: list[Any]) -> dict[tuple[int, str], str]:
+    return {
+        (index, clean(name)): data
+        for index, cell in enumerate(raw)
+        if isinstance(cell, dict)
+        for name, forms in _object(cell, "attachments").items()
+        if isinstance(forms, dict)
+        for data in (_source(next(iter(forms.values()), "")),)
+    }
 
 
 def _object(parent: dict[str, Any], key: str) -> dict[str, Any]:

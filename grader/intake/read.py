@@ -9,9 +9,9 @@ import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader.intake import tree
+from grader.intake import pictures, tree
 from grader.intake.conflict import conflicts
-from grader.intake.notebook import clean, read_notebook, without_outputs
+from grader.intake.notebook import Notebook, clean, read_notebook, without_outputs
 from grader.intake.script import read_script
 from grader.intake.unpack import why_not
 from grader.records import Cell, Submission, SubmissionRef, Unreadable
@@ -107,6 +107,18 @@ def is_script(path: Path) -> bool:
     return path.suffix.lower() == ".py"
 
 
+def picture_files(ref: SubmissionRef) -> tuple[tuple[int, str, bytes], ...]:
+    """(position, ending, bytes) of a submission's pictures, as far as they are there."""
+    submission = read_submission(ref)
+    if isinstance(submission, Unreadable) or not pictures.pictures(submission):
+        return ()
+    attachments: dict[tuple[int, str], str] = {}
+    if ref.source.is_file() and not submission.is_script:
+        notebook, _ = _notebook(ref.source.read_bytes())
+        attachments = {} if isinstance(notebook, str) else notebook.attachments
+    return tuple(pictures.contents(submission, attachments))
+
+
 def _read(ref: SubmissionRef, data: bytes) -> Submission | Unreadable:
     path = ref.source
     if path.suffix.lower() == ".zip":
@@ -127,16 +139,21 @@ def _read(ref: SubmissionRef, data: bytes) -> Submission | Unreadable:
         text, note = _decode(data, script=True)
         cells = read_script(clean(text))
         return Submission(ref, cells, is_script=True, notes=(*filter(None, [note]), *_notes(cells)))
-    data = without_outputs(data)
-    if len(data) > LARGEST_TEXT_MIB << 20:
-        return Unreadable(ref, f"The notebook has more than {LARGEST_TEXT_MIB} MiB beside its outputs: {_SMALLER}.")
-    text, note = _decode(data, script=False)
-    notebook = read_notebook(text)
+    notebook, note = _notebook(data)
     if isinstance(notebook, str):
         return Unreadable(ref, notebook)
     if notebook.language != "python":
         return Unreadable(ref, f"The notebook is written in {notebook.language}: only Python notebooks can be graded.")
     return Submission(ref, notebook.cells, notes=(*filter(None, [note]), *notebook.notes, *_notes(notebook.cells)))
+
+
+def _notebook(data: bytes) -> tuple[Notebook | str, str]:
+    """The notebook, or why it is none; and a note on its encoding."""
+    data = without_outputs(data)
+    if len(data) > LARGEST_TEXT_MIB << 20:
+        return f"The notebook has more than {LARGEST_TEXT_MIB} MiB beside its outputs: {_SMALLER}.", ""
+    text, note = _decode(data, script=False)
+    return read_notebook(text), note
 
 
 def _notes(cells: Sequence[Cell]) -> tuple[str, ...]:

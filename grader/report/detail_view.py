@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from markupsafe import Markup
 
-from grader.records import Curves, Detail, LayerRow, LayerTable, MatrixDiff, Written
+from grader.records import Curves, Detail, LayerRow, LayerTable, MatrixDiff, OnPaper, Written
 from grader.report import charts
 from grader.report.markdown import safe_html
 from grader.report.wording import accuracy, number
@@ -92,8 +92,18 @@ class WrittenView:
     look_for: tuple[LookForView, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OnPaperView:
+    """Pictures that may hold the answer, by their anchors on the page."""
+
+    kind: ClassVar[str] = "on_paper"
+    title: ClassVar[str] = ""
+    pictures: tuple[int, ...]
+    """Empty where the page does not show them."""
+
+
 _Matrix = tuple[tuple[float, ...], ...]
-DetailView = LayersView | MatrixView | CurvesView | WrittenView
+DetailView = LayersView | MatrixView | CurvesView | WrittenView | OnPaperView
 
 
 def detail_view(detail: Detail, detail_id: str, *, reveal: bool, staff: bool) -> DetailView:
@@ -107,6 +117,8 @@ def detail_view(detail: Detail, detail_id: str, *, reveal: bool, staff: bool) ->
             return _curves(detail, detail_id)
         case Written():
             return _written(detail, reveal=reveal, staff=staff)
+        case OnPaper():
+            return OnPaperView(detail.pictures if staff else ())
 
 
 def _layers(table: LayerTable, *, reveal: bool) -> LayersView:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from grader.errors import UsageError
+from grader.evidence import store
 from grader.records import RESULTS_SCHEMA_VERSION, CriterionGrade, Evidence, Grade, Place, TaskGrade
 from grader.report.class_view import class_view
 from grader.report.pages import render_index, render_submission
@@ -28,7 +29,7 @@ from grader.report.results_schema import (
     SuggestionResult,
     TaskResult,
 )
-from grader.report.submission_view import submission_view
+from grader.report.submission_view import StoredPicture, submission_view
 from grader.system.atomic_files import atomic_write, remove
 from grader.system.display_text import table_cell
 
@@ -71,7 +72,8 @@ def write_submission(
     student = submission_view(grade, evidence, loaded_rubric, run_info, "student")
     atomic_write(folder / "feedback.html", render_submission(student, "student"))
     if audience == "staff":
-        staff = submission_view(grade, evidence, loaded_rubric, run_info, "staff", assignment)
+        stored = {n: StoredPicture(f.suffix[1:], f.read_bytes()) for n, f in store.pictures(folder).items()}
+        staff = submission_view(grade, evidence, loaded_rubric, run_info, "staff", assignment, stored)
         atomic_write(folder / "staff.html", render_submission(staff, "staff"))
     else:
         remove(folder / "staff.html")

@@ -6,12 +6,14 @@ reveals them, expected values that are the answer to a question of the sheet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
 
+from grader.intake.pictures import pictures
 from grader.records import (
     UNDECIDED,
     CriterionGrade,
@@ -43,6 +45,10 @@ _ANSWERS = ("number.", "matrix.", "text.review")
 """Kinds of checks whose expected value is the answer to a question, not a demand that the sheet states."""
 _LOST = (Outcome.PARTIAL, Outcome.FAILED, Outcome.MISSING)
 _MOST_FIXES = 5
+_PICTURES_BYTES = 16 << 20
+"""Of pictures that a page holds; of others it has the address."""
+_RASTER = {"png": "png", "jpg": "jpeg", "gif": "gif", "webp": "webp", "bmp": "bmp"}
+"""What a browser draws and cannot run, by its ending."""
 _MOST_FAULTS = 50
 
 
@@ -119,6 +125,29 @@ class FaultView:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """The file of a picture that was handed in."""
+
+    kind: str
+    """The ending that fits its bytes."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """A picture or scan that was handed in."""
+
+    number: int
+    """Its anchor, as `OnPaperView.pictures` has it."""
+    name: str
+    cell: int | None
+    source: Markup
+    """A data address; '' where the page only links to the file, or the file is not there."""
+    href: str
+    """Of the file, relative to the page; '' where it was not handed in."""
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeView:
     """An idiom of old code, how it is written today, and the cells that use it."""
 
@@ -163,8 +192,9 @@ class SubmissionView:
     notes: tuple[str, ...]
     tasks: tuple[TaskView, ...]
     cells: tuple[CellView, ...]
+    pictures: tuple[PictureView, ...]
+    """Staff only, as is `facts`."""
     facts: FactsView | None
-    """Staff only."""
     has_run: bool
     run: RunInfo
 
@@ -176,8 +206,12 @@ def submission_view(
     run_info: RunInfo,
     audience: Audience,
     assignment: Assignment | None = None,
+    stored_pictures: Mapping[int, StoredPicture] | None = None,
 ) -> SubmissionView:
-    """View of one submission; `assignment` lets the staff page say which training answers what."""
+    """View of one submission; `assignment` lets the staff page say which training answers what.
+
+    `stored_pictures` are those that were handed in, by their positions; staff sees them.
+    """
     staff = audience == "staff"
     cells = Cells(evidence)
     views = _Views(loaded_rubric.rubric, cells, staff=staff)
@@ -205,6 +239,7 @@ def submission_view(
         bridged=bridged,
         notes=_notes(grade, evidence),
         tasks=tasks,
+        pictures=_pictures(evidence, stored_pictures or {}, cells) if staff else (),
         cells=cells.referred_to(),  # last: the others refer to cells
         facts=facts_view(evidence, _answers(assignment), run_info.fits) if staff and evidence else None,
         has_run=evidence is not None,
@@ -341,6 +376,22 @@ def _bridged(evidence: Evidence | None, cells: Cells) -> tuple[BridgeView, ...]:
             users[use.place.cell] = None
             cells.refer(use.place.cell)
     return tuple(BridgeView(idiom, today, tuple(users)) for (idiom, today), users in cells_of.items())
+
+
+def _pictures(evidence: Evidence | None, stored: Mapping[int, StoredPicture], cells: Cells) -> tuple[PictureView, ...]:
+    """All that were handed in, small ones on the page itself, which loads nothing."""
+    views, room = [], _PICTURES_BYTES
+    for number, picture in enumerate(pictures(evidence.submission) if evidence else ()):
+        found = stored.get(number)
+        source = ""
+        if found is not None and found.kind in _RASTER and len(found.data) <= room:
+            room -= len(found.data)
+            source = f"data:image/{_RASTER[found.kind]};base64,{base64.b64encode(found.data).decode()}"
+        cells.refer(picture.place.cell)
+        name = "pasted picture" if picture.name.startswith("embedded:") else clean(picture.name, 120)
+        href = f"evidence/pictures/{number}.{found.kind}" if found else ""
+        views.append(PictureView(number, name, picture.place.cell, Markup(source), href))  # noqa: S704 - our own text
+    return tuple(views)
 
 
 def _notes(grade: Grade, evidence: Evidence | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.marking.checks.case import Case
+from grader.marking.checks.on_paper import on_paper
 from grader.marking.checks.registry import REGISTRY
 from grader.records import Evidence, Labels, Outcome, Verdict
 
@@ -40,7 +41,7 @@ def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loade
                 earlier=tuple(verdicts),
             )
             verdicts.append(_judge(case))
-    return tuple(verdicts)
+    return on_paper(verdicts, evidence, labels, assignment, loaded.rubric)
 
 
 def _judge(case: Case) -> Verdict:

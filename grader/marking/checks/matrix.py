@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,34 +12,16 @@ from grader.extraction.matrices import MatrixOrigin, extract_matrices, extract_z
 from grader.marking.checks import convolution_names
 from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
-from grader.records import CellKind, MatrixDiff
+from grader.records import MatrixDiff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grader.extraction.matrices import ExtractedMatrix
     from grader.marking.checks.case import Case
-    from grader.records import Cell, Verdict
+    from grader.records import Verdict
     from grader.rubric.expected import Convolution, Matrix, Reference
 
 _MOST = 300
 """Matrices of one source that are looked at; more is data, not answers."""
-_PICTURES = {".png", ".jpg", ".jpeg", ".heic", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
-_PICTURE = re.compile(
-    r"!\[[^\]\[]{0,500}\]\(\s{0,9}<?(?P<link>[^)(\s>]{0,2000})[^)(\n]{0,300}\)"
-    r"|<img\b[^<>]{0,500}?\bsrc\s{0,9}=\s{0,9}[\"']?(?P<source>[^\"'\s<>]{0,2000})",
-    re.IGNORECASE,
-)
-_REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
-_BY_HAND = re.compile(
-    r"\bby hand\b|\bvon hand\b|hand-?written|handschrift|\bconvolutions?\b|convolve|faltung(?!s)|gefaltet",
-    re.IGNORECASE,
-)
-_LONGEST = 20_000
-"""Characters of a text with a picture that are read."""
-_CAPTION = 15
-"""Words beside a picture that may be no more than its caption."""
-_EMBEDDED = re.compile(r"!\[[^\]\[]{0,500}\]\(|<img\b|attachment:|\bImage\(|\bimread\(|Image\.open\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +56,7 @@ def convolution(case: Case) -> Verdict:
     if finding is not None and _contradicted(case, wanted, finding):
         finding = replace(finding, mistakes=())
     if finding is None:
-        return _nothing(case)
+        return case.absent(f"No matrix for {case.criterion.title} was found.")
     given, place = finding.candidate.values, finding.candidate.matrix.place
     same_shape = len(given) == len(wanted.expected) and len(given[0]) == len(wanted.expected[0])
     facts = {
@@ -256,53 +236,3 @@ def _swapped(wanted: Convolution, candidate: Candidate, every: list[Convolution]
 
 def _equal(a: Matrix, b: Matrix) -> bool:
     return len(a) == len(b) and len(a[0]) == len(b[0]) and bool(np.allclose(a, b))
-
-
-# ------------------------------------------------------------------ nothing was found
-
-
-def _nothing(case: Case) -> Verdict:
-    picture = next(_pictures(case), "")
-    if picture:
-        message = f"No matrix for {case.criterion.title} could be read; {picture} may hold it."
-        return case.needs_review(message, actual=picture)
-    return case.absent(f"No matrix for {case.criterion.title} was found.")
-
-
-def _may_be_paper(case: Case, cell: Cell) -> bool:
-    """Whether a picture that bears no label may be the answer on paper.
-
-    It stands under no other task. One that lies elsewhere on the net is an illustration, and so is one within a text
-    about something else.
-    """
-    source = cell.source[:_LONGEST]
-    pictures = list(_PICTURE.finditer(source))
-    if not pictures or any(s.cell == cell.index for s in case.labels.spans):
-        return False
-    text = _PICTURE.sub(" ", source)
-    if convolution_names.in_text(text):
-        return True
-    local = any(not _REMOTE.match(p["link"] or p["source"] or "") for p in pictures)
-    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>\n]{0,300}>", " ", text))
-    return local and (bool(_BY_HAND.search(text)) or len(words) <= _CAPTION)
-
-
-def _pictures(case: Case) -> Iterator[str]:
-    """Pictures in the task's cells, or handed in beside the notebook: the sheet asks for an answer on paper."""
-    task = case.task.id
-    spans = [*case.labels.of(task), *case.labels.of(task[:-1])]
-    cells = {c.index: c for c in case.evidence.submission.cells}
-    for span in spans:
-        cell = cells.get(span.cell)
-        lines = cell.source.split("\n")[span.first_line - 1 : span.last_line] if cell else []
-        if any(_EMBEDDED.search(line) for line in lines):
-            yield f"the picture in cell {span.cell}"
-    if not spans:
-        for cell in cells.values():
-            if cell.kind is CellKind.MARKDOWN and _may_be_paper(case, cell):
-                yield f"the picture in cell {cell.index}"
-    for companion in case.evidence.submission.ref.companions:
-        name = PurePath(companion).name
-        scan = name.lower().endswith(".pdf") and not re.search(r"problem|sheet|blatt|aufgabe", name, re.IGNORECASE)
-        if PurePath(companion).suffix.lower() in _PICTURES or scan:
-            yield f"the file {name}"
