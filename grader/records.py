@@ -436,6 +436,10 @@ class Fault:
     """One sentence for the student."""
     seconds: float | None = None
     """When it struck, from the start of the run."""
+    lacking: str = ""
+    """What was not there: a package, a file, a magic; '' where the kind says it all."""
+    names: tuple[str, ...] = ()
+    """What a cell that went on without it would have bound; '*' for names that are not known."""
 
 
 class CellStatus(enum.StrEnum):

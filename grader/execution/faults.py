@@ -68,19 +68,28 @@ _SENTENCES = {
 """By kind; the braces stand for a limit (seconds or MiB), a name or an error."""
 
 
-def fault(kind: FaultKind, cell: int, seconds: float, detail: object = "") -> Fault:
+def fault(kind: FaultKind, cell: int, seconds: float, detail: object = "", lacking: str = "") -> Fault:
     """A fault that struck in `cell`, `seconds` after the start of the run; `detail` is what its sentence names."""
-    return Fault(kind, cell, _SENTENCES[kind].format(detail), seconds)
+    return Fault(kind, cell, _SENTENCES[kind].format(detail), seconds, lacking)
 
 
 def missing_module(module: str, cell: int, seconds: float) -> Fault:
     """The fault of a package that is not installed; student code may have caught the exception."""
-    return fault(FaultKind.MISSING_MODULE, cell, seconds, first_line(module, 80))
+    module = first_line(module, 80)
+    return fault(FaultKind.MISSING_MODULE, cell, seconds, module, module)
 
 
 def missing_magic(magic: str, cell: int, seconds: float) -> Fault:
     """The fault of a cell whose magic is unknown, and which is no Python."""
-    return fault(FaultKind.MISSING_MAGIC, cell, seconds, first_line(magic, 80))
+    magic = first_line(magic, 80)
+    return fault(FaultKind.MISSING_MAGIC, cell, seconds, magic, magic)
+
+
+def failed_import(error: str, cell: int, seconds: float) -> Fault:
+    """The fault of a name that an installed package does not have."""
+    return Fault(
+        FaultKind.CELL_ERROR, cell, f"An import failed, and the cell went on without it: {first_line(error)}", seconds
+    )
 
 
 def first_line(text: str, limit: int = 300) -> str:
@@ -119,7 +128,8 @@ def fault_of(name: str, value: str, cell: int, seconds: float, bounds: Bounds) -
 
 def missing_file(file: str, cell: int, seconds: float) -> Fault:
     """The fault of a file that was not handed in; '' where its name is not known."""
-    return fault(FaultKind.MISSING_FILE, cell, seconds, f" '{first_line(file, 120)}'" if file else "")
+    file = first_line(file, 120)
+    return fault(FaultKind.MISSING_FILE, cell, seconds, f" '{file}'" if file else "", file)
 
 
 def _missing_file(value: str) -> str:

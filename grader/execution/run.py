@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -326,22 +326,32 @@ class _NotebookRun:
     def _note_recorded(self, kernel: Kernel, cell: int) -> None:
         """Faults that the recorder told of, and too much output."""
         known = {fault.message for fault in self._faults if fault.cell == cell}
-        for kind, what, missing in (
-            (FaultKind.MISSING_MODULE, "module", faults.missing_module),
-            (FaultKind.MISSING_FILE, "file", faults.missing_file),
-            (FaultKind.MISSING_MAGIC, "magic", faults.missing_magic),
-        ):
-            named = (str(note.get(what, "")) for note in kernel.notes if note.get("fault") == kind)
-            for name in dict.fromkeys(named):
-                fault = missing(name, cell, self._seconds)
-                if fault.message not in known:
-                    self._faults.append(fault)
-        failed = [note for note in kernel.notes if note.get("fault") == FaultKind.CELL_ERROR]
-        for error in dict.fromkeys(str(note.get("error", "")) for note in failed):
-            sentence = f"An import failed, and the cell went on without it: {faults.first_line(error)}"
-            self._faults.append(Fault(FaultKind.CELL_ERROR, cell, sentence, self._seconds))
+        for fault in _recorded(kernel.notes, cell, self._seconds):
+            if fault.names or fault.message not in known:
+                self._faults.append(fault)
         if kernel.flooded or any(note.get("fault") == FaultKind.OUTPUT_FLOOD for note in kernel.notes):
             self._note(FaultKind.OUTPUT_FLOOD, cell)
+
+
+_NOTED = {
+    FaultKind.MISSING_MODULE: ("module", faults.missing_module),
+    FaultKind.MISSING_FILE: ("file", faults.missing_file),
+    FaultKind.MISSING_MAGIC: ("magic", faults.missing_magic),
+    FaultKind.CELL_ERROR: ("error", faults.failed_import),
+}
+"""What the recorder tells of: by the kind, which of the note's facts names it, and the fault that it is."""
+
+
+def _recorded(notes: list[dict[str, Any]], cell: int, seconds: float) -> Iterator[Fault]:
+    """The faults of what a cell went on without, each once, with the names that it lacks; notes may say anything."""
+    lacking: dict[tuple[FaultKind, str], dict[str, None]] = {}
+    for note in notes:
+        for kind, (what, _) in _NOTED.items():
+            if note.get("fault") == kind:
+                names = lacking.setdefault((kind, str(note.get(what, ""))), {})
+                names.update({str(note["name"])[:200]: None} if "name" in note else {})
+    for (kind, what), names in lacking.items():
+        yield replace(_NOTED[kind][1](what, cell, seconds), names=tuple(names))
 
 
 def _make_valid(notebook: NotebookNode) -> None:

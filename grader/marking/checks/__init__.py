@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from grader.marking.checks.case import Case
 from grader.marking.checks.on_paper import on_paper
 from grader.marking.checks.registry import REGISTRY
+from grader.marking.lacking import lacking
 from grader.records import Evidence, Labels, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loade
     The order matters: a mistake is charged where it first occurs, so each check sees the verdicts before it.
     """
     verdicts: list[Verdict] = []
+    lacks = lacking(evidence)
     for task in loaded.rubric.tasks:
         for criterion in task.criteria:
             case = Case(
@@ -39,6 +41,7 @@ def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loade
                 reference=loaded.reference,
                 calibration=loaded.calibration,
                 earlier=tuple(verdicts),
+                lacking=lacks,
             )
             verdicts.append(_judge(case))
     return on_paper(verdicts, evidence, labels, assignment, loaded.rubric)
@@ -47,7 +50,7 @@ def run_checks(evidence: Evidence, labels: Labels, assignment: Assignment, loade
 def _judge(case: Case) -> Verdict:
     criterion = case.criterion
     try:
-        verdict = REGISTRY[criterion.check](case)
+        verdict = case.excused(REGISTRY[criterion.check](case))
         message = criterion.messages.get(str(verdict.outcome))  # the rubric's own sentence, where it has one
         return replace(verdict, message=message) if message else verdict
     except Exception as problem:  # noqa: BLE001 - ours, whatever it is: recorded, and no points lost

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from grader.records import CellStatus, FaultKind, Outcome, Verdict
+from grader.marking.lacking import Lacking
+from grader.records import CellStatus, FaultKind, Outcome, Suggestion, Verdict
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment, Matched
@@ -26,6 +28,21 @@ _WHY_STOPPED = {
 
 _HOW_MUCH = {0.0: "nothing", 0.5: "half", 1.0: "as much"}
 """What a mistake that is made again costs, in words; else 'less'."""
+
+
+_NETWORKS = re.compile(r"\b(?:Dense|Conv\w*|Sequential|Model|compile|fit)\s*\(")
+_CONVOLUTIONS = re.compile(r"\bConv\w*\s*\(")
+_LOOKS = {
+    "model": _NETWORKS,
+    "compile": _NETWORKS,
+    "training": _NETWORKS,
+    "text.noted": _NETWORKS,
+    "data": re.compile(r"load_data|reshape|/\s*25[56]|Rescaling|read_csv|imread|\bopen\s*\(|load\w*\s*\("),
+    "image": re.compile(r"imshow|matshow|predict|\bplot"),
+    "matrix": re.compile(r"convol|filter|correlat|\barray\s*\(", re.IGNORECASE),
+    "number": re.compile(r"count_params|summary|\bprint\s*\("),
+}
+"""How code looks that may do what a check, or a family of them, asks for; words are read whether code runs or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,8 @@ class Case:
     calibration: Calibration
     earlier: tuple[Verdict, ...] = ()
     """Verdicts of the criteria before this one."""
+    lacking: Lacking = field(default_factory=Lacking)
+    """What depends on something that is not here."""
 
     # -------------------------------------------------------------- the rubric
 
@@ -149,6 +168,63 @@ class Case:
             return f"cell {run.cell} was stopped when its time was over"
         return f"the notebook stopped before cell {run.cell}"
 
+    # -------------------------------------------------------------- what is not here
+
+    def excused(self, verdict: Verdict) -> Verdict:
+        """The verdict; one that would cost points for what this machine lacks is a person's to decide."""
+        match verdict.outcome:
+            case Outcome.MISSING | Outcome.BLOCKED:
+                check = self.criterion.check
+                why = self._why_not_found(_LOOKS.get(check) or _LOOKS.get(check.partition(".")[0]))
+            case Outcome.FAILED | Outcome.PARTIAL:
+                why = self.lacking.at(verdict.place) if verdict.place else ""
+                if not why and self.criterion.network and self.matched is None:
+                    why = self._why_not_found(_NETWORKS)
+            case _:
+                why = ""
+        if not why:
+            return verdict
+        points = round(self.criterion.points * verdict.share, 2)
+        suggestion = Suggestion(points, "what it earns as it ran here") if points else verdict.suggestion
+        return replace(
+            verdict,
+            outcome=Outcome.NEEDS_REVIEW,
+            share=0.0,
+            message=f"{verdict.message} {why}",
+            misconceptions=(),
+            suggestion=suggestion,
+        )
+
+    def _why_not_found(self, looks: re.Pattern[str] | None) -> str:
+        """Why code for the task may have done here less than elsewhere; '' where nothing was lacking.
+
+        The task's own code decides; where none bears its label, code that was not carried out and `looks` as if it did
+        what the criterion asks for, unless its label is that of another task that asks for the same.
+        """
+        if looks is None:
+            return ""
+        spans = self.labels.of(self.task.id)
+        if {span.cell for span in spans} & {run.cell for run in self.evidence.cells}:
+            return self.lacking.among(spans)
+        if self.criterion.network and any(layer.kind == "Conv2D" for layer in self.spec.model.layers):
+            looks = _CONVOLUTIONS
+        for statement in self.lacking.statements:
+            if not statement.seen and looks.search(statement.text):
+                lines = range(statement.first_line, statement.last_line + 1)
+                tasks = set[str]().union(*(self.labels.tasks_at(statement.cell, line) for line in lines))
+                if not any(self._asks_for_the_same(task) for task in tasks - {self.task.id}):
+                    return statement.sentence
+        return ""
+
+    def _asks_for_the_same(self, task: str) -> bool:
+        """Whether code under another task's label is that task's own: its check is this one, or its network another."""
+        mine = self.criterion
+        others = [c for t in self.rubric.tasks if t.id == task for c in t.criteria]
+        if mine.network:
+            networks = {c.network for c in others} - {""}
+            return bool(networks) and mine.network not in networks
+        return any(c.check == mine.check for c in others)
+
     # -------------------------------------------------------------- verdicts
     # `message` is the sentence that the student reads, `facts` are further fields of `Verdict`.
 
@@ -234,5 +310,6 @@ class Case:
         for span in self.labels.of(self.task.id):
             run = next((run for run in self.evidence.cells if run.cell == span.cell), None)
             if run is not None and run.status is CellStatus.ERROR:
-                return f" Cell {run.cell} stopped with {run.error.splitlines()[0]}" if run.error else ""
+                error = run.error.split("\n")[0].rstrip(": .")
+                return f" Cell {run.cell} stopped with {error}." if error else ""
         return ""
