@@ -78,7 +78,7 @@ _UNLIKE = r"(?:,? (?:unlike|in contrast to|as opposed to|anders als|im gegensatz
 _BESIDE = (
     r"\b"
     + _any(
-        r"""batch(?:\s?size)? batchgröße dropout seeds? gpu cpu computer rechner hardware colou?rs? farb\w* memory speicher\w* storage
+        r"""batch(?:\s?size)? batchgröße dropout seeds? gpu cpu computer rechner hardware colou?rs? farb\w* (?:less|more|saves?|weniger)\s(?:\w+\s)?(?:memory|speicher\w*) speicherplatz storage
     zufall zufällig\w* random\w* chance luck default standardwert standard display\w* anzeig\w* labelled beschriftet dark dunkel
     loss\sfunction verlustfunktion photographers?"""
     )
@@ -88,7 +88,7 @@ _BESIDE = (
 
 
 _STEP = _any(
-    r"""gradient\w* gradiant\w* update\w* steps? jumps? error\w* activation\w* pre-?activation\w* sums? loss correction\w*
+    r"""gradient\w* gradiant\w* update\w* steps? jumps? error\w* activation\w* pre-?activation\w* sums? correction\w*
     deltas? weighted\ssums? moves fehler\w* schritt\w* sprung sprünge aktivierung\w* summen? korrektur\w* änderung\w*
     gewichtsänderung\w*"""
 )
@@ -132,6 +132,17 @@ through the layers.""",
             ),
             contrary=(
                 _NO_EFFECT,
+                r"\b(?:high|higher|large|larger|big|hohe\w*|höhere\w*|große?)\s+(?:learning rate|lernrate)",
+                r"\b(?:je kleiner|the smaller)\b[^.;]{0,40}\b(?:desto|umso|the)\s+(?:größer|larger|bigger)",
+                _both(r"\b(?:small|smaller|klein|kleine|kleiner|kleinen)\b", _INPUT, within=12)
+                + _STAYING
+                + r"\b(?:larger|bigger|größere?n?)\s+(?:gradient|update|step|error|fehler|schritt)\w*",
+                _both(r"\b(?:small|smaller|klein|kleine|kleiner|kleinen)\b", _INPUT, within=12)
+                + _STAYING
+                + r"(?:gradient|update|step|error|fehler|schritt)\w*\s+(?:\w+\s+)?(?:larger|bigger|größer\w*)",
+                r"(?:gradient|update|step|error|fehler|schritt)\w*\s+(?:of|bei|with|für|for|von)\s+"
+                + _SMALL
+                + r"[^.;,]{0,25}?\b(?:larger|bigger|größer)",
                 r"\b(?:so that|damit|to make|um|scaling|scaled|skalier\w*|normali[sz]\w*|dadurch)\b"
                 + _STAYING
                 + r"\b(?:larger|bigger|größere?n?)\s+(?:gradient|update|step|error|fehler|schritt)\w*",
@@ -161,7 +172,15 @@ through the layers.""",
             (),
             "overshoot",
             either_way=(_OVERSHOOT,),
-            contrary=(_near(r"\b(?:large|big|great|high|große?|hohe)\w*", _NO, _OVERSHOOT, within=30),),
+            contrary=(
+                _near(
+                    r"\b(?:no|not|neither|nor|weder|kein\w*|nicht)\b",
+                    _OVERSHOOT,
+                    r"\b(?:with|for|by|bei|durch)\s+(?:large|big|große\w*|hohe\w*)",
+                    within=30,
+                ),
+                _near(r"\b(?:large|big|great|high|große?|hohe)\w*", _NO, _OVERSHOOT, within=30),
+            ),
         ),
         AnswerPoint(
             "Training is stable.",
@@ -209,7 +228,7 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
         AnswerPoint(
             "There are ten classes, one output unit for each.",
             (
-                rf"{_TEN}\W+(?:(?!hidden|epoch|images?\b|bilder|per\b|pro\b|units?\b|neuron|outputs?\b|layers?\b|schicht|examples?\b)\w+\W+){{0,3}}?{_CLASSES}",
+                rf"{_TEN}\W+(?:(?!hidden|epoch|images?\b|bilder|per\b|pro\b|units?\b|neuron|outputs?\b|layers?\b|schicht|examples?\b)\w+\W+){{0,3}}?{_CLASSES}(?!\W+(?:per|pro)\b)",
                 _near(
                     _TEN,
                     _UNITS,
@@ -217,19 +236,21 @@ themselves are integers from 0 to 9: sparse categorical cross-entropy uses them 
                     _CLASSES,
                     within=25,
                 ),
-                _near(_CLASSES, _TEN, within=30),
+                rf"(?:number of|amount of|anzahl (?:der|an)|zahl der)\s+(?:\w+\s+)?{_CLASSES}.{{0,15}}?{_TEN}|{_CLASSES}\W{{1,3}}{_TEN}",
                 _near(
                     r"\b(?:one|a|own|eine?|eigene\w*|jeweils)\b",
                     _UNITS,
                     r"\b(?:for|per|für|pro|je|of|steht)\b",
-                    r"\b(?:each|every|class|categor|jede\w*|klasse|kategorie|label)",
+                    rf"\b(?:(?:each|every|jede\w*)\s+(?:\w+\s+){{0,3}}?)?{_CLASSES}",
                     within=25,
                 ),
-                _near(r"\b(?:each|every|jede\w*|für jede\w*|pro|per|je)\b", _CLASSES, _UNITS, within=25),
+                rf"\b(?:each|every|jede\w*|pro|per|je)\b.{{0,25}}?{_CLASSES}(?:(?!{_TEN}).){{0,25}}?{_UNITS}",
                 r"(?:\b0\s*(?:\.\.|-|to|bis|\.\.\.)\s*9\b|one[- ]?hot.{0,30}\b(?:ten|10|zehn)\b)",
             ),
             "ten",
             contrary=(
+                rf"{_CLASSES}\W+(?:follow|come|result|folgen|ergeben)\w*[^.;]{{0,30}}{_UNITS}",
+                rf"{_UNITS}\s*(?:->|=>|also|so|,)\s*{_TEN}\W*(?:\w+\W+)?{_CLASSES}",
                 _near(
                     r"\b(?:because|weil|since|as|da)\b(?:(?!class|klasse)[^.,]){0,20}",
                     _UNITS + r"[^.,]{0,15},[^.]{0,20}",
@@ -309,10 +330,11 @@ many parameters for a few percentage points. Training and test accuracy stay clo
             "Compares the accuracies: the larger network is better, as it has more capacity.",
             (
                 _both(
-                    r"(?:accura|genauigkeit|test|train|result|ergebnis|perform|\bacc\b|hits|treffer|\d%|0[.,]\d)\w*",
+                    r"(?:accura|genauigkeit|result|ergebnis|perform|\bacc\b|hits|treffer|\d%|0[.,]\d)\w*",
                     _BETTER,
                     within=40,
                 ),
+                _both(r"\btest\w*", r"\b(?:better|besser|improv\w*)\b", within=30),
                 r"\b(?:more accurate|genauer\w*|better (?:network|net|model|than|result)|slightly better|besser(?:e\w?)? (?:als|genauigkeit)|bessere?s? netz)\b",
                 r"\b(?:slightly|only|a bit|somewhat|etwas|leicht|nur|kaum|much|deutlich|viel|aber|and|und)\s+(?:\w+\s+)?(?:better|higher|more accurate|besser|höher|genauer)\b",
                 r"(?:up|from|von|gain|plus|\+)\D{0,15}\d\d?(?:[.,]\d+)?\s*(?:%|percent|prozent|auf|to)",
@@ -327,7 +349,7 @@ many parameters for a few percentage points. Training and test accuracy stay clo
                 r"\b(?:is|ist|and|und|but|aber)\b(?:\s+\w+){0,2}\s+(?:schlechter|worse|less accurate|ungenauer)\b",
             ),
             about=(
-                r"accura\w*|genau\w*|perform\w*|\bbetter\b|besser\w*|\bhits?\b|treffer\w*|prozent\w*|percent\w*|gewinn|\bgain\w*|\bworth\b|lohn\w*",
+                r"accura\w*|\bacc\b|genau\w*|perform\w*|\bbetter\b|besser\w*|\bhits?\b|treffer\w*|prozent\w*|percent\w*|gewinn|\bgain\w*|\bworth\b|lohn\w*",
             ),
         ),
         AnswerPoint(
@@ -377,7 +399,7 @@ epochs.""",
         AnswerPoint(
             "Why: with fewer examples the network can fit the particular ones (overfitting).",
             (
-                r"over-?fit\w*|überanpass\w*|überangepasst\w*|memori\w*|auswendig\w*|by heart|peculiarit\w*|eigenheiten|einzelheiten",
+                r"over-?fit\w*|überanpass\w*|überangepasst\w*|memori\w*|auswendig\w*|by heart|special\w*|spezialis\w*|peculiarit\w*|eigenheiten|einzelheiten",
                 r"passt sich\b[^.]{0,40}\ban\b|(?:fits?|adapts?)\W+(?:itself )?(?:too|only|just|to)\W+(?:\w+\W+){0,2}?(?:these|those|few|training)",
                 r"(?:fit|learn|know|adapt|anpass|kennt|lern|gewöhn|used to)\w*[^.]{0,30}(?:particular|specific|too well|zu gut|zu genau|speziell\w*|bestimmte\w*)",
                 r"(?:too closely|zu stark|too strongly)[^.]{0,40}(?:train|few|wenig)\w*",
@@ -450,6 +472,7 @@ epochs.""",
 
 _SHOES = r"(?:sneaker|sandal|turnschuh|sportschuh|trainers)\w*"
 
+_NOT_DATA = r"(?!\W+(?:of|der|des|von)\W+(?:the\W+|den\W+)?(?:network|data|images?|daten|netz\w*|bild\w*|array|inputs?|eingabe\w*))"
 _ALIKE_BOOT = _both(
     r"\b(?:look|seem|resembl|similar|ähnlich|ähnel|sehen|sieht|gleich)\w*", r"\b(?:boot|stiefel|ankle)\w*", within=40
 )
@@ -473,8 +496,10 @@ higher than usual looks like a boot.""",
         AnswerPoint(
             "Why they are taken for boots: same silhouette, a high shaft or heel.",
             (
-                r"silhouette\w*|\bshapes?\b|outline\w*|contour\w*|(?:(?:high|tall|hoh\w*)\W+)?\bshaft\w*|high[- ]?tops?|(?:high|tall|hoh\w*)\W+(?:\w+\W+)?(?:heels?|absatz|absätze\w*|rand|kragen)",
-                r"umriss\w*|kontur\w*|schaft\w*|\bform\b|absatz|profil\b|(?:ankle|knöchel)[- ](?:high|hoch)",
+                r"silhouette\w*|(?:\bshapes?\b|outline\w*|contour\w*)" + _NOT_DATA,
+                r"(?:(?:high|tall|hoh\w*)\W+)?\bshaft\w*|high[- ]?tops?|(?:high|tall|hoh\w*)\W+(?:\w+\W+)?(?:heels?|absatz|absätze\w*|rand|kragen)",
+                r"(?:umriss\w*|kontur\w*|\bform\b)" + _NOT_DATA,
+                r"schaft\w*|absatz|profil\b|(?:ankle|knöchel)[- ](?:high|hoch)",
                 r"(?:past|over|above|bis (?:über|zum))\W+(?:the\s|den\s|die\s)?(?:ankle|knöchel)\w*",
                 _near(rf"(?:{_SHOES}|\b(?:high|tall|hoh\w*|hoch\w*|heel\w*|absatz|absatzes)\b)", _ALIKE_BOOT),
                 _near(
@@ -487,6 +512,7 @@ higher than usual looks like a boot.""",
                 r"(?:cannot|can't|hardly|barely|impossible|kaum|nicht)\W+(?:\w+\W+){0,6}?(?:tell|distinguish\w*|unterscheid\w*|auseinander\w*)",
             ),
             contrary=(
+                r"\b(?:they|these|those|it|das|es|sie)\s+(?:really |actually )?(?:are|is|sind|ist)\s+(?:really |actually |wirklich |a |ein )?(?:ankle )?(?:boots?|stiefel)\b",
                 r"\b(?:low|niedrig\w*|kurze[mn]?)\W+(?:\w+\W+)?(?:shaft|schaft)\w*",
                 r"(?:shape|form|silhouette|outline|umriss)\w*[^.]{0,20}(?:nothing like|(?:completely |totally )?different|\banders\b|unähnlich)",
                 _subject(r"(?:ankle )?boots?|stiefel\w*")
@@ -565,6 +591,7 @@ _RIGHT = _respectively(_VERTICAL, _HORIZONTAL)
 _SWAPPED = f"{_IN_ORDER}(?:{_respectively(_HORIZONTAL, _VERTICAL)})"
 _X_VERTICAL = (_finds(_KX, _VERTICAL), _RIGHT, _measures(_KX, _ACROSS))
 _Y_HORIZONTAL = (_finds(_KY, _HORIZONTAL), _RIGHT, _measures(_KY, _DOWN))
+_SPOILS = r"\b(?:remov|delet|suppress|eras|blur|thin|entfern|unterdrück|lösch|verwisch|dünn)\w*"
 _X_HORIZONTAL = (_finds(_KX, _HORIZONTAL), _SWAPPED)
 _Y_VERTICAL = (_finds(_KY, _VERTICAL), _SWAPPED)
 
@@ -579,7 +606,7 @@ the image gets brighter or darker.""",
             "K_x finds vertical edges.",
             _X_VERTICAL,
             "vertical",
-            contrary=_X_HORIZONTAL,
+            contrary=(*_X_HORIZONTAL, _both(_KX, _SPOILS), _both(_VERTICAL, _SPOILS, within=30)),
             about=(
                 r"vertical\w*|vertikal\w*|senkrecht\w*|upright|stehend\w*|\b(?:left|right|links|rechts|x-?direction|x-?richtung)\b|derivative|ableitung",
             ),
@@ -588,7 +615,7 @@ the image gets brighter or darker.""",
             "K_y finds horizontal edges.",
             _Y_HORIZONTAL,
             "horizontal",
-            contrary=_Y_VERTICAL,
+            contrary=(*_Y_VERTICAL, _both(_KY, _SPOILS), _both(_HORIZONTAL, _SPOILS, within=30)),
             about=(
                 r"horizont\w*|waage?recht\w*|liegend\w*|\bflat\b|\b(?:top|bottom|above|below|oben|unten|y-?direction|y-?richtung)\b",
             ),
@@ -616,7 +643,7 @@ _GAP = r"(?:\bgap\w*|abstand\w*|lücke\w*|kluft|schere)"
 _TRAIN_TEST = (
     r"(?:train\w*\W+(?:\w+\W+){0,3}?(?:test|valid)\w*|test\w*\W+(?:\w+\W+){0,3}?train\w*|both curves|beide kurven)"
 )
-_LOCAL = r"(?:\blocal\w*|neighbou?r\w*|nearby|adjacent|spatial\w*|\blokal\w*|nachbar\w*|benachbart\w*|räumlich\w*|receptive|rezeptiv\w*|small patch\w*)"
+_LOCAL = r"(?:\blocal\w*(?!\W+(?:machine|students?|minim\w*|optim\w*|runtime|computer))|neighbou?r\w*|nearby|adjacent|spatial\w*|\blokal\w*|nachbar\w*|benachbart\w*|räumlich\w*|receptive|rezeptiv\w*|small patch\w*)"
 _SHARED = (
     _both(
         r"\b(?:shar(?:e|es|ed|ing)|geteilt\w*|teilen|teilt|gemeinsam\w*|reus\w+|wiederverwend\w*)\b",
@@ -658,6 +685,7 @@ particular ones.""",
             (
                 _BETTER,
                 _both(r"(?:accura|genauigkeit|score|perform|trefferquote|\bacc\b)\w*", _ALIKE, within=30),
+                r"0?[.,]\d+\s*[<>]\s*0?[.,]\d+",
                 rf"{_ALIKE}.{{0,15}}(?:to|as|than|wie)\s+(?:\w+\s)?(?:dense|before|mlp|dicht|vorher|zuvor)",
                 r"(?:scores?|trifft|reaches)\b[^.]{0,20}\b(?:higher|öfter|mehr|more)",
             ),
@@ -665,7 +693,7 @@ particular ones.""",
             either_way=(
                 rf"{_WORSE}(?=.{{0,40}}(?:dense|mlp|dicht|before|vorher|than|als))|(?:not|nicht|kaum)\s+(?:\w+\s)?{_BETTER}",
             ),
-            about=(r"accura\w*|genau\w*|perform\w*|\bbetter\b|besser\w*|scores?\b|treff\w*",),
+            about=(r"accura\w*|\bacc\b|genau\w*|perform\w*|\bbetter\b|besser\w*|scores?\b|treff\w*",),
         ),
         AnswerPoint(
             "Says whether a gap between training and test accuracy remains.",
@@ -771,7 +799,7 @@ pooling has none but makes that layer small.""",
                 r"without los\w+|ohne verlust|less accurate",
                 r"(?:los|verlier|verliert)\w*\W+(?:\w+\W+){0,2}?(?:nothing|hardly|kaum|nichts|wenig|little)",
             ),
-            about=(r"accura\w*|genau\w*|perform\w*|\bgood\b|\bgut\b|\bbetter\b|besser\w*|treff\w*",),
+            about=(r"accura\w*|\bacc\b|genau\w*|perform\w*|\bgood\b|\bgut\b|\bbetter\b|besser\w*|treff\w*",),
         ),
     ),
     misleading=(
@@ -787,7 +815,9 @@ pooling has none but makes that layer small.""",
 )
 
 _PLACES = _any(r"positions? places? positionen stellen? spots stops windows?")
-_NO_THINGS = r"(?!.{0,25}\b(?:layers?|schicht\w*|epoch\w*|batch\w*|images?|bilder\w*|data|daten|examples?|beispiel\w*|param\w*|weights?|gewicht\w*)\b)"
+_THINGS = r"\b(?:layers?|schicht\w*|epoch\w*|batch\w*|images?|bilder\w*|data|daten|examples?|beispiel\w*|param\w*|weights?|gewicht\w*|neuron\w*|units?|class\w*|klasse\w*|filters?)\b"
+_NO_THINGS = rf"(?!.{{0,25}}{_THINGS})"
+_NOT_ABOUT_THINGS = rf"^(?!.*{_THINGS}\W+(?:is|are|was|were|gets?|wird|werden|wurden)\b).*?"
 
 _STRIDES = WrittenAnswer(
     text="""\
@@ -804,7 +834,7 @@ weights.""",
                     r"\b(?:fewer|less|half|quarter|third|weniger\w*|hälfte|viertel|halb so viele)\b", _PLACES, within=30
                 ),
                 r"\b(?:every|each|jede\w*)\s+(?:second|other|2nd|2\.|zweite\w*)" + _NO_THINGS,
-                r"(?:skip\w*|überspring\w*|übersprung\w*|hops?\b|lässt\s+\w+\s+aus)" + _NO_THINGS,
+                _NOT_ABOUT_THINGS + r"(skip\w*|überspring\w*|übersprung\w*|hops?\b|lässt\s+\w+\s+aus)" + _NO_THINGS,
                 r"\b(?:quarter|viertel)\b" + _NO_THINGS,
                 r"\b(?:fewer|weniger)\W+(?:convolution\w* (?:operations|steps)|faltungsoperationen|faltungsschritte|anwendungen|applications)",
                 r"\b13\s*(?:x|\*|by|mal)\s*13\b[^.]{1,30}\b26|\b26\s*(?:x|\*|by|mal)\s*26\b[^.]{1,30}\b13|\b169\b[^.]{1,30}\b676|\b676\b[^.]{1,30}\b169",
@@ -812,6 +842,9 @@ weights.""",
             ),
             "positions",
             contrary=(
+                r"(?:ohne|without)\W+(?:\w+\W+)?(?:strid|schrittweite)\w*[^.;]{0,30}(?:fewer|weniger)[^.;]{0,30}",
+                _subject(r"(?:(?!no\b|kein|ohne|without)\w+ )?pool\w*")
+                + r"[^.;]{0,30}(?:comput|position|berechn)\w*[^.;]{0,20}",
                 r"\b(?:more|mehr|twice|doppelt|double|additional)\W+(?:\w+\W+){0,3}?(?:positions?|positionen|stellen|places|convolutions|faltungen)",
             ),
             about=(
@@ -881,7 +914,7 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
             (
                 _both(
                     r"\b(?:adapt\w*|angepasst\w*|passt|anpass\w*|individu\w*|adaptiv\w*)",
-                    rf"(?:{_RATE}|(?:weight|param|gewicht)\w*)",
+                    rf"(?:{_RATE}|{_EACH_WEIGHT})",
                     within=60,
                 ),
                 _both(_EACH_WEIGHT, _RATE, within=40),
@@ -917,7 +950,7 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
         AnswerPoint(
             "Momentum, or running averages of the gradients.",
             (
-                r"moment\w*|running (?:mean|average)s?|moving averages?|gleitend\w*|schwung|inertia|trägheit|averag\w+|\bmittelt|gemittelt|\bmittelwert\w*",
+                r"moment\w*|running (?:mean|average)s?|moving averages?|gleitend\w*|schwung|inertia|trägheit|averag\w+\b(?!\W+(?:the\W+)?(?:accura|result|loss))|\bmittelt|gemittelt|\bmittelwert\w*",
                 r"(?:carr(?:y|ies)|remember|keeps?|behält|merkt)\w*[^.]{0,30}(?:speed|direction|earlier|past|früher|richtung|vergangen)\w*",
                 r"(?:earlier|past|previous|frühere\w*|vergangene\w*|vorherige\w*)\s+(?:gradient|step|batch|schritt)\w*",
             ),

@@ -75,6 +75,10 @@ def suggest(criterion: Criterion, reference: WrittenAnswer, text: str) -> Sugges
     proposed = Suggestion(worth, " ".join(_reason(step) for step in earned))
     if worth == criterion.points:
         return None if opposite else proposed
+    covered = {name for step in earned for name in step.names}
+    misled = [p for p in reference.misleading if readings[p.id].asserted and p.id in covered]
+    if worth and misled and not limits:
+        return None
     if not _is_understood(readings, wanted, earned, said):
         return None
     if opposite and not limits:

@@ -67,7 +67,7 @@ _GLUE = re.compile(
     r"|pro|trotz|wegen|sehr|etwas|viel|aber|ihre\w?|seine\w?|no|not|kein\w*|nicht|without|ohne"
     r"|above|below|over|after|before|between|into|against|makes?|gives?|needs?|uses?|helps?|learns?|finds?|gets?|reaches|keeps?"
     r"|looks?|detects?|rises?|falls?|becomes?|leads?|causes?|means?|lernt|findet|finden|erkennt|erkennen|braucht|macht|machen"
-    r"|gibt|fuehrt|fuehren|bleibt|steigt|sinkt|nutzt|verwendet|sieht|sehen|passt|nach|vor|ueber)\b",
+    r"|vs|versus|instead|statt|gegen|gegenueber|bedeutet|bedeuten|gibt|fuehrt|fuehren|bleibt|steigt|sinkt|nutzt|verwendet|sieht|sehen|passt|nach|vor|ueber)\b",
     re.IGNORECASE,
 )
 """What binds words into a statement: articles, prepositions, auxiliaries, frequent verbs, signs."""
@@ -139,7 +139,8 @@ def is_terse(text: str) -> bool:
     """Hardly more than key words, in pairs at best: an answer in short, or words that sound like one."""
     items = _items(text)
     bare = [item for item in items if not _GLUE.search(item)]
-    return (len(items) >= _LISTED - 1 and len(bare) == len(items)) or any(words(i) >= _UNBOUND - 1 for i in bare)
+    unbound = sum(words(item) for item in bare if words(item) >= _UNBOUND - 1)
+    return (len(items) >= _LISTED - 1 and len(bare) == len(items)) or 4 * unbound > 3 * words(text)
 
 
 def _items(text: str) -> list[str]:
