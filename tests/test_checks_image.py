@@ -197,6 +197,26 @@ def test_only_wrong_ones_are_shown():
     assert search([3, 6], LOOP)["1j.stops"].outcome is Outcome.PASSED
 
 
+def test_right_items_of_other_classes_are_not_misclassified():
+    assert search([2, 5, 7], LOOP)["1j.stops"].outcome is not Outcome.PASSED
+
+
+def test_whoever_shows_others_beside_the_boots_loses_nothing():
+    nb = Story()
+    nb.cell("1h")
+    network = nb.train(LARGE)
+    nb.cell("1j", LOOP + "for i in range(8): plt.imshow(x[i])\n" + "for i in w: plt.imshow(x[i])")
+    nb.predict(network, PREDICTED)
+    for nb.line, rows in ((4, [2, 5, 7]), (5, FOUND), (6, [3, 6, 3])):
+        nb.show(*rows)
+    evidence = nb.evidence()
+    marked = tuple(replace(s, true_label=TRUE[s.row]) for s in evidence.shown)
+    verdicts = judge(replace(evidence, shown=marked), nb.labels)
+    assert verdicts["1j.retrieved"].outcome is Outcome.PASSED
+    few = tuple(s for s in marked if s.place.line != 5)
+    assert judge(replace(evidence, shown=few), nb.labels)["1j.retrieved"].outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize(
     ("title", "outcome"), [("WRONG: {}", "passed"), ("falsch ({})", "passed"), ("class {}", "partial"), ("", "missing")]
 )

@@ -286,6 +286,25 @@ def test_no_rate_stated(source):
     assert rate(source, code="model.compile(SGD(learning_rate=0.005))").outcome is Outcome.MISSING
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "source", "outcome"),
+    [
+        ("Adam", "opt = Adam(learning_rate=0.01)", Outcome.MISSING),
+        ("RMSprop", "opt = RMSprop(0.01)  # learning_rate", Outcome.MISSING),
+        ("Adam", "opt = Adam(learning_rate=0.001)", Outcome.PASSED),
+        ("SGD", "opt = SGD(learning_rate=0.01)", Outcome.PASSED),
+        ("SGD", "opt = SGD(learning_rate=0.001)", Outcome.MISSING),
+    ],
+)
+def test_a_rate_in_code_is_the_default_where_it_is_that_of_its_optimizer(optimizer, source, outcome):
+    nb = Story()
+    nb.cell("1f", source)
+    nb.train(SMALL, optimizer, 0.01 if "0.01" in source else 0.001)
+    verdict = nb.judge()["1g.default"]
+    assert verdict.outcome is outcome, verdict.message
+    assert outcome is not Outcome.PASSED or f"the default of {optimizer}" in verdict.message
+
+
 def test_the_default_of_the_optimizer_that_was_used():
     assert rate("default: 0.001", optimizer="Adam").outcome is Outcome.PASSED
     assert rate("default: 0.01", optimizer="Adam").outcome is Outcome.PASSED

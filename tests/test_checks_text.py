@@ -129,12 +129,40 @@ def trained(accuracy: float = 0.78, *, source: str = "model.fit(x, y)", printed:
         "| Netz | Training | Test |\n|---|---|---|\n| 10-10-10 | 77,0 % | 78,0 % |",
         "acc 0.76 / val_acc 0.79",
         "Accuracies: 0.77 and 0.78",
+        "La precisión es 0.77 en el conjunto de entrenamiento y 0.78 en el de prueba.",
+        "Entraînement 77 %, test 78 %",
+        "Точность 0.76 и 0.79",
+        "训练准确率 0.765，测试准确率 0.775",
     ],
 )
 def test_both_accuracies_noted(text):
     nb = trained()
     nb.text("1f", text)
     assert nb.judge()["1f.noted"].outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "said"),
+    [
+        ("Точность на контрольном наборе 0.75", Outcome.PARTIAL, "without a word on the set"),
+        ("dokładność 0.75, test 0.79", Outcome.PASSED, "which is of which set"),
+        ("Accuracy: 0.79 on the test set", Outcome.PARTIAL, "The test accuracy is noted"),
+        ("La precisión en el conjunto de prueba es 0.79", Outcome.PARTIAL, "The test accuracy is noted"),
+        ("| class | precision | recall |\n|---|---|---|\n| 0 | 0.55 | 0.61 |", Outcome.NEEDS_REVIEW, "0.55, 0.61"),
+        ("| set | loss |\n|---|---|\n| train | 0.75 |\n| test | 0.79 |", Outcome.PARTIAL, "progress bar"),
+        (
+            "| set | loss | accuracy |\n|---|---|---|\n| train | 0.2 | 0.75 |\n| test | 0.3 | 0.79 |",
+            Outcome.PASSED,
+            "both",
+        ),
+    ],
+)
+def test_which_set_a_figure_is_of_is_said_only_where_words_say_so(text, outcome, said):
+    nb = trained()
+    nb.text("1f", text)
+    verdict = nb.judge()["1f.noted"]
+    assert verdict.outcome is outcome, verdict.message
+    assert said in verdict.message
 
 
 @pytest.mark.parametrize(

@@ -390,6 +390,10 @@ def test_results_that_are_said_to_be_zero():
         "{'accuracy': [0.77], 'loss': [0.5], 'val_accuracy': [0.78], 'val_loss': [0.6]}",
         r"Training accuracy $\approx 0.77$ and testing accuracy $\approx 0.78$",
         "train acc = 77.0, test acc = 78.0",
+        "Accuracy: 0.77 on the training set, 0.78 on the test set",
+        "Training accuracy after 3 epochs: 0.77; test accuracy at a learning rate of 0.01: 0.78",
+        "La precisión de entrenamiento es 0.77 y la de prueba 0.78",
+        "Précision sur le jeu d'entraînement 0.77, sur le jeu de test 0.78",
     ],
 )
 def test_accuracies_with_their_roles(text):
@@ -430,6 +434,22 @@ def test_settings_versions_and_shares_are_no_accuracies(text):
 )
 def test_a_setting_beside_an_accuracy(text):
     assert [(f.role, f.value) for f in extract_accuracies(text)] == [("test", 0.78)]
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"),
+    [
+        ("Accuracy: 0.78 on the test set", ["test"]),
+        ("zbiór treningowy 0.77, zbiór testowy 0.78", ["", "test"]),
+        ("0.77, test 0.78", ["", "test"]),
+        ("test 0.78, uczenie 0.77, inne 0.76", ["test", "", ""]),
+        ("test accuracies: [0.6, 0.7, 0.78]", ["test"] * 3),
+        ("Точность 0.77 и 0.78", ["", ""]),
+        ("| loss | val_loss | val_acc |\n| 0.60 | 0.61 | 0.78 |", ["test"]),
+    ],
+)
+def test_no_role_is_guessed(text, roles):
+    assert [f.role for f in extract_accuracies(text)] == roles
 
 
 def test_a_figure_agrees_as_far_as_it_is_rounded():

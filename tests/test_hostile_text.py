@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+import sys
 from dataclasses import replace
 
 import nbformat
@@ -24,7 +25,7 @@ from grader.intake.find import find_submissions
 from grader.records import Grade, Status
 from grader.report import export, markdown
 from grader.report.cell_view import Cells
-from grader.system.display_text import MARKS, clean, one_line, table_cell, without_sequences
+from grader.system.display_text import MARKS, clean, one_line, table_cell, without_machine, without_sequences
 from grader.terminal.progress import Display
 
 LOADED = sample.sample_rubric()
@@ -35,6 +36,45 @@ _PIECES = st.sampled_from(
      "\t", ";", ",", '"', "'", "\u202e", "\u2066", "\u200b", "\u200d", "\u0301", "\ud800", "a", "é", "\u0e49", "&#x202e;"]
 )  # fmt: skip
 ANY = st.lists(st.one_of(_PIECES, st.text(max_size=4)), max_size=30).map("".join)
+
+
+# ------------------------------------------------------------------ the grader's own folders
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (
+            "File /opt/g/.venv/lib/python3.11/site-packages/keras/src/a.py:122, in fit",
+            "File keras/src/a.py:122, in fit",
+        ),
+        ('  File "/usr/lib/python3/dist-packages/numpy/a.py", line 3', '  File "numpy/a.py", line 3'),
+        (
+            "File \x1b[32m/root/.pyenv/versions/3.11.7/lib/python3.11/json/decoder.py:353\x1b[39m",
+            "File \x1b[32mjson/decoder.py:353\x1b[39m",
+        ),
+        ("No such file: '/tmp/grade-1-2/room/work/data/x.csv'", "No such file: 'data/x.csv'"),
+        ("/room/work/helper.py:2, in f()", "helper.py:2, in f()"),
+        ('  File "/tmp/ipykernel_2/3278725102_7.py", line 5, in <module>\n', '  File "cell 7", line 5, in <module>\n'),
+        (
+            'a\n  File "/r/grade_recorder/recorder/hooks.py", line 73, in method\n    return x(\n    ^^^\n  File "b"\n',
+            'a\n  File "b"\n',
+        ),
+        ("/r/grade_recorder/recorder/a.py:132: UserWarning: Do not\n  return original(x)\nb", "UserWarning: Do not\nb"),
+        (
+            "and/or, 3/4, https://keras.io/api, /content/drive/x.csv",
+            "and/or, 3/4, https://keras.io/api, /content/drive/x.csv",
+        ),
+        (f"{sys.prefix}/bin/python", "…/bin/python"),
+    ],
+)
+def test_text_of_a_run_names_no_folder_of_the_grader(text, read):
+    assert without_machine(text) == read
+
+
+def test_a_path_without_end_is_left_alone():
+    path = "/a" * 500_000
+    assert without_machine(path) == path
 
 
 # ------------------------------------------------------------------ one place

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grader.records import Fault, FaultKind
-from grader.system.display_text import without_sequences
+from grader.system.display_text import without_machine, without_sequences
 
 if TYPE_CHECKING:
     from grader.sandbox import Bounds
@@ -94,7 +94,7 @@ def failed_import(error: str, cell: int, seconds: float) -> Fault:
 
 def first_line(text: str, limit: int = 300) -> str:
     """The first line that says something, in at most `limit` characters."""
-    text = _KERAS.sub("", text)
+    text = without_machine(_KERAS.sub("", text))
     line = next((part.strip() for part in without_sequences(text).splitlines() if part.strip()), "")
     line = _CELL_FILE.sub(r"(line \1)", line)
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -10,7 +10,7 @@ from typing import Any
 
 import nh3
 
-from grader.system.display_text import without_sequences
+from grader.system.display_text import without_machine, without_sequences
 
 FIGURES_BYTES = 8 << 20
 """Pictures that an executed notebook keeps, in all."""
@@ -166,6 +166,19 @@ def _backspaced(part: str) -> str:
             cells[cursor : cursor + 1] = [character]
             cursor += 1
     return "".join(cells)
+
+
+def tidy(output: dict[str, Any]) -> None:
+    """Make an output of a cell read as it would on any machine: nothing overwritten, no folders of the grader."""
+    match output["output_type"]:
+        case "stream":
+            output["text"] = without_machine(as_seen(output["text"]))
+        case "error":
+            output["evalue"] = without_machine(output["evalue"])
+            output["traceback"] = [without_machine(line) for line in output["traceback"]]
+        case _:
+            data = output.get("data", {})
+            data |= {kind: without_machine(text) for kind, text in data.items() if kind.startswith("text/")}
 
 
 def without_progress(text: str) -> str:

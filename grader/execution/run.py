@@ -27,11 +27,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from grader.evidence.run_result import RunResult
 from grader.execution import faults, hints
 from grader.execution.kernel import TRAINER_SOCKET, Kernel, KernelGone, Stopped, connection_info
-from grader.execution.outputs import as_seen, printed
+from grader.execution.outputs import printed, tidy
 from grader.records import Cell, CellKind, CellRun, CellStatus, Fault, FaultKind, Submission
 from grader.sandbox import Bounds, Command, Places, Sandbox, SandboxProcess, Zygote, host, sandbox_level
 from grader.sandbox.interface import PACKAGE
-from grader.system.display_text import without_sequences
+from grader.system.display_text import without_machine, without_sequences
 from grader.training.trainer import Trainer
 from grader.training.trainer_connection import TrainerConnection
 from grader.wire.determinism import SETTINGS
@@ -373,11 +373,10 @@ def _cell_run(index: int, status: CellStatus, seconds: float, cell: NotebookNode
     reply: dict[str, Any] = kernel.reply or {}
     failed = status in {CellStatus.ERROR, CellStatus.TIMEOUT} and reply.get("status") == "error"
     lines = reply.get("traceback") if failed else None
-    trace = without_sequences("\n".join(map(str, lines))) if isinstance(lines, list) else ""
-    run = CellRun(index, status, round(seconds, 3), printed=printed(cell.outputs))
+    trace = without_machine(without_sequences("\n".join(map(str, lines)))) if isinstance(lines, list) else ""
     for output in cell.outputs:
-        if output["output_type"] == "stream":
-            output["text"] = as_seen(output["text"])
+        tidy(output)
+    run = CellRun(index, status, round(seconds, 3), printed=printed(cell.outputs))
     if not failed:
         return run
     error = faults.first_line(f"{reply.get('ename', '')}: {reply.get('evalue', '')}", 1000)

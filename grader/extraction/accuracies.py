@@ -11,17 +11,27 @@ from grader.extraction.arithmetic import LONGEST, mentions
 from grader.extraction.notation import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grader.extraction.arithmetic import Mention
 
-_TRAIN = r"train|lern(?:menge|daten)|(?<![a-z])tr(?![a-z])"
-_TEST = r"test|val(?:id|_|\b|\.)|(?<![a-z])te(?![a-z])"
+_TRAIN = r"train|lern(?:menge|daten)|(?<![a-z])tr(?![a-z])|entrena|entra[iî]n|addestra|allena|trein"
+_TEST = r"test|val(?:id|_|\b|\.)|(?<![a-z])te(?![a-z])|prueba|prova\b"
 _ROLE = re.compile(rf"(?P<train>{_TRAIN})|(?P<test>{_TEST})", re.IGNORECASE)
 _ACCURACY = re.compile(r"acc|genauigkeit|korrekt|right|richtig", re.IGNORECASE)
 _BARE_ACCURACY = re.compile(r"acc\w*\W{0,6}[\d.=\[(]|genauigkeit\W{0,6}[\d.=]", re.IGNORECASE)
+_NAMES_ITS_FIGURE = re.compile(r"\w*?[ _-]?(?:acc\w*|genauigkeit)?[^\w\n]{0,6}[\d.=\[(]", re.IGNORECASE)
+"""What follows the 'val' of 'val_acc: 0.77'."""
+_LETTER = re.compile(r"[^\W\d_]")
+_NEXT_PART = re.compile(r"[,;|/&]|\b(?:and|und|et|y|e|i|but|aber)\b", re.IGNORECASE)
+"""Where another part of a sentence begins, with figures of its own."""
 _TOPIC = re.compile(
-    r"(?P<accuracy>acc|genauigkeit)|(?P<other>loss|verlust|fehler\b|learning|lernrate|\brate\b|\blr\b|seconds?|\bs/|time|epochs?\b|param)",
+    r"(?P<accuracy>acc|genauigkeit)|(?P<other>loss|verlust|fehler\b|seconds?|\bs/|time|param)"
+    r"|(?P<setting>learning|lernrate|\brate\b|\blr\b|epochs?\b)",
     re.IGNORECASE,
 )
+_ITS_NUMBER = re.compile(r"\d[^\W\d_]*\s*$")
+"""The 3 of '3 epochs'."""
 _SETTING = re.compile(
     r"(?:drop-?out|momentum|\bbeta|decay|\bsplit|patience|\balpha|threshold|schwelle"
     r"|windows|\bnt|cuda|cudnn|python|numpy|pandas|ubuntu|mac ?os|\bversion)\w*"
@@ -84,7 +94,7 @@ def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
     for number, line in enumerate(lines):
         roles = _role_words(line)
         placed = [(m.start - starts[number], m) for m in by_line.get(number, [])]
-        kept = [(at, m) for at, m in placed if _is_accuracy(m, line, at)]
+        kept = [(at, m) for at, m in placed if _is_accuracy(m, line, at) and not _under_another_head(lines, number, at)]
         if _parts_of_a_whole(line, [m for _, m in kept]):
             kept = []
         columns = [at for at, _ in kept]
@@ -105,9 +115,12 @@ def only_role(line: str) -> str:
 
 def _role_words(line: str) -> list[tuple[int, str]]:
     """Where a line names a set of items; in 'acc 0.76, val_acc 0.77' the first one is the training set's."""
-    roles = [(m.start(), m.lastgroup or "") for m in _ROLE.finditer(line)]
+    found = list(_ROLE.finditer(line))
+    roles = [(m.start(), m.lastgroup or "") for m in found]
     first = _BARE_ACCURACY.search(line)
-    if roles and first and first.start() < roles[0][0] and all(name == "test" for _, name in roles):
+    only_test = bool(found) and all(name == "test" for _, name in roles)
+    # unlike 'accuracy 0.77 on the test set', whose figure is not the test set's other one
+    if only_test and first and first.start() < roles[0][0] and _NAMES_ITS_FIGURE.match(line, found[0].end()):
         roles.insert(0, (first.start(), "train"))
     return roles
 
@@ -132,8 +145,7 @@ def _is_accuracy(m: Mention, line: str, at: int) -> bool:
     value = _fraction(m)
     if value is None or value == 1:
         return False
-    topics = ["", *(t.lastgroup for t in _TOPIC.finditer(line, 0, at))]
-    if topics[-1] == "other" or _SETTING.search(line[max(0, at - _BEFORE) : at]):
+    if _topic(line, at) not in {"", "accuracy"} or _SETTING.search(line[max(0, at - _BEFORE) : at]):
         return False
     if m.percent:
         return True
@@ -144,6 +156,15 @@ def _is_accuracy(m: Mention, line: str, at: int) -> bool:
     # 77.1 without a sign; 8,070 is a count
     says_so = "." in m.text or "," in m.text or bool(_ACCURACY.search(line) and "%" not in line)
     return max(m.values) <= 100 and value >= _LEAST_WITHOUT_SIGN and says_so
+
+
+def _topic(line: str, at: int) -> str:
+    """What the number at a place is about, by the last word before it; a setting is about one number only."""
+    for topic in reversed(list(_TOPIC.finditer(line, 0, at))):
+        spent = re.search(r"\d", line[topic.end() : at]) or _ITS_NUMBER.search(line, 0, topic.start())
+        if not (topic.lastgroup == "setting" and spent):
+            return topic.lastgroup or ""
+    return ""
 
 
 def _parts_of_a_whole(line: str, figures: list[Mention]) -> bool:
@@ -168,25 +189,54 @@ def _roles_at(
     if len(spots) >= len(places) > 1 and spots[-1] < places[0]:  # 'train/test: 0.77/0.78'
         return names[-len(places) :]
     if spots[0] < places[0]:  # 'train 0.77, test 0.78'
-        return [names[bisect.bisect_right(spots, at) - 1] if _is_named(at, places, spots) else "" for at in places]
-    following = [bisect.bisect_right(spots, at) for at in places]  # '0.77 on the training set'
-    limits = [*places[1:], len(line) + 1]
-    return [names[i] if i < len(spots) and spots[i] < limit else "" for i, limit in zip(following, limits, strict=True)]
+        named = (_is_named(line, at, places, spots) for at in places)
+        return [
+            names[bisect.bisect_right(spots, at) - 1] if is_named else ""
+            for at, is_named in zip(places, named, strict=True)
+        ]
+    ends = zip([0, *places[:-1]], places, [*places[1:], len(line) + 1], strict=True)
+    return [_beside(line, *around, roles) for around in ends]
 
 
-def _is_named(at: int, places: list[int], spots: list[int]) -> bool:
+def _beside(line: str, before: int, at: int, after: int, roles: list[tuple[int, str]]) -> str:
+    """The role of an accuracy between two others: '0.77 on the training set', or '…, on the test set 0.78'."""
+    following = next(((spot, name) for spot, name in roles if at < spot < after), None)
+    alone = before == 0 and after > len(line)
+    if following and (alone or not _NEXT_PART.search(line, at + len("0.5"), following[0])):
+        return following[1]
+    preceding = next(((spot, name) for spot, name in reversed(roles) if before < spot < at), None)
+    return preceding[1] if preceding and _NEXT_PART.search(line, before + len("0.5"), preceding[0]) else ""
+
+
+def _is_named(line: str, at: int, places: list[int], spots: list[int]) -> bool:
     """Whether the role word before this accuracy follows the accuracy before; lists such as [0.7, 0.8] share theirs."""
     before = [p for p in places if p < at]
     word = spots[bisect.bisect_right(spots, at) - 1]
-    return not before or word > before[-1] or len(places) > 2
+    return not before or word > before[-1] or (len(places) > 2 and not _LETTER.search(line, before[-1], at))
 
 
 def _columns(lines: list[str], number: int) -> dict[int, str]:
     """Column of a table → role, from the nearest line above that names any."""
-    for line in reversed(lines[max(0, number - _TABLE_ROWS) : number]):
-        if "|" not in line:
-            return {}
+    for line in _above(lines, number):
         found = {line.count("|", 0, m.start()): m.lastgroup or "" for m in _ROLE.finditer(line)}
-        if found and not re.search(r"\d[.,]\d", line):
+        if found:
             return found
     return {}
+
+
+def _under_another_head(lines: list[str], number: int, at: int) -> bool:
+    """Whether an entry stands in a column of a table that is headed by something else: losses, rates, times."""
+    column = lines[number].count("|", 0, at)
+    head = next((line for line in _above(lines, number) if _LETTER.search(line)), "")
+    cells = head.split("|")
+    topics = {t.lastgroup for t in _TOPIC.finditer(cells[column])} if column < len(cells) else set()
+    return "|" in lines[number] and bool(topics) and "accuracy" not in topics
+
+
+def _above(lines: list[str], number: int) -> Iterator[str]:
+    """The rows of its table above a line that hold no figures, the nearest first."""
+    for line in reversed(lines[max(0, number - _TABLE_ROWS) : number]):
+        if "|" not in line:
+            return
+        if not re.search(r"\d[.,]\d", line):
+            yield line

@@ -21,7 +21,7 @@ _MOST_ROWS = 40
 
 @dataclass(frozen=True, slots=True)
 class LayersView:
-    """An aligned table of layers; expected parameters are '' where students must not see them."""
+    """An aligned table of layers; parameters are '' where students must not see them: the sheet asks for them."""
 
     kind: ClassVar[str] = "layers"
     title: ClassVar[str] = "Layers compared"
@@ -128,14 +128,14 @@ def _layers(table: LayerTable, *, reveal: bool) -> LayersView:
             expected=clean(row.expected, 200),
             actual=clean(row.actual, 200),
             expected_params=clean(row.expected_params, 200) if reveal else "",
-            actual_params=clean(row.actual_params, 200),
+            actual_params=clean(row.actual_params, 200) if reveal else "",
         )
         for row in table.rows[:_MOST_ROWS]
     )
     return LayersView(
         rows=tuple(rows),
         expected_total=clean(table.expected_total, 60) if reveal else "",
-        actual_total=clean(table.actual_total, 60),
+        actual_total=clean(table.actual_total, 60) if reveal else "",
         different=sum(not row.same for row in table.rows),
     )
 

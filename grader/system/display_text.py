@@ -7,7 +7,9 @@ what a reader would not see but a program would obey, and spell out what would d
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from pathlib import Path
 
 TEXT_LIMIT = 600
 """Characters of a message, a name, an expected or actual value."""
@@ -20,6 +22,15 @@ _SEQUENCE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\r\n]*+(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*+[0-~]?"
 )
+_PATH = re.compile(r"""/[^\s"'`,;()\[\]<>\x1b]+""")
+_WITHIN = re.compile(r".*(?:/(?:site|dist)-packages/|/lib/python3\.\d+/|/room/work/)")
+_CELL_FILE = re.compile(r"/ipykernel_\d+/\d+_(\d+)\.py")
+_RECORDER = re.compile(r'^ *File "[^"\n]*/grade_recorder/[^"\n]*".*\n(?:    .*(?:\n|$))*', re.MULTILINE)
+"""The recorder's frames, as `traceback` prints them."""
+_WARNED = re.compile(r"^\S*/grade_recorder/[^:\n]*:\d+: (.*(?:\n|$))(?:  .*(?:\n|$))?", re.MULTILINE)
+"""A warning at a line of the recorder, with that line."""
+_OURS = tuple(dict.fromkeys((sys.prefix, str(Path(__file__).parents[2])))) if sys.prefix != sys.base_prefix else ()
+"""Folders that are the grader's alone; without a virtual environment it has none."""
 _LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 # Joiners (U+200C, U+200D) belong to emoji and to Persian, not next to ASCII. U+FE0E and U+FE0F choose an emoji's look.
 _UNSEEN = re.compile(
@@ -50,6 +61,27 @@ def spelled_out(text: str) -> str:
     'a⟨U+202E⟩b'
     """
     return _DIRECTION.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
+def without_machine(text: str) -> str:
+    r"""Text of a run without the grader's own folders and frames: libraries and cells by their names alone.
+
+    >>> without_machine('File "/opt/grade/lib/python3.11/site-packages/keras/src/a.py", line 3')
+    'File "keras/src/a.py", line 3'
+    """
+    if "/" not in text:
+        return text
+    return _PATH.sub(_short, _WARNED.sub(r"\1", _RECORDER.sub("", text)))
+
+
+def _short(found: re.Match[str]) -> str:
+    path = found[0]
+    if cell := _CELL_FILE.search(path):
+        return f"cell {cell[1]}{path[cell.end() :]}"
+    if path.startswith(_OURS):
+        path = next(path.replace(folder, "…", 1) for folder in _OURS if path.startswith(folder))
+    within = _WITHIN.match(path)  # no `sub`, which would begin anew at every character
+    return path[within.end() :] if within else path
 
 
 def clean(text: str, limit: int = TEXT_LIMIT) -> str:

@@ -12,7 +12,7 @@ from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.architecture_mistakes import mistakes_in
 from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
-from grader.marking.checks.training import never_trained, trained_rows
+from grader.marking.checks.training import epochs_text, never_trained, trained_rows
 from grader.marking.network_slots import hidden_units
 from grader.records import Curves, Outcome
 from grader.training.verification import TRAIN_ROWS
@@ -197,7 +197,7 @@ def _reasons(case: Case, matched: Matched, training: Training) -> Iterator[_Reas
     if compiled.loss != spec.loss:
         yield _reason(case, f"its loss is {compiled.loss}", "compile.")
     if 0 < sum(t.epochs for t in matched.repeats if t.network == training.network) < spec.epochs:
-        yield _reason(case, f"it was trained for {training.epochs} epochs", "training.epochs", in_own=True)
+        yield _reason(case, f"it was trained for {epochs_text(training.epochs)}", "training.epochs", in_own=True)
     if x is not None and not training.validation_split and x.rows < spec.train_rows:
         phrase = f"it saw {x.rows} items instead of {spec.train_rows}"
         cause = ("data.subset_size", spec.train_rows, x.rows)

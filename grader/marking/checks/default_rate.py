@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _USUAL_RATE = 0.001
 """Default of every optimizer of Keras but SGD."""
+_OF_KERAS = {
+    "SGD", "Adam", "AdamW", "Adamax", "Nadam", "Adagrad", "Adadelta", "Adafactor", "RMSprop", "Ftrl", "Lion", "Lamb",
+}  # fmt: skip
 _FLOAT32 = 1e-6
 """Relative; printed rates bear the rounding of float32, at most 6e-8: 0.009999999776 is 0.01."""
 _SAME_AS_TRAINED = 1e-5
@@ -49,12 +52,12 @@ def default_rate(case: Case) -> Verdict:
         return case.passed(message, expected=expected, **number_facts(number))
     claims = (number for number in rates if case.is_labelled(number.place) and not number.percent)
     if number := next((claim for claim in claims if _claims_default(case, claim)), None):
-        message = f"{number.text} is not the default learning rate of the optimizer that you used."
+        message = f"{number.text} is not the default learning rate of {_optimizer(case)}."
         return case.failed(message, expected=expected, **number_facts(number))
     in_code = (number for number in right if number.origin in {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC})
-    number = next((number for number in in_code if _SETS_RATE.search(number.context)), None)
+    number = next((n for n in in_code if _SETS_RATE.search(n.context) and n.says(_true_default(case), _FLOAT32)), None)
     if number and _tells_of_default(case, accepted):
-        message = f"Your code sets the learning rate to {number.text}, which is the default."
+        message = f"Your code sets the learning rate to {number.text}, which is the default of {_optimizer(case)}."
         return case.passed(message, expected=expected, **number_facts(number))
     return case.absent("The default learning rate is not stated.", expected=expected)
 
@@ -62,10 +65,18 @@ def default_rate(case: Case) -> Verdict:
 def _accepted(case: Case) -> tuple[float, ...]:
     """What is asked for, and the true default of the optimizer that the student really used."""
     asked = case.reference.numbers[case.criterion.expects]
+    return tuple(dict.fromkeys((asked, _true_default(case))))
+
+
+def _true_default(case: Case) -> float:
+    """The default of the optimizer that the student used; of the one that is asked for where that is not known."""
+    return case.reference.numbers[case.criterion.expects] if _optimizer(case) == case.spec.optimizer else _USUAL_RATE
+
+
+def _optimizer(case: Case) -> str:
+    """The optimizer that the student used; the one that is asked for where none is known."""
     compiled = case.matched.compiled if case.matched else None
-    if compiled is None or compiled.optimizer in {case.spec.optimizer, "custom"}:
-        return (asked,)
-    return (asked, _USUAL_RATE)
+    return compiled.optimizer if compiled is not None and compiled.optimizer in _OF_KERAS else case.spec.optimizer
 
 
 def _called_rate(case: Case, number: ExtractedNumber) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.marking.checks.case import Case
-    from grader.records import ShownImage, Verdict
+    from grader.records import Place, ShownImage, Verdict
 
 _MARKS = re.compile(
     r"wrong|false|incorrect|mis-?class|not (?:a |an )?(?:ankle )?boot|error|falsch|fehl|correct|right|richtig|korrekt"
@@ -120,18 +120,33 @@ class Search:
         return tuple(s for s in late if tasks_of(s.place, self.case.labels) <= {self.case.task.id[:-1]})
 
     @cached_property
-    def test(self) -> tuple[ShownImage, ...]:
+    def _every_test(self) -> tuple[ShownImage, ...]:
         """Those of the pictures that are test images."""
         return tuple(s for s in self.shown if s.source == "test" and s.row is not None)
 
     @cached_property
+    def groups(self) -> tuple[tuple[ShownImage, ...], ...]:
+        """The test images together, and those of each line that shows several: others may be shown beside a search."""
+        by_place: dict[Place, list[ShownImage]] = {}
+        for image in self._every_test:
+            by_place.setdefault(image.place, []).append(image)
+        several = (group for group in by_place.values() if len({s.row for s in group}) >= _NO_CHANCE)
+        return (self._every_test, *map(tuple, several))
+
+    @cached_property
+    def test(self) -> tuple[ShownImage, ...]:
+        """Those that answer best."""
+        return max(self.groups, key=self.hits_of)
+
+    def hits_of(self, shown: tuple[ShownImage, ...]) -> float:
+        """Share of the items that the best fitting network takes for the label; 0 when none is known."""
+        right = [sum(rows.get(s.row or 0) == self.label for s in shown) for rows in self.predicted.values()]
+        return max(right, default=0) / len(shown) if shown else 0.0
+
+    @cached_property
     def hits(self) -> float:
-        """Share of the shown test items that the best fitting network takes for the label; 0 when none is known."""
-        best = 0.0
-        for rows in self.predicted.values():
-            right = sum(rows.get(s.row) == self.label for s in self.test if s.row is not None)
-            best = max(best, right / len(self.test)) if self.test else 0.0
-        return best
+        """That share of the test images which answer best."""
+        return self.hits_of(self.test)
 
     # ------------------------------------------------------------------ the code
 
@@ -282,11 +297,11 @@ def stops(case: Case) -> Verdict:
         return case.absent("Nothing was found that singles out misclassified items.")
     wrong = [s for s in search.test if s.true_label is not None and s.true_label != search.label]
     place = (wrong or search.test)[0].place if search.test else None
-    facts = {"place": place, "actual": f"{len(wrong)} of {len(search.test)} items shown are misclassified"}
+    facts = {"place": place, "actual": f"{len(wrong)} of {len(search.test)} items shown have another true label"}
     if search.compares:
         return case.passed("Your code compares with the true labels and singles out the wrong items.", **facts)
-    if wrong and len(wrong) == len(search.test):
-        return case.passed("Only misclassified items are shown.", **facts)
+    if any(search.hits_of(g) == 1 and all(s.true_label not in {None, search.label} for s in g) for g in search.groups):
+        return case.passed("In one place only misclassified items are shown.", **facts)
     marked = {bool(_MARKS.search(s.title)) for s in wrong}
     if wrong and marked == {True}:
         return case.passed("The titles tell which items are misclassified.", **facts)

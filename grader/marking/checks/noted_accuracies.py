@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.extraction.accuracies import extract_accuracies, only_role
 from grader.extraction.arithmetic import LONGEST
@@ -93,7 +93,7 @@ class Notes:
             [n for n in self._all() if any(map(n.figure.agrees, self.reached(n.figure.role)))] if self.trainings else []
         )
         tight = self._sorted([n for n in exact if n.figure.rounding <= 0.0006])
-        return {role: here[role] or tight[role] for role in _ROLES}
+        return {"": here[""]} | {role: here[role] or tight[role] for role in _ROLES}
 
     def _all(self) -> Iterator[Note]:
         for passage in passages(self.case.evidence.submission):
@@ -124,9 +124,8 @@ class Notes:
         return cell in self.window and bool(tasks & also)
 
     def _sorted(self, notes: list[Note]) -> dict[str, list[Note]]:
-        """By role: as said, else by what the training reached, else in the usual order."""
-        notes_of: dict[str, list[Note]] = {role: [] for role in _ROLES}
-        open_notes: list[Note] = []
+        """By role: as said, else by what the training reached; '' where nothing says it."""
+        notes_of: dict[str, list[Note]] = {role: [] for role in ("", *_ROLES)}
         for note in notes:
             fits = [role for role in _ROLES if any(map(note.figure.agrees, self.reached(role)))]
             stated_role = note.figure.role
@@ -135,11 +134,14 @@ class Notes:
             elif len(fits) == 1:
                 notes_of[fits[0]].append(note)
             elif fits or not note.printed:
-                open_notes.append(note)
-        for note in open_notes:
-            role = next((r for r in _ROLES if not notes_of[r]), "test")
-            notes_of[role].append(note)
+                notes_of[""].append(note)
         return notes_of
+
+    @cached_property
+    def unsaid(self) -> dict[float, Note]:
+        """Figures near what was measured, other than those whose set is said; nothing says of which set they are."""
+        said = {n.figure.value for role in _ROLES for n in self.notes[role]}
+        return {n.figure.value: n for n in self.notes[""] if n.figure.value not in said and _is_near(self, n)}
 
 
 def _role_of(name: str) -> str:
@@ -159,11 +161,12 @@ def noted(case: Case) -> Verdict:
     notes = Notes(case)
     notes_of = notes.notes
     stated = [n for role in _ROLES for n in notes_of[role]]
+    unsaid = [*notes.unsaid.values()]
     if not notes.trainings:
         return _without_training(case, notes, stated)
-    facts = {"expected": "training and test accuracy", "actual": _shown(notes_of)}
+    facts: dict[str, Any] = {"expected": "training and test accuracy", "actual": _shown(notes_of)}
     if stated:
-        facts["place"] = stated[0].place  # type: ignore[assignment]
+        facts["place"] = stated[0].place
     wrong = [role for role in _ROLES if notes_of[role] and not _borne_out(notes, role)]
     if wrong and not case.charged("data.unscaled"):
         role = wrong[0]
@@ -171,12 +174,28 @@ def noted(case: Case) -> Verdict:
         measured = max(notes.measured(role), key=lambda v: -abs(v - value))
         message = f"The {_ROLES[role]} accuracy is noted as {value:.1%}, but this network reaches {measured:.1%}."
         return case.failed(message, misconceptions=("claims.unverified",), **facts)
-    if all(notes_of.values()):
+    if all(notes_of[role] for role in _ROLES):
         return case.passed("Training and test accuracy are both noted.", **facts)
+    named = sum(bool(notes_of[role]) for role in _ROLES)
+    if unsaid:
+        facts |= {"actual": ", ".join(filter(None, [_shown(notes_of), *_texts(unsaid)])), "place": unsaid[0].place}
+    if named + len(unsaid) > 1:
+        return case.passed("Two accuracies are noted; which is of which set could be said with them.", **facts)
+    if unsaid:
+        message = "One accuracy is noted, without a word on the set that it is of; training and test are asked for."
+        return case.partial(_HALF, message, **facts)
     if stated:
         has, lacks = ("train", "test") if notes_of["train"] else ("test", "train")
         message = f"The {_ROLES[has]} accuracy is noted, the {_ROLES[lacks]} accuracy is not."
         return case.partial(_HALF, message, **facts)
+    if others := notes_of[""]:
+        figures = ", ".join(dict.fromkeys(_texts(others)[:4]))
+        message = (
+            f"Figures stand here ({figures}), but they are not said to be accuracies of this network, nor near them."
+        )
+        return case.needs_review(
+            f"{message} A person will look.", **facts | {"actual": figures, "place": others[0].place}
+        )
     if _silent(case, notes.trainings) or not any(map(notes.reached, _ROLES)):
         return case.missing("The accuracies are not noted.", place=notes.trainings[0].place, **facts)
     message = "The accuracies appear only in the progress bar of `fit`; the sheet asks to note them down."
@@ -206,6 +225,17 @@ def _borne_out(notes: Notes, role: str) -> bool:
     tolerance = notes.case.rubric.claim_tolerance
     near = (abs(n.figure.value - v) <= tolerance for n in notes.notes[role] for v in measured)
     return not measured or any(near)
+
+
+def _is_near(notes: Notes, note: Note) -> bool:
+    """Whether a figure is near anything that was measured; True where nothing was."""
+    measured = [v for role in _ROLES for v in notes.measured(role)]
+    tolerance = notes.case.rubric.claim_tolerance
+    return not measured or any(abs(note.figure.value - v) <= tolerance for v in measured)
+
+
+def _texts(notes: list[Note]) -> list[str]:
+    return [note.figure.text.strip() for note in notes]
 
 
 def _shown(notes_of: dict[str, list[Note]]) -> str:

@@ -84,7 +84,7 @@ def _own_default(case: Case, matched: Matched) -> bool:
 def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
     """The number of epochs that is asked for, in one `fit` or in several that continue one another."""
     wanted = case.spec.epochs
-    facts = {"expected": f"{wanted} epochs", "actual": f"{training.epochs} epochs", "place": training.place}
+    facts = {"expected": f"{wanted} epochs", "actual": epochs_text(training.epochs), "place": training.place}
     if "epochs" in training.unreadable:
         return case.unreadable("The number of epochs", expected=f"{wanted} epochs", place=training.place)
     if is_custom_loop(training):
@@ -95,7 +95,7 @@ def epochs(case: Case, matched: Matched, training: Training) -> Verdict:
     together = sum(t.epochs for t in matched.repeats if t.network == training.network and not t.error)
     if together == wanted:
         return case.passed(f"{wanted} epochs in all, in {len(matched.repeats)} calls of `fit`.", **facts)
-    asked = f"{training.epochs} {'epoch' if training.epochs == 1 else 'epochs'} instead of {wanted}"
+    asked = f"{epochs_text(training.epochs)} instead of {wanted}"
     sentence = f"Trained for {asked}."
     if training.error and not training.epochs_done:
         sentence = f"`fit` is asked for {asked} (and stopped at once: {_first_line(training.error)})."
@@ -152,11 +152,9 @@ def _validated(case: Case, training: Training) -> Verdict:
         return case.charge(sentence, Charge((slug,)), misconceptions=(slug,), **facts)
     if {"validation_x", "validation_split"} & {*training.unreadable}:
         return case.unreadable("What `fit` validated on", **facts)
-    if (
-        validation_x is not None
-        or any(name.startswith("val_") for name in training.history)
-        or is_custom_loop(training)
-    ):
+    if is_custom_loop(training):
+        return case.needs_review(_CUSTOM_LOOP, **facts)
+    if validation_x is not None or any(name.startswith("val_") for name in training.history):
         facts["actual"] = "images that are not recognised"
         return case.needs_review("The validation images are not recognised: a person will look at them.", **facts)
     facts["actual"] = "no validation"
@@ -221,6 +219,11 @@ def trained(case: Case, matched: Matched, training: Training) -> Verdict:
         return case.failed(f"Training stopped before the first epoch was over: {error}.", place=training.place)
     done = f" ({training.epochs_done} epochs)" if training.epochs_done > 1 else ""
     return case.passed(f"It was trained{done}.", place=training.place)
+
+
+def epochs_text(epochs: int) -> str:
+    """'1 epoch', '3 epochs'."""
+    return f"{epochs} {'epoch' if epochs == 1 else 'epochs'}"
 
 
 def never_trained(case: Case, matched: Matched | None) -> Verdict:
