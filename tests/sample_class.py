@@ -566,6 +566,12 @@ def class_of(count: int, loaded: LoadedRubric) -> tuple[list[Grade], dict[str, f
             Fault(FaultKind.CELL_ERROR, rng.randrange(30), "NameError: name 'np' is not defined", 12.0)
             for _ in range(rng.choice((0, 0, 0, 0, 1, 2)))
         )
+        if number % 9 == 0:
+            faults += (
+                Fault(FaultKind.MISSING_MODULE, 1, "The Python package 'wandb' is not available here.", 1.0, "wandb"),
+            )
+        if number % 25 == 0:
+            faults += (Fault(FaultKind.MISSING_FILE, 2, "The cell wanted to open a file 'x.npz'.", 2.0, "x.npz"),)
         status = Status.GRADED
         if kind > 0.96:
             faults += (

@@ -52,3 +52,13 @@ def test_every_exit_code_is_documented():
     raised = {e.exit_code for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.GradeError)}
     for code in {0, 1, ending.INTERRUPTED} | raised:
         assert f"| {code} |" in COMMAND
+
+
+def test_packages_for_notebooks_are_documented():
+    """Those that pyproject.toml explains by notebooks stand in the documentation as what is installed."""
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    text = (ROOT / "docs" / "environment.md").read_text("utf-8").split("Not installed")[0].lower()
+    named = [line.split('"')[1].partition(">")[0] for line in project.splitlines() if "student notebooks" in line]
+    assert len(named) >= 8
+    called = {"opencv-python-headless": "opencv"}
+    assert [name for name in named if called.get(name, name) not in text] == []

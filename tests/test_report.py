@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.marking.match import Assignment, Matched
-from grader.records import Curves, Grade, Outcome, Place, Status, Verdict
+from grader.records import Curves, Fault, FaultKind, Grade, Outcome, Place, Status, Verdict
 from grader.report import charts, code_excerpt, markdown, pages, wording
 from grader.report.class_view import class_view
 from grader.report.submission_view import submission_view
@@ -389,6 +389,36 @@ def test_the_index_counts():
     assert [s.percent for s in view.slowest] == sorted((s.percent for s in view.slowest), reverse=True)
     for rate in view.rates:
         assert sum(share.percent for share in rate.shares) == pytest.approx(100, abs=0.1)
+
+
+def test_the_index_sums_up_what_was_lacking():
+    def lacks(name: str, *faults: tuple[FaultKind, str]) -> Grade:
+        made = tuple(Fault(kind, 1, "It is not here.", 1.0, lacking) for kind, lacking in faults)
+        return replace(sample.full_grade(LOADED), ref=sample.ref(name, name), faults=made)
+
+    module, file = FaultKind.MISSING_MODULE, FaultKind.MISSING_FILE
+    grades = [
+        lacks("a", (module, "torch.nn"), (module, "torch"), (module, "helper"), (FaultKind.MISSING_MAGIC, "sql")),
+        lacks("b", (module, "torch"), (file, "<b>.csv"), (FaultKind.CELL_ERROR, "")),
+        lacks(
+            "c", (module, "keras_tuner"), (file, ""), (FaultKind.NETWORK_BLOCKED, ""), (FaultKind.MISSING_DEVICE, "")
+        ),
+    ]
+    view = class_view(grades, LOADED, sample.RUN, {}, set())
+    assert [(lack.what, lack.count, lack.command) for lack in view.lacking] == [
+        ("package torch", 2, "pip install torch"),
+        ("A file is missing", 1, ""),
+        ("No GPU or TPU", 1, ""),
+        ("No network", 1, ""),
+        ("file <b>.csv", 1, ""),
+        ("magic %%sql", 1, ""),
+        ("package helper", 1, ""),
+        ("package keras_tuner", 1, "pip install keras-tuner"),
+    ]
+    assert [row.id for row in view.lacking[0].who] == ["a", "b"]
+    html = pages.render_index(view)
+    assert "<code>pip install torch</code>" in html
+    assert "<b>.csv" not in html
 
 
 def test_links_survive_odd_names():

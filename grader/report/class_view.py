@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from grader.records import UNDECIDED, Fault, Grade, Outcome, Status, TaskGrade
-from grader.report import charts
+from grader.records import UNDECIDED, Fault, FaultKind, Grade, Outcome, Status, TaskGrade
+from grader.report import charts, packages
 from grader.report.provenance import RunInfo
 from grader.report.wording import FAULTS, OUTCOMES, STATUSES, Word, points, seconds
 from grader.system.display_text import clean
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _State = TypeVar("_State", Outcome, Status)
 _SLOWEST = 8
+_LACKS = 20
+_LACKING = {
+    FaultKind.MISSING_MODULE: "package {}",
+    FaultKind.MISSING_MAGIC: "magic %%{}",
+    FaultKind.MISSING_FILE: "file {}",
+    FaultKind.MISSING_DEVICE: "{}",
+    FaultKind.NETWORK_BLOCKED: "{}",
+}
+"""Faults for what is not here; the braces stand for `Fault.lacking`."""
 _LEVELS = (("full", 1 - 1e-9), ("most", 0.6), ("some", 1e-9), ("none", 0.0), ("wait", -2.0))
 """Names of colours in the table, and from which share of the decided points on."""
 
@@ -119,6 +128,18 @@ class FailedView:
 
 
 @dataclass(frozen=True, slots=True)
+class LackView:
+    """Something that notebooks asked for and that is not here; percent of what most lacked."""
+
+    what: str
+    command: str
+    """What would add it; '' where nothing is known to."""
+    count: int
+    percent: float
+    who: tuple[RowView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnView:
     """A task in the table's head."""
 
@@ -147,6 +168,8 @@ class ClassView:
     misconceptions: tuple[MisconceptionCount, ...]
     slowest: tuple[SlowView, ...]
     failed: tuple[FailedView, ...]
+    lacking: tuple[LackView, ...]
+    """The most frequent, by number of submissions."""
     tasks: tuple[ColumnView, ...]
     rows: tuple[RowView, ...]
     run: RunInfo
@@ -180,6 +203,7 @@ def class_view(
         misconceptions=_misconceptions(run, rubric, rows),
         slowest=_slowest(durations, rows),
         failed=tuple(_failed(g, rows[g.ref.id]) for g in grades if g.status is not Status.GRADED),
+        lacking=_lacking(grades, rows),
         tasks=tuple(ColumnView(t.id, t.title, points(sum(c.points for c in t.criteria))) for t in rubric.tasks),
         rows=tuple(rows.values()),
         run=run_info,
@@ -289,6 +313,31 @@ def _slowest(durations: Mapping[str, float], rows: Mapping[str, RowView]) -> tup
     timed = ((name, took) for name, took in durations.items() if took > 0 and name in rows)
     slow = sorted(timed, key=lambda item: (-item[1], item[0]))[:_SLOWEST]
     return tuple(SlowView(rows[name], seconds(took), _percent(took, slow[0][1])) for name, took in slow)
+
+
+def _lacking(grades: Sequence[Grade], rows: Mapping[str, RowView]) -> tuple[LackView, ...]:
+    """The most frequent first."""
+    who: dict[tuple[str, str], list[RowView]] = defaultdict(list)
+    for grade in grades:
+        for lack in dict.fromkeys(_lack(fault) for fault in grade.faults if fault.kind in _LACKING):
+            who[lack].append(rows[grade.ref.id])
+    most = max(map(len, who.values()), default=1)
+    found = sorted(who.items(), key=lambda item: (-len(item[1]), item[0]))[:_LACKS]
+    return tuple(
+        LackView(what, command, len(holders), _percent(len(holders), most), tuple(holders))
+        for (what, command), holders in found
+    )
+
+
+def _lack(fault: Fault) -> tuple[str, str]:
+    """What was lacking, and the command that adds it."""
+    name, command = fault.lacking, ""
+    if fault.kind is FaultKind.MISSING_MODULE:
+        top = name.partition(".")[0]
+        if package := packages.distribution(top):
+            name, command = top, f"pip install {package}"
+    what = _LACKING[fault.kind] if name else FAULTS[fault.kind].word
+    return clean(what.format(name), 120), command
 
 
 def _failed(grade: Grade, row: RowView) -> FailedView:
