@@ -10,10 +10,10 @@ from builders import SMALL, Story, cnn_net, judge, loaded_rubric, submission
 
 from grader.evidence import store
 from grader.intake import pictures as found_pictures
-from grader.intake.pictures import contents, pictures
+from grader.intake.pictures import contents, pictures, without_pictures
 from grader.intake.read import picture_files, read_submission
 from grader.marking.score import score
-from grader.records import Cell, CellKind, Outcome, Place, Submission, SubmissionRef
+from grader.records import Cell, CellKind, OnPaper, Outcome, Place, Submission, SubmissionRef
 from grader.report.detail_view import OnPaperView
 from grader.report.pages import render_submission
 from grader.report.provenance import RunInfo
@@ -78,6 +78,22 @@ def test_pictures_of_code(source, given, name):
     assert names(source, *given, kind=CellKind.CODE) == ([name] if name else [])
 
 
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [
+        ("![scan.png](attachment:scan.png)", ""),
+        (
+            "as here: ![my own calculation](photo.jpg) and\n<img src='a.png' alt='b'> so",
+            "as here: my own calculation and\n so",
+        ),
+        ("[a link](notes.md) <b>x</b> f(x) < 3", "[a link](notes.md) <b>x</b> f(x) < 3"),
+        ("[the scan](scan.pdf)", "[the scan](scan.pdf)"),
+    ],
+)
+def test_the_address_of_a_picture_is_no_answer_in_words(source, left):
+    assert without_pictures(source) == left
+
+
 def test_files_beside_the_notebook_are_pictures_where_no_cell_mentions_them():
     found = pictures(with_files(submission("md: ![](in/a.png)"), "in/a.png", "b.JPG", "c.pdf", "d.csv"))
     assert [(p.name, p.place, p.beside) for p in found] == [
@@ -94,7 +110,7 @@ def reviewed(nb: Story, *companions: str) -> set[str]:
     """Criteria that a picture may answer."""
     evidence = nb.evidence()
     verdicts = judge(replace(evidence, submission=with_files(evidence.submission, *companions)), nb.labels)
-    return {v.criterion for v in verdicts.values() if v.outcome is REVIEW}
+    return {v.criterion for v in verdicts.values() if any(isinstance(d, OnPaper) for d in v.details)}
 
 
 MATRICES = {"2a.KxIA", "2a.KyIA", "2a.KxIB", "2a.KyIB"}
@@ -111,6 +127,7 @@ COUNTS = {"1d.count", "1h.count", "3c.count"}
         ("1h", "![](photo.jpg)", {"1h.count", "1h.compare"}),
         ("1b", "![](photo.jpg)", {"1b.why"}),
         ("1c", "![](photo.jpg)", {"1c.output"}),
+        ("1c", "![a scan of my page.png](attachment:a%20scan%20of%20my%20page.png)", {"1c.output"}),
         ("3c", "![](photo.jpg)", {"3c.count", "3c.compare"}),
         ("2", "![](photo.jpg)", MATRICES),
         ("3", "![](photo.jpg)", {"3c.count"}),

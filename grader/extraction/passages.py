@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from grader.intake.pictures import without_pictures
 from grader.intake.python_text import NO_TOKENS, called_name, comments, parse
 from grader.records import Cell, CellKind, Place
 
@@ -53,6 +54,7 @@ def passages_of(cell: Cell) -> tuple[Passage, ...]:
     """The texts of a cell, in order of their lines; none where it is blank."""
     source = _EMBEDDED.sub("", cell.source)[:_LARGEST]
     if cell.kind is not CellKind.CODE:
+        source = without_pictures(source)
         return (Passage(source, cell.index, 1, "markdown"),) if source.strip() else ()
     if source.lstrip().startswith(("%%markdown", "%%html", "%%latex")):
         return (Passage(source.lstrip().split("\n", 1)[-1], cell.index, 2, "markdown"),)

@@ -65,6 +65,16 @@ def pictures(submission: Submission) -> tuple[Picture, ...]:
     return tuple([*shown, *(Picture(name, Place(), beside=True) for name in beside)][:MOST])
 
 
+def without_pictures(text: str) -> str:
+    """Markdown without its pictures: of each only a description in words is left."""
+
+    def described(match: re.Match[str]) -> str:
+        alt = match["alt"] or ""
+        return "" if _PICTURE.fullmatch(alt) or match["tag"] else alt
+
+    return _WRITTEN.sub(lambda m: described(m) if m["shown"] or m["tag"] in {"img", "embed"} else m[0], text)
+
+
 def _is_code(cell: Cell) -> bool:
     return cell.kind is CellKind.CODE and not _TEXT_MAGIC.match(cell.source)
 
