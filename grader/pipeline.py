@@ -221,7 +221,7 @@ def judge(stored: Evidence | Unreadable, loaded: LoadedRubric) -> Judged:
         verdicts = run_checks(stored, labels, assignment, loaded)
         errored = [f"{v.criterion} ({v.actual})" for v in verdicts if v.outcome is records.Outcome.ERRORED]
         failure = f"{ref.id}: the grader itself failed on {', '.join(errored)}" if errored else ""
-        return Judged(score(stored, verdicts, loaded), stored, assignment, failure)
+        return Judged(score(stored, verdicts, loaded, labels), stored, assignment, failure)
     except Exception as problem:  # noqa: BLE001 - a sentence and exit code 3, never the student's fault
         return Judged.failed(ref, stored, loaded, problem)
 

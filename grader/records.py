@@ -67,6 +67,8 @@ class Cell:
     """1-based line of the cell's first line in a script; always 1 in a notebook."""
     skipped: str = ""
     """Why a code cell does not run, as its author wants it ('frozen'); '' where it does."""
+    locked: bool = False
+    """Whether nobody is meant to change it, as the course, or perhaps its author, said."""
 
 
 @dataclass(frozen=True, slots=True)

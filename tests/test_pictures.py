@@ -9,6 +9,7 @@ import pytest
 from builders import SMALL, Story, cnn_net, judge, loaded_rubric, submission
 
 from grader.evidence import store
+from grader.extraction.passages import passages_of
 from grader.intake import pictures as found_pictures
 from grader.intake.pictures import contents, pictures, without_pictures
 from grader.intake.read import picture_files, read_submission
@@ -101,6 +102,17 @@ def test_files_beside_the_notebook_are_pictures_where_no_cell_mentions_them():
         ("b.JPG", Place(), True),
         ("c.pdf", Place(), True),
     ]
+
+
+def test_a_picture_in_a_cell_that_nobody_may_change_is_the_sheets():
+    given = submission(Cell(0, CellKind.MARKDOWN, "![](sobel.png)", locked=True), "md: ![](mine.png)")
+    assert [p.name for p in pictures(given)] == ["mine.png"]
+
+
+@pytest.mark.parametrize(("nbgrader_id", "texts"), [("q1", 0), ("", 1)])
+def test_texts_that_nbgrader_locked_are_the_sheets(nbgrader_id, texts):
+    given = Cell(0, CellKind.MARKDOWN, "Why 8070?", nbgrader_id=nbgrader_id, locked=True)
+    assert len(passages_of(given)) == texts
 
 
 # ------------------------------------------------------------------ at the right task

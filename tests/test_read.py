@@ -335,6 +335,24 @@ def test_cells_that_their_author_keeps_from_running(handed_in, cell, why) -> Non
     assert found.notes == ((f"not run, as you asked for ({why}): cell 0",) if why else ())
 
 
+@pytest.mark.parametrize(
+    ("metadata", "locked"),
+    [
+        ({"nbgrader": {"grade_id": "q", "locked": True, "solution": False}}, True),
+        ({"nbgrader": {"grade_id": "q", "locked": True, "solution": True}}, False),
+        ({"nbgrader": {"grade_id": "q", "locked": False}, "editable": False, "deletable": False}, False),
+        ({"editable": False, "deletable": False}, True),
+        ({"editable": False}, False),
+        ({"deletable": False}, False),
+        ({}, False),
+    ],
+)
+def test_cells_that_nobody_is_meant_to_change(handed_in, metadata, locked) -> None:
+    found = handed_in(notebook(code("x", metadata=metadata)))
+    assert isinstance(found, Submission)
+    assert found.cells[0].locked is locked
+
+
 def test_a_marked_cell_of_a_script_is_kept_from_running() -> None:
     cells = read_script('# %% tags=["skip-execution"]\nx = 1\n# %% tags=["a"]\ny = 1')
     assert [cell.skipped for cell in cells] == ["tagged skip-execution", ""]

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.marking.score import errored_grade, score
-from grader.records import Cell, CellKind, Fault, FaultKind, Outcome, Status, SubmissionRef, Unreadable, Verdict
+from grader.records import (
+    Cell,
+    CellKind,
+    Fault,
+    FaultKind,
+    Grade,
+    Outcome,
+    Status,
+    SubmissionRef,
+    Unreadable,
+    Verdict,
+)
 
 LOADED = loaded_rubric()
 CRITERIA = [c for task in LOADED.rubric.tasks for c in task.criteria]
@@ -94,6 +105,90 @@ def test_an_unfilled_template_is_empty():
 def test_code_that_does_nothing_is_no_attempt(code, status):
     graded = score(evidence(submission(code)), verdicts(Outcome.MISSING, 0.0), LOADED)
     assert graded.status is status
+
+
+LOADING = "import keras\n(x, y), (a, b) = keras.datasets.fashion_mnist.load_data()"
+PLACEHOLDER = "# YOUR CODE HERE\nraise NotImplementedError()"
+
+
+def template(*cells: tuple[str, str], loads: bool = True) -> Story:
+    """A notebook of labelled cells whose code loads the data."""
+    nb = Story()
+    for task, source in cells:
+        nb.cell(task, source)
+    if loads:
+        nb.load_data()
+    return nb
+
+
+def graded(nb: Story) -> Grade:
+    return score(nb.evidence(), tuple(nb.judge().values()), LOADED, nb.labels)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [("", LOADING), ("1b", PLACEHOLDER)],
+        [("1a", LOADING), ("1a", "# TODO: show a few images"), ("1b", PLACEHOLDER)],
+        [("", LOADING + "\nprint(x.shape, keras.__version__)\nprint('ready')"), ("1b", "model = ...")],
+        [("", LOADING + "\nkeras.utils.set_random_seed(1)\nNAMES = ['a', 'b']\nN: int = 3"), ("1c", PLACEHOLDER)],
+        [("", LOADING), ("1c", "def build():\n    # hier dein Code\n    pass")],
+    ],
+)
+def test_a_template_whose_own_cells_ran_is_empty(cells):
+    grade = graded(template(*cells))
+    assert (grade.status, grade.score, grade.pending) == (Status.EMPTY, 0.0, 0.0)
+    messages = {c.verdict.criterion: c.verdict.message for task in grade.tasks for c in task.criteria}
+    assert messages["1a.data"] == "Only the template's own code does this; nothing was added to it."
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [("1a", LOADING)],
+        [("1a", LOADING), ("1b", PLACEHOLDER)],  # the place for 1a was filled in
+        [("", LOADING), ("1b", "# YOUR CODE HERE\nx = x / 255")],
+        [("", LOADING), ("1b", PLACEHOLDER), ("1c", "model = keras.Sequential()")],
+        [("", LOADING), ("1d", "784 * 10 + 10"), ("1h", PLACEHOLDER)],
+        [("", LOADING), ("1d", "print(784 * 10 + 10)"), ("1h", PLACEHOLDER)],
+        [("", LOADING), ("1d", "print(8070)"), ("1h", PLACEHOLDER)],
+        [("", LOADING), ("1c", "def build():\n    return keras.Sequential()"), ("1h", PLACEHOLDER)],
+        [("", LOADING), ("1c", "model = Sequential("), ("1h", PLACEHOLDER)],
+    ],
+)
+def test_an_attempt_of_one_line_is_not_empty(cells):
+    assert graded(template(*cells)).status is Status.GRADED
+
+
+def test_what_was_said_in_a_template_is_an_attempt():
+    nb = template(("", LOADING), ("1d", PLACEHOLDER))
+    nb.text("1d", "784*10+10 + 10*10+10 + 10*10+10 = 8070 parameters")
+    assert graded(nb).status is Status.GRADED
+
+
+@pytest.mark.parametrize(
+    ("nbgrader_id", "others", "status"),
+    [
+        ("q1", [], Status.EMPTY),
+        ("", [PLACEHOLDER], Status.EMPTY),
+        ("", [], Status.GRADED),  # its author locked it
+        ("q1", ["x = 1"], Status.GRADED),
+    ],
+)
+def test_locked_cells_are_the_courses(nbgrader_id, others, status):
+    nb = template(("", LOADING + "\nplt.imshow(x[0])"))
+    nb.show(0, source="train")
+    nb.cells[0] = replace(nb.cells[0], locked=True, nbgrader_id=nbgrader_id)
+    for source in others:
+        nb.cell("", source)
+    assert graded(nb).status is status
+
+
+def test_our_own_failure_is_told_of_a_template_too():
+    nb = template(("", LOADING), ("1b", PLACEHOLDER))
+    failed = [replace(v, outcome=Outcome.ERRORED) if v.criterion == "1a.data" else v for v in nb.judge().values()]
+    grade = score(nb.evidence(), failed, LOADED, nb.labels)
+    assert grade.tasks[0].criteria[0].verdict.outcome is Outcome.ERRORED
 
 
 def test_unreadable_lists_every_criterion_with_the_reason():

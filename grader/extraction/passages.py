@@ -51,7 +51,9 @@ def passages(submission: Submission) -> tuple[Passage, ...]:
 
 @lru_cache(maxsize=512)
 def passages_of(cell: Cell) -> tuple[Passage, ...]:
-    """The texts of a cell, in order of their lines; none where it is blank."""
+    """The texts of a cell, in order of their lines; none where it is blank, or one that nbgrader locked."""
+    if cell.locked and cell.nbgrader_id:
+        return ()
     source = _EMBEDDED.sub("", cell.source)[:_LARGEST]
     if cell.kind is not CellKind.CODE:
         source = without_pictures(source)

@@ -199,8 +199,17 @@ def _cells(raw: list[Any]) -> tuple[tuple[Cell, ...], list[int]]:
         nbgrader_id = clean(identity) if isinstance(identity, str) else ""
         tags = _tags(metadata.get("tags"))
         skipped = _skipped(metadata, tags, source) if kind is CellKind.CODE else ""
-        cells.append(Cell(index, kind or CellKind.RAW, source, tags, nbgrader_id, skipped=skipped))
+        locked = _is_locked(metadata)
+        cells.append(Cell(index, kind or CellKind.RAW, source, tags, nbgrader_id, skipped=skipped, locked=locked))
     return tuple(cells), odd
+
+
+def _is_locked(metadata: dict[str, Any]) -> bool:
+    """As nbgrader and Jupyter write it; a cell that must only not be deleted may still be one to fill in."""
+    nbgrader = _object(metadata, "nbgrader")
+    if isinstance(nbgrader.get("locked"), bool):
+        return nbgrader["locked"] and nbgrader.get("solution") is not True
+    return metadata.get("editable") is False and metadata.get("deletable") is False
 
 
 def _skipped(metadata: dict[str, Any], tags: tuple[str, ...], source: str) -> str:

@@ -56,7 +56,7 @@ def pictures(submission: Submission) -> tuple[Picture, ...]:
     names = {file.as_posix() for file in submission.ref.companions if _PICTURE.fullmatch(file.name)}
     saved: set[str] = set()
     found: dict[tuple[str, Place], Picture] = {}
-    for cell in submission.cells:
+    for cell in (cell for cell in submission.cells if not cell.locked):
         for picture in _in_code(cell, names, saved) if _is_code(cell) else _in_text(cell):
             found.setdefault((picture.name, picture.place), picture)
     shown = [p for p in found.values() if p.place.cell is None or PurePosixPath(p.name).name not in saved]

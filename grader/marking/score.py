@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 from typing import TYPE_CHECKING
 
-from grader.extraction.passages import tree_of
+from grader.marking.checks.on_paper import ANSWERED
+from grader.marking.template import attempted
 from grader.records import (
     UNDECIDED,
-    CellKind,
     CriterionGrade,
     Evidence,
     Fault,
     FaultKind,
     Grade,
+    Labels,
     Outcome,
     Status,
     SubmissionRef,
@@ -33,17 +32,28 @@ _CUT_SHORT = {FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.DISK, FaultKind.KER
 """Faults that cut a run short or touch what it shows; others leave it graded."""
 
 
-def score(stored: Evidence | Unreadable, verdicts: Sequence[Verdict], loaded: LoadedRubric) -> Grade:
+def score(
+    stored: Evidence | Unreadable, verdicts: Sequence[Verdict], loaded: LoadedRubric, labels: Labels | None = None
+) -> Grade:
     """Add up what was judged; `verdicts` holds one per criterion, none for an unreadable submission.
 
-    Whatever its status, a grade lists every task and criterion of the rubric.
+    Whatever its status, a grade lists every task and criterion of the rubric. `labels` tell a template's own cells.
     """
     if isinstance(stored, Unreadable):
         faults = (Fault(FaultKind.UNREADABLE, None, stored.reason),)
         by_criterion = {c.id: Verdict(c.id, Outcome.MISSING, 0.0, stored.reason) for c in _criteria(loaded)}
         return _grade(stored.ref, Status.UNREADABLE, faults, by_criterion, loaded)
+    status = _status(stored, verdicts, labels or Labels(), loaded)
+    if status is Status.EMPTY:
+        verdicts = [v if v.outcome in {Outcome.MISSING, Outcome.ERRORED} else _given(v) for v in verdicts]
     by_criterion = {verdict.criterion: verdict for verdict in verdicts}
-    return _grade(stored.submission.ref, _status(stored, verdicts), stored.faults, by_criterion, loaded)
+    return _grade(stored.submission.ref, status, stored.faults, by_criterion, loaded)
+
+
+def _given(verdict: Verdict) -> Verdict:
+    """What a template's own code does earns nothing by itself."""
+    message = "Only the template's own code does this; nothing was added to it."
+    return Verdict(verdict.criterion, Outcome.MISSING, 0.0, message)
 
 
 def errored_grade(ref: SubmissionRef, failure: str, loaded: LoadedRubric) -> Grade:
@@ -105,34 +115,10 @@ def _most(criteria: Sequence[CriterionGrade]) -> float:
 # ------------------------------------------------------------------ status
 
 
-def _status(evidence: Evidence, verdicts: Sequence[Verdict]) -> Status:
+def _status(evidence: Evidence, verdicts: Sequence[Verdict], labels: Labels, loaded: LoadedRubric) -> Status:
     if any(fault.kind in _CUT_SHORT for fault in evidence.faults):
         return Status.FAULTED
-    if all(v.outcome is Outcome.MISSING for v in verdicts) and not _attempted(evidence):
-        return Status.EMPTY
-    return Status.GRADED
-
-
-def _attempted(evidence: Evidence) -> bool:
-    """Whether any code does something; what was written in words has its own criteria."""
-    for cell in evidence.submission.cells:
-        if cell.kind is CellKind.CODE and cell.source.strip():
-            tree = tree_of(cell)
-            if tree is None or not all(_idle(statement) for statement in tree.body):
-                return True
-    return False
-
-
-def _idle(statement: ast.stmt) -> bool:
-    """Whether a statement is what a template holds where nothing was filled in."""
-    match statement:
-        case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
-            return True
-        case ast.Assign(value=ast.Constant(value=None | builtins.Ellipsis)) | ast.Return(value=None):
-            return True
-        case ast.FunctionDef(body=body) | ast.ClassDef(body=body):
-            return all(_idle(inner) for inner in body)
-        case _:
-            return False
+    # Without code of the student's, only what was stated can be theirs.
+    stated = {c.id for c in _criteria(loaded) if c.check.startswith((*ANSWERED, "text."))}
+    said = any(v.outcome is not Outcome.MISSING and v.criterion in stated for v in verdicts)
+    return Status.GRADED if said or attempted(evidence.submission, labels) else Status.EMPTY
