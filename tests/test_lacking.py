@@ -27,7 +27,7 @@ class Notebook(Story):
         self.raises(error, line)
 
     def raises(self, error: str, line: int = 0) -> None:
-        trace = f"----> {line} code\n      {line + 1} more" if line else ""
+        trace = f"File open.py:99\n---> 99 x\nCell In[7], line {line}\nCell In[3], line 9, in f(x)" if line else ""
         self.runs[-1] = replace(self.runs[-1], status=CellStatus.ERROR, error=error, traceback=trace)
 
     def sentences(self) -> dict[int, str]:
@@ -119,15 +119,55 @@ def test_a_failure_of_what_was_made_with_it_is_no_failure():
     assert "Cell 1 depends on cell 0, which needs the package 'nobody'" in verdict.message
 
 
-def test_names_of_star_imports_are_not_known():
+def test_what_a_statement_was_to_do_to_an_object_is_not_done():
     nb = Notebook()
-    nb.cell("", "from nobody import *\nmine = 1")
-    nb.lacks("nobody", "*")
+    nb.cell("", "import nobody, matplotlib.pyplot as plt")
+    nb.lacks("nobody", "nobody")
+    nb.cell("1e", "net.compile(nobody.SGDW(0.01))\nplt.show()")
+    nb.raises("ValueError: SGDW", 1)
+    nb.cell("1f", "h = net.fit(x)")
+    nb.raises("ValueError: You must call `compile()`", 1)
+    nb.cell("", "plt.plot(1)")
+    assert set(nb.sentences()) == {1, 2}
+
+
+def test_what_was_not_trained_for_that_reason_is_not_partly_right():
+    nb = Notebook()
+    nb.cell("1a", "x = load()")
+    nb.stops(FaultKind.MISSING_FILE, "x.npz", 1)
+    nb.cell("1g", "slow.compile(SGD(0.005))\nslow.fit(x)")
+    nb.compile(nb.build(SMALL), rate=0.005)
+    nb.raises("NameError: name 'x' is not defined", 2)
+    verdict = nb.judge()["1g.rate"]
+    assert verdict.outcome is REVIEW
+    assert "stopped with" not in verdict.message
+
+
+def test_a_verdict_without_a_place_is_about_its_tasks_code():
+    nb = Notebook()
+    nb.cell("", "from helper import prepare")
+    nb.lacks("helper", "prepare")
+    nb.cell("1a", "a = load_data()\na = prepare(a)")
+    nb.load_data()
+    verdict = nb.judge()["1a.data"]
+    assert verdict.outcome is REVIEW
+    assert verdict.suggestion is not None
+    assert verdict.suggestion.points == 1
+
+
+@pytest.mark.parametrize("source", ["from nobody import *\nmine = 1", "mine = 1\nexec(open('nobody.py').read())"])
+def test_names_of_star_imports_and_files_are_not_known(source: str):
+    nb = Notebook()
+    nb.cell("", source)
+    if "exec" in source:
+        nb.stops(FaultKind.MISSING_FILE, "nobody.py", 2)
+    else:
+        nb.lacks("nobody", "*")
     nb.cell("1c", "net = build_network()")
     nb.raises("NameError: name 'build_network' is not defined")
     nb.cell("1h", "print(mine)\nother = yours")
     nb.raises("NameError: name 'mine' is not defined")
-    assert set(nb.sentences()) == {1}
+    assert set(nb.sentences()) - {0} == {1}
     assert nb.judge()["1c.layers"].outcome is REVIEW
 
 

@@ -38,9 +38,11 @@ _PROCESSES = {"multiprocessing", "multiprocess", "concurrent", "joblib", "loky",
 _PROGRAM = re.compile(r"^[ \t]*!.*\bpython[\d.]*[ \t]+\S+\.py|^%%(?:bash|sh|script)\b[\s\S]*\bpython", re.MULTILINE)
 _PYTHON = re.compile(r"python|sys\.executable|\.py\b")
 _WATCHING = {"callbacks", "metrics", "weighted_metrics"}
+_RUNS = re.compile(r"\bexec\s*\(|^\s*%(?:run|load)\b", re.MULTILINE)
+"""Code that brings names which are not known."""
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-_STOPPED_AT = re.compile(r"^-+> (\d+) ", re.MULTILINE)
-"""The line that IPython's traceback points at, in the outermost frame first."""
+_STOPPED_AT = re.compile(r"^Cell In\[\d+\], line (\d+)$", re.MULTILINE)
+"""What IPython's traceback calls the frame of the cell itself, outside of functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class _Follower:
         self._reads: dict[str, set[str]] = {}
         """Function → names that it uses when it is called."""
         self._bound: set[str] = set()
+        self._imported: set[str] = set()
 
     def follow(self, cell: Cell, run: CellRun | None, faults: list[Fault]) -> None:
         stopped = run is not None and run.status is CellStatus.ERROR
@@ -130,6 +133,8 @@ class _Follower:
                 why = why or _reason(fault, cell)
         if _PROGRAM.search(cell.source):
             why = _Reason(cell.index, _ELSEWHERE)
+        if why and _RUNS.search(cell.source):
+            self._absent["*"] = why
         if "*" in self._absent and run and (name := _UNDEFINED.search(run.error)) and name[1] not in self._bound:
             self._absent[name[1]] = self._absent["*"]
         tree = tree_of(cell)
@@ -165,6 +170,7 @@ class _Follower:
         self._bound |= bound
         self._processes(cell, statement, bound)
         if isinstance(statement, ast.Import | ast.ImportFrom):
+            self._imported |= bound
             for name in bound:
                 module = _module(statement, name)
                 if module.partition(".")[0] in _PROCESSES:
@@ -179,7 +185,8 @@ class _Follower:
             self._functions[statement.name] = replace(here, reason=_Reason(cell.index, _ELSEWHERE), seen=False)
         if reason:
             self.found.append(here)
-            self._absent.update(dict.fromkeys(bound | _changed(statement), reason))
+            changed = _changed(statement) | ({_called(statement)} - self._imported - {""} if not here.seen else set())
+            self._absent.update(dict.fromkeys(bound | changed, reason))
         else:
             for name in bound:
                 self._absent.pop(name, None)
@@ -284,6 +291,12 @@ def _changed(statement: ast.stmt) -> set[str]:
     """Names of what an assignment changes a part of: `a[0] = …`, `a.b = …`."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     return {_root(target) for target in targets if isinstance(target, ast.Subscript | ast.Attribute)}
+
+
+def _called(statement: ast.stmt) -> str:
+    """'net' of the statement `net.compile(…)`: what it does to it is not done where the statement is not."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return _root(call) if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
 
 
 def _root(node: ast.expr) -> str:

@@ -41,16 +41,16 @@ class Absent:
     def __getattr__(self, name: str) -> Any:
         if name.startswith(("__", "_repr_", "_ipython_", "_error", "_name", "_given")):
             raise AttributeError(name)
-        return self._part(f"{self}.{name}")
+        return self._part(f"{self.__dict__['_name']}.{name}")
 
-    def __call__(self, *args: Any, **_: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], FunctionType):  # a decorator, such as @profile or @njit
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], FunctionType) and not options:  # a decorator: @profile, @njit
             return args[0]
-        return self._part(f"{str(self).removesuffix('(…)')}(…)", args)
+        return self._part(f"{self.__dict__['_name'].removesuffix('(…)')}(…)", args)
 
     def __iter__(self) -> Iterator[Any]:
         given = self.__dict__["_given"]
-        return iter(given[0]) if given and _PROGRESS.search(str(self)) else self._raise()
+        return iter(given[0]) if given and _PROGRESS.search(self.__dict__["_name"]) else self._raise()
 
     def __bool__(self) -> bool:
         return False
@@ -64,15 +64,13 @@ class Absent:
 
     def __setitem__(self, key: Any, value: Any) -> None: ...
 
-    def __str__(self) -> str:
-        return str(self.__dict__["_name"])
-
     def __repr__(self) -> str:
-        return f"<{self}, which is not available here>"
+        return f"<{self.__dict__['_name']}, which is not available here>"
 
 
 for _method in _NEEDING_A_VALUE.split():
     setattr(Absent, f"__{_method}__", Absent._raise)
+Absent.__module__ = "builtins"  # errors of libraries say the type of what they are given
 
 
 def without_absent(note: Callable[[str, str], None], argument: str, given: Any) -> Any:
@@ -82,7 +80,9 @@ def without_absent(note: Callable[[str, str], None], argument: str, given: Any) 
     if not absent:
         return given
     for item in absent:
-        note(f"{argument}=[{item}]", "left out: its package is not available here, and it only watches")
+        note(
+            f"{argument}=[{item.__dict__['_name']}]", "left out: its package is not available here, and it only watches"
+        )
     return [item for item in items if not isinstance(item, Absent)] or None
 
 

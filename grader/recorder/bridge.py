@@ -68,7 +68,6 @@ class Bridge:
         watch.after("tensorflow", lambda module: bridge_tensorflow(note, self._recorder.from_cell, module))
         watch.after("tensorflow", lambda module: bridge_devices(note, self._recorder.from_cell, module))
         watch.after("tensorflow.python.client.device_lib", lambda module: local_devices(note, module))
-        watch.after("keras.src.dtype_policies.dtype_policy", lambda module: bridge_precision(note, module))
         watch.after("keras.src.utils.model_visualization", lambda module: bridge_drawing(note, module))
         watch.after("tensorboard.notebook", _no_dashboard)
         watch.after("keras.src.utils.backend_utils", self._one_backend)
@@ -109,6 +108,8 @@ class Bridge:
 
     def _patch(self, within: str, module: ModuleType) -> None:
         """What a module of Keras no longer has is looked for where it went."""
+        if within in {"mixed_precision", "config", "optimizers"}:
+            bridge_precision(self._recorder.bridged, module)
         if within == "layers":
             module.Convolution2D = old_convolution(self._recorder.bridged, module.Convolution2D)  # type: ignore[attr-defined]
         if within == "backend" and hasattr(module, "set_value"):
@@ -126,6 +127,9 @@ class Bridge:
         if within == "backend" and name == "set_session":
             self._recorder.bridged("keras.backend.set_session", "not needed: TensorFlow has no sessions any more")
             return lambda _session: None
+        if within == "utils" and name == "multi_gpu_model":
+            self._recorder.bridged("multi_gpu_model(model, …)", "without it: there is one device here")
+            return lambda model, *_, **__: model
         twin = f"{_TWIN}.{within}".rstrip(".")
         if module.__name__ != twin and within:
             value = getattr(importlib.import_module(twin), name)

@@ -116,4 +116,11 @@ def bridge_precision(note: Note, module: ModuleType) -> None:
 
         return set_dtype_policy
 
-    wrap(module, ["set_dtype_policy"], full)
+    wrap(module, ["set_dtype_policy", "set_global_policy"], full)
+    if hasattr(module, "LossScaleOptimizer"):
+
+        def inner(optimizer: Any, *_: Any, **__: Any) -> Any:
+            note("LossScaleOptimizer(optimizer)", "the optimizer itself: half precision is not used here")
+            return optimizer
+
+        vars(module)["LossScaleOptimizer"] = inner

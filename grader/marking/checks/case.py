@@ -38,7 +38,8 @@ _LOOKS = {
     "training": _NETWORKS,
     "text.noted": _NETWORKS,
     "data": re.compile(r"load_data|reshape|/\s*25[56]|Rescaling|read_csv|imread|\bopen\s*\(|load\w*\s*\("),
-    "image": re.compile(r"imshow|matshow|predict|\bplot"),
+    "image": re.compile(r"predict|argmax"),
+    "image.shown": re.compile(r"imshow|matshow|\bplot"),
     "matrix": re.compile(r"convol|filter|correlat|\barray\s*\(", re.IGNORECASE),
     "number": re.compile(r"count_params|summary|\bprint\s*\("),
 }
@@ -172,13 +173,14 @@ class Case:
 
     def excused(self, verdict: Verdict) -> Verdict:
         """The verdict; one that would cost points for what this machine lacks is a person's to decide."""
+        check = self.criterion.check
+        looks = _LOOKS.get(check) or _LOOKS.get(check.partition(".")[0])
         match verdict.outcome:
             case Outcome.MISSING | Outcome.BLOCKED:
-                check = self.criterion.check
-                why = self._why_not_found(_LOOKS.get(check) or _LOOKS.get(check.partition(".")[0]))
+                why = self._why_not_found(looks)
             case Outcome.FAILED | Outcome.PARTIAL:
-                why = self.lacking.at(verdict.place) if verdict.place else ""
-                if not why and self.criterion.network and self.matched is None:
+                why = self.lacking.at(verdict.place) if verdict.place else self._why_not_found(looks)
+                if not why and self._lacks_its_network():
                     why = self._why_not_found(_NETWORKS)
             case _:
                 why = ""
@@ -190,7 +192,7 @@ class Case:
             verdict,
             outcome=Outcome.NEEDS_REVIEW,
             share=0.0,
-            message=f"{verdict.message} {why}",
+            message=f"{verdict.message.removesuffix(self._raised())} {why}",
             misconceptions=(),
             suggestion=suggestion,
         )
@@ -215,6 +217,12 @@ class Case:
                 if not any(self._asks_for_the_same(task) for task in tasks - {self.task.id}):
                     return statement.sentence
         return ""
+
+    def _lacks_its_network(self) -> bool:
+        """Whether there is no network that the criterion is about, or none that was trained where training counts."""
+        if not self.criterion.network:
+            return False
+        return self.matched is None or (self.criterion.check.startswith("training.") and self.matched.training is None)
 
     def _asks_for_the_same(self, task: str) -> bool:
         """Whether code under another task's label is that task's own: its check is this one, or its network another."""
