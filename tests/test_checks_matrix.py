@@ -249,7 +249,74 @@ def test_no_collection_of_matrices_is_too_odd(given_matrices, random):
         nb.holds(
             random.choice([name, f"r{i}", "a_x", "K"]), RIGHT[name] if right else RIGHT[name] + random.randint(0, 2)
         )
-    assert set(outcomes(nb)) <= {"passed", "failed", "partial", "missing"}
+    assert set(outcomes(nb)) <= {"passed", "failed", "partial", "missing", "needs_review"}
+
+
+def guesses(count: int) -> list[np.ndarray]:
+    return [RIGHT["KxIA"] * factor for factor in (0.5, -1, 2, 3, 4, 1)][-count:]
+
+
+@pytest.mark.parametrize(
+    ("between", "count", "outcome"),
+    [
+        ("\n\nor\n\n", 6, "failed"),
+        ("\n\noder\n\n", 3, "failed"),
+        ("\n\nK_x * I_A =\n\n", 6, "failed"),
+        ("\n\nK_x * I_A, corrected:\n\n", 2, "needs_review"),
+        ("", 1, "passed"),
+    ],
+)
+def test_several_matrices_under_one_name_in_text_are_no_answer(between, count, outcome):
+    nb = Story()
+    nb.text("2a", "K_x * I_A =\n\n" + between.join(map(table, guesses(count))))
+    assert nb.judge()["2a.KxIA"].outcome == outcome
+
+
+def test_the_same_matrix_twice_is_one_answer():
+    nb = Story()
+    nb.text("2a", "\n\n".join(f"K_x * I_A =\n\n{table(RIGHT['KxIA'])}" for _ in range(3)))
+    assert nb.judge()["2a.KxIA"].outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(("last", "outcome"), [("KxIA", "passed"), ("KyIB", "failed")])
+def test_a_variable_is_what_it_was_given_last(last, outcome):
+    nb = Story()
+    for matrix in (*guesses(6), RIGHT[last]):
+        nb.cell("2a")
+        nb.holds("KxIA", matrix)
+    assert nb.judge()["2a.KxIA"].outcome == outcome
+
+
+def test_a_name_in_code_means_what_it_was_given_last():
+    nb = Story()
+    wrong, right = (str(m.astype(int).tolist()) for m in (-RIGHT["KxIA"], RIGHT["KxIA"]))
+    nb.cell("2a", f"KxIA = {right}\nKxIA = {wrong}", status=CellStatus.NOT_RUN)
+    assert nb.judge()["2a.KxIA"].outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("stated", ["variables", "printed", "literals"])
+def test_more_matrices_without_a_name_than_are_asked_for_wait_for_a_person(stated):
+    many = [*guesses(6), RIGHT["KyIB"], RIGHT["KyIA"]]
+    nb = Story()
+    literals = "[" + ", ".join(str(m.astype(int).tolist()) for m in many) + "]"
+    nb.cell(
+        "2a",
+        f"M = {literals}" if stated == "literals" else "pass",
+        printed="\n\n".join(map(str, many)) if stated == "printed" else "",
+    )
+    for i, matrix in enumerate(many):
+        if stated == "variables":
+            nb.holds(f"m{i}", matrix)
+    assert outcomes(nb)[0] == "needs_review"
+    assert "passed" not in outcomes(nb)
+
+
+def test_unnamed_trials_beside_named_answers_do_no_harm():
+    nb = Story()
+    nb.cell("2a", "show()", printed="\n\n".join(map(str, guesses(6))))
+    for name, matrix in RIGHT.items():
+        nb.holds(name, matrix)
+    assert outcomes(nb) == ["passed"] * 4
 
 
 # ------------------------------------------------------------------ names

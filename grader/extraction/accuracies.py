@@ -43,6 +43,19 @@ _UNIT = re.compile(
     r" ?(?:s|ms|secs?|seconds?|sek\w*|min|minute\w*|h|hours?|cm|px|[kmg]i?b|epochs?|dropout)\b", re.IGNORECASE
 )
 """What follows a number that is no accuracy."""
+_ASIDE_BEFORE = re.compile(
+    r"\b(?:chance|guess\w*|random\w*|raten|zufall\w*|sheet|blatt\w*|goal|ziel|would|could|should|würde\w*|könnte\w*"
+    r"|sollte\w*|cnn\w*|convolution\w*|literature|state of the art|benchmark|paper|gap|difference"
+    r"|unterschied\w*|abstand)\b|\b(?:by|um)\W{0,5}$",
+    re.IGNORECASE,
+)
+_ASIDE_AFTER = re.compile(
+    r"\W{0,3}(?:percentage points?|prozentpunkte|points?|higher|lower|better|worse|more|less|fewer|below|above|höher\w*"
+    r"|niedriger\w*|besser\w*|schlechter\w*|mehr|weniger|would|could|(?:would be |is |are |right )*(?:by "
+    r"chance|randomly)|of (?:the |all )?(?:training |test )?(?:data|images|items|units|classes))\b",
+    re.IGNORECASE,
+)
+"""A figure of chance, of the sheet, of another network, or a difference: no claim about this network."""
 _LEAST, _LEAST_WITHOUT_SIGN = 0.05, 0.1
 """Chosen: accuracies below are none, as half of what guessing among ten classes gets; nor are numbers such as 7.5
 without a percent sign."""
@@ -69,6 +82,10 @@ class ExtractedAccuracy:
     text: str
     rounding: float
     """Half a unit of its last digit, as a fraction."""
+    named: bool = False
+    """Its line says that it is an accuracy."""
+    aside: bool = False
+    """Said of chance, of the sheet, of another network, or of a difference: no claim about this one."""
 
     def agrees(self, value: float) -> bool:
         """Whether it is `value`, rounded."""
@@ -101,7 +118,9 @@ def extract_accuracies(text: str) -> list[ExtractedAccuracy]:
         for (_, m), role in zip(kept, _roles_at(columns, roles, lines, number, last_role), strict=True):
             value = _fraction(m)
             if value is not None:
-                accuracies.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m)))
+                aside = _is_aside(line, m.start - starts[number], m.text)
+                named = bool(_ACCURACY.search(line))
+                accuracies.append(ExtractedAccuracy(value, role, number, m.text, _rounding(m), named, aside))
         if roles:
             last_role = roles[-1][1] if not kept else ""
     return accuracies
@@ -165,6 +184,12 @@ def _topic(line: str, at: int) -> str:
         if not (topic.lastgroup == "setting" and spent):
             return topic.lastgroup or ""
     return ""
+
+
+def _is_aside(line: str, at: int, text: str) -> bool:
+    since = re.split(r"\d|[.;] ", line[:at])[-1]
+    after = line[at + len(text) :].lstrip(" %")
+    return bool(_ASIDE_BEFORE.search(since) or _ASIDE_AFTER.match(after))
 
 
 def _parts_of_a_whole(line: str, figures: list[Mention]) -> bool:

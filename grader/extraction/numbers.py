@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from grader.extraction.arithmetic import mentions
+from grader.extraction.arithmetic import LONGEST, mentions
+from grader.extraction.notation import plain
 from grader.extraction.passages import Passage, passages_of, tree_of
 from grader.extraction.static_evaluation import StaticEvaluator, output_expressions
 from grader.records import Place
@@ -35,6 +36,8 @@ class NumberOrigin(enum.StrEnum):
     PRINTED = "printed"
     KERAS = "machine"
     """Told by Keras: `summary()`, `count_params()`, sizes of weights."""
+    SETTING = "setting"
+    """An argument, a shape or an index in code: it sets something and states nothing."""
 
 
 WRITTEN = frozenset({NumberOrigin.TEXT, NumberOrigin.COMMENT, NumberOrigin.STRING})
@@ -46,6 +49,8 @@ _ORIGIN_OF = {
 """`Passage.source` → origin; of the others TEXT."""
 _SUMMARY = re.compile(r"\s*(?:(?:Total|Trainable|Non-trainable) params\b|[│┃|])")
 """A line of what `summary()` prints."""
+_OPERATOR_BEFORE = re.compile(r"[\d)][^\W\d]{0,20} ?[-+*^] ?\(*$")
+_OPERATOR_AFTER = re.compile(r"[^\W\d]{0,20} ?\)* ?(?:[+*^]|-(?= ?\(*\d)) ?\(*\d")
 _LONGEST_CONTEXT = 400
 """Characters of a line that are kept."""
 
@@ -64,6 +69,11 @@ class ExtractedNumber:
     percent: bool = False
     derived: bool = False
     """Not written itself, but what written arithmetic comes to."""
+    before: str = ""
+    """What stands before it in its line, made plain."""
+    after: str = ""
+    operand: bool = False
+    """A term or factor of what its line works out."""
 
     def says(self, value: float, tolerance: float = 1e-9) -> bool:
         """Whether one of its readings is `value`, up to a relative `tolerance`."""
@@ -97,17 +107,25 @@ def _extracted(
 
 def _written(passage: Passage) -> Iterator[ExtractedNumber]:
     origin = _ORIGIN_OF.get(passage.source, NumberOrigin.TEXT)
-    for m, line, at in _mentions_with_lines(passage.text):
-        context = line[:_LONGEST_CONTEXT]
-        yield ExtractedNumber(m.values, m.text, passage.at(at), origin, context, m.percent, m.arithmetic)
+    for m, line, at, sides in _mentions_with_lines(passage.text):
+        yield _stated(m, line, passage.at(at), origin, sides)
 
 
-def _mentions_with_lines(text: str) -> Iterator[tuple[Mention, str, int]]:
-    """Each mention with its line, and that line's 0-based number."""
+def _stated(m: Mention, line: str, place: Place, origin: NumberOrigin, sides: tuple[str, str]) -> ExtractedNumber:
+    context, (before, after) = line[:_LONGEST_CONTEXT], sides
+    operand = bool(_OPERATOR_BEFORE.search(before) or _OPERATOR_AFTER.match(after))
+    return ExtractedNumber(m.values, m.text, place, origin, context, m.percent, m.arithmetic, before, after, operand)
+
+
+def _mentions_with_lines(text: str) -> Iterator[tuple[Mention, str, int, tuple[str, str]]]:
+    """Each mention with its line, that line's 0-based number, and what stands on both sides of it, made plain."""
     lines = re.split(r"\r\n|\r|\n", text)
+    bare = plain(text[:LONGEST])
     for m in mentions(text):
         at = min(m.line, len(lines) - 1)  # an entity such as &#10; makes lines that are none
-        yield m, lines[at], at
+        start, end = bare.rfind("\n", 0, m.start) + 1, m.start + len(m.text)
+        before, after = bare[start : m.start], bare[end : end + _LONGEST_CONTEXT].split("\n", 1)[0]
+        yield m, lines[at], at, (before[-_LONGEST_CONTEXT:], after)
 
 
 def _in_code(cell: Cell, numbers: list[EvaluatedNumber]) -> Iterator[ExtractedNumber]:
@@ -115,8 +133,20 @@ def _in_code(cell: Cell, numbers: list[EvaluatedNumber]) -> Iterator[ExtractedNu
     for n in numbers:
         context = lines[min(n.line, len(lines)) - 1][:_LONGEST_CONTEXT]
         origin = NumberOrigin.LITERAL if n.literal else NumberOrigin.ARITHMETIC
-        place = Place(cell.index, n.line)
-        yield ExtractedNumber((n.value,), n.text, place, origin, context, derived=not n.literal)
+        origin = NumberOrigin.SETTING if n.setting else origin
+        line, (start, end) = context.encode(), n.columns
+        before, after = line[:start].decode(errors="ignore"), line[end:].decode(errors="ignore") if end else ""
+        yield ExtractedNumber(
+            (n.value,),
+            n.text,
+            Place(cell.index, n.line),
+            origin,
+            context,
+            derived=not n.literal,
+            before=before,
+            after=after,
+            operand=n.operand,
+        )
 
 
 def _printed(run: CellRun, shown: list[ast.expr], evaluator: StaticEvaluator) -> Iterator[ExtractedNumber]:
@@ -124,11 +154,11 @@ def _printed(run: CellRun, shown: list[ast.expr], evaluator: StaticEvaluator) ->
     by_keras = [e for e in shown if evaluator.counted_by_keras(e)]
     others = any(not isinstance(e, ast.Constant) and not evaluator.counted_by_keras(e) for e in shown)
     outside_summaries = sum(getattr(getattr(e, "func", None), "attr", "") != "summary" for e in by_keras)
-    printed = [(m, line) for m, line, _ in _mentions_with_lines(run.printed) if not m.arithmetic]
-    often = Counter(m.values for m, line in printed if not _SUMMARY.match(line))
-    for m, line in printed:
+    printed = [(m, line, sides) for m, line, _, sides in _mentions_with_lines(run.printed) if not m.arithmetic]
+    often = Counter(m.values for m, line, _ in printed if not _SUMMARY.match(line))
+    for m, line, sides in printed:
         count = all(v == int(v) for v in m.values[:1])
         accounted = bool(by_keras) and (not others or often[m.values] <= outside_summaries)
         keras = count and (accounted or bool(_SUMMARY.match(line)))
         origin = NumberOrigin.KERAS if keras else NumberOrigin.PRINTED
-        yield ExtractedNumber(m.values, m.text, Place(run.cell), origin, line[:_LONGEST_CONTEXT], m.percent)
+        yield _stated(m, line, Place(run.cell), origin, sides)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections import ChainMap
+from collections import ChainMap, deque
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ _OPERATORS = {
 _LIST_FUNCTIONS: dict[str, Callable[[list[float]], float]] = {"sum": sum, "prod": math.prod, "product": math.prod}
 _NUMBER_FUNCTIONS: dict[str, Callable[[float], float]] = {"int": math.trunc, "float": float, "round": round, "abs": abs}
 _SHOWING = {"print", "display", "pprint"}
+_HANDING_ON = _SHOWING | {"str", "format", "Markdown", "Latex", "dict", "list", "tuple"}
+"""What is given to these is stated; what is given to another function sets something."""
 _DEPTH = 60
 """Expressions and calls inside one another that are followed."""
 _STEPS = 20_000
@@ -50,6 +52,12 @@ class EvaluatedNumber:
     text: str
     literal: bool
     """A bare literal, not arithmetic."""
+    columns: tuple[int, int] = (0, 0)
+    """Where it begins and ends in its line, in bytes; its end is 0 where that is another line."""
+    operand: bool = False
+    """A part of a larger expression."""
+    setting: bool = False
+    """An argument or an index: it sets something, and states nothing."""
 
 
 @dataclass
@@ -170,17 +178,21 @@ class StaticEvaluator:
 
     def _record_numbers(self, node: ast.expr) -> None:
         """Record every literal and every arithmetic in an expression that can be evaluated."""
-        for part in ast.walk(node):
-            line = getattr(part, "lineno", 1)
+        for part, operand, setting in _parts(node):
+            value, text, literal = None, "", isinstance(part, ast.Constant)
             if isinstance(part, ast.Constant):
                 if isinstance(part.value, int | float) and not isinstance(part.value, bool):
-                    value = _number(part.value)
-                    if value is not None:
-                        self._numbers.append(EvaluatedNumber(value, line, str(part.value)[:40], literal=True))
+                    value, text = _number(part.value), str(part.value)[:40]
             elif isinstance(part, ast.BinOp | ast.Call) and not self.counted_by_keras(part):
                 result = self.evaluate(part)
-                if isinstance(result, float):
-                    self._numbers.append(EvaluatedNumber(result, line, _source(part), literal=False))
+                value, text = (result, _source(part)) if isinstance(result, float) else (None, "")
+            if value is not None:
+                assert isinstance(part, ast.expr)
+                ends_here = part.end_lineno == part.lineno
+                columns = (part.col_offset, (part.end_col_offset or 0) if ends_here else 0)
+                self._numbers.append(
+                    EvaluatedNumber(value, part.lineno, text, literal, columns, operand=operand, setting=setting)
+                )
 
     def evaluate(self, node: ast.expr) -> Value | None:
         """The value of an expression of numbers, known names and own functions; None for anything else."""
@@ -285,6 +297,28 @@ class _Evaluation:
                 case _:
                     return None
         return None
+
+
+def _parts(node: ast.AST) -> Iterator[tuple[ast.AST, bool, bool]]:
+    """Every part of an expression: whether it is an operand of another one, and whether it sets something."""
+    waiting = deque([(node, False, False)])
+    while waiting:
+        part, operand, setting = waiting.popleft()
+        yield part, operand, setting
+        match part:
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                name = called_name(part)
+                term = name in _LIST_FUNCTIONS or name in _NUMBER_FUNCTIONS
+                sets = setting or not (term or name in _HANDING_ON)
+                waiting.append((function, operand, setting))
+                waiting.extend((given, operand or term, sets) for given in (*arguments, *keywords))
+            case ast.Subscript(value=whole, slice=index):
+                waiting.extend([(whole, operand, setting), (index, operand, True)])
+            case ast.BinOp(left=left, right=right):
+                formats = isinstance(left, ast.Constant) and isinstance(left.value, str)  # '%d parameters' % 8070
+                waiting.extend((side, operand or not formats, setting) for side in (left, right))
+            case _:
+                waiting.extend((child, operand, setting) for child in ast.iter_child_nodes(part))
 
 
 def _number(value: complex) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from grader.extraction.final_answers import Firmness, firmest, firmness, in_lists, since_figure
 from grader.extraction.numbers import WRITTEN, ExtractedNumber, NumberOrigin, extract_numbers
 from grader.marking.checks.parameter_count import number_facts
 from grader.marking.checks.registry import check
@@ -34,6 +35,10 @@ _RATE = re.compile(
 )
 _OTHER_FIGURE = re.compile(r"acc|genauigkeit|loss|verlust|%|\btest\b|\btrain", re.IGNORECASE)
 _READS_RATE = re.compile(r"learning_rate|\.lr\b|get_config|\blr\b")
+_CODE = {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC, NumberOrigin.SETTING}
+_PLAUSIBLE = re.compile(r"[1235]\.0{6}e-\d+")
+"""One digit: accuracies and losses have more."""
+_OTHER_OPTIMIZER = re.compile(r"adam|rmsprop|adagrad|adadelta|nadam|ftrl", re.IGNORECASE)
 _SETS_RATE = re.compile(r"learning_rate|\blr\b|\brate|SGD\(|\beta\b|lernrate")
 
 
@@ -48,18 +53,41 @@ def default_rate(case: Case) -> Verdict:
     under_label = (number for number in stated if case.is_labelled(number.place) and not number.percent)
     elsewhere = (number for number in stated if _called_rate(case, number))
     if number := next(under_label, None) or next(elsewhere, None):
+        if rivals := _rivals(case, accepted, rates, number):
+            message = f"{number.text} is stated beside {', '.join(rivals)}: several different guesses are no answer."
+            return case.failed(message, expected=expected, **number_facts(number))
         message = f"The default learning rate, {number.text}, is stated."
         return case.passed(message, expected=expected, **number_facts(number))
     claims = (number for number in rates if case.is_labelled(number.place) and not number.percent)
     if number := next((claim for claim in claims if _claims_default(case, claim)), None):
         message = f"{number.text} is not the default learning rate of {_optimizer(case)}."
         return case.failed(message, expected=expected, **number_facts(number))
-    in_code = (number for number in right if number.origin in {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC})
+    in_code = (number for number in right if number.origin in _CODE)
     number = next((n for n in in_code if _SETS_RATE.search(n.context) and n.says(_true_default(case), _FLOAT32)), None)
     if number and _tells_of_default(case, accepted):
         message = f"Your code sets the learning rate to {number.text}, which is the default of {_optimizer(case)}."
         return case.passed(message, expected=expected, **number_facts(number))
     return case.absent("The default learning rate is not stated.", expected=expected)
+
+
+def _rivals(case: Case, accepted: tuple[float, ...], rates: list[ExtractedNumber], right: ExtractedNumber) -> list[str]:
+    """Other rates that are stated in the same place at least as firmly as the right one."""
+    trained = [t.compiled.learning_rate for t in case.evidence.trainings if t.compiled.learning_rate]
+    specs = map(case.spec_of, (slot.id for slot in case.rubric.networks))
+    trained += [spec.learning_rate for spec in specs if spec.optimizer == case.spec.optimizer]
+    here = [
+        n
+        for n in rates
+        if n.place.cell == right.place.cell
+        and n.origin in WRITTEN | {NumberOrigin.PRINTED}
+        and _PLAUSIBLE.fullmatch(f"{n.values[-1]:.6e}")
+        and not any(n.says(rate, _SAME_AS_TRAINED) for rate in trained if not n.says(accepted[0], _FLOAT32))
+        and not _OTHER_OPTIMIZER.search(since_figure(n) + re.split(r"[\d,;.]", n.after)[0])
+    ]
+    firm, top = firmest(in_lists(here), _RATE)
+    values = {n.text: any(n.says(rate, _FLOAT32) for rate in accepted) for n in top}
+    decided = firm is Firmness.PASSING or (firmness(right, _RATE) > Firmness.RETRACTED and not any(values.values()))
+    return [] if decided else [text for text, is_right in values.items() if not is_right]
 
 
 def _accepted(case: Case) -> tuple[float, ...]:

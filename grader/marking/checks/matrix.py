@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST = 300
 """Matrices of one source that are looked at; more is data, not answers."""
+_OR = re.compile(r"[\W_]*(?:or|oder|maybe|vielleicht|alternatively)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class Candidate:
     def values(self) -> Matrix:
         return self.matrix.values
 
+    @property
+    def is_named(self) -> bool:
+        return bool(self.kernel and self.image)
+
+    @property
+    def pair(self) -> convolution_names.Pair:
+        return self.kernel, self.image
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -46,6 +56,8 @@ class Finding:
     mistakes: tuple[str, ...] = ()
     likeness: float = 0.0
     """Share of equal entries."""
+    rivals: int = 0
+    """Other matrices that stand in its place, so that it may be one of several guesses."""
 
 
 @check("matrix.convolution")
@@ -66,6 +78,8 @@ def convolution(case: Case) -> Verdict:
         "details": (MatrixDiff(wanted.expected, given),) if same_shape else (),
     }
     name = case.criterion.title
+    if finding.rank > 0 and finding.rivals:
+        return _one_of_several(case, finding, facts)
     if finding.rank == 3:
         return case.passed(f"{name} is right.", **facts)
     if finding.rank == 2:
@@ -80,6 +94,17 @@ def convolution(case: Case) -> Verdict:
     reasons = " and ".join(map(case.misconception, finding.mistakes))
     charges = (Charge((slug,)) for slug in finding.mistakes)
     return case.charge(f"{name} is not right: {reasons}.", *charges, misconceptions=finding.mistakes, **facts)
+
+
+def _one_of_several(case: Case, finding: Finding, facts: dict[str, Any]) -> Verdict:
+    """Two under one name may be a correction, and matrices without names need not all be answers; more are guesses."""
+    name, several = case.criterion.title, finding.rivals + 1
+    if finding.candidate.is_named and several > 2:
+        message = f"{several} different matrices are stated as {name}: several different guesses are no answer."
+        return case.failed(message, **facts)
+    which = f"as {name}" if finding.candidate.is_named else "without a name"
+    message = f"{several} different matrices are stated {which}: a person will see which one is meant."
+    return case.needs_review(message, **facts)
 
 
 def _difference(expected: Matrix, given: Matrix) -> str:
@@ -105,7 +130,7 @@ def _best(case: Case, wanted: Convolution) -> Finding | None:
         if (finding := _assigned(case, _candidates(case, source)).get(wanted.name)) is not None
     ]
     findings += [Finding(3, c, likeness=1.0) for c in _zeros(case, wanted)]
-    return max(findings, key=lambda f: (f.rank, f.likeness), default=None)
+    return max(findings, key=lambda f: (f.rank, not f.rivals, f.likeness), default=None)
 
 
 def _contradicted(case: Case, wanted: Convolution, finding: Finding) -> bool:
@@ -141,7 +166,11 @@ def _candidates(case: Case, source: MatrixOrigin) -> list[Candidate]:
                 continue
             if source is MatrixOrigin.CODE and not values.any() and not (kernel and image):
                 continue  # an empty buffer that a loop fills
-            candidates.append(Candidate(matrix, kernel, image))
+            another = bool(candidates) and _OR.match(matrix.hint)  # 'or' another one: under the same name
+            candidates.append(Candidate(matrix, *(candidates[-1].pair if another else (kernel, image))))
+    if source in {MatrixOrigin.VARIABLE, MatrixOrigin.CODE}:  # a name means what it was given last
+        last = {c.pair: c for c in candidates if c.is_named}
+        candidates = [c for c in candidates if not c.is_named or c is last[c.pair]]
     return candidates[:_MOST]
 
 
@@ -185,8 +214,20 @@ def _assigned(case: Case, candidates: list[Candidate]) -> dict[str, Finding]:
         finding, c = findings[i][j], candidates[j]
         believed = bool(c.kernel and c.image) or finding.rank > 0 or (_in_task(case, c) and finding.likeness >= 0.4)
         if worth[i, j] > -50 and believed:
-            assigned[wanted[i].name] = finding
+            assigned[wanted[i].name] = replace(finding, rivals=_rivals(c, candidates, most=len(wanted)))
     return assigned
+
+
+def _rivals(candidate: Candidate, candidates: list[Candidate], most: int) -> int:
+    """Other matrices under its name; without names, others of its cell where more than `most` stand there."""
+    same = {
+        c.values
+        for c in candidates
+        if c.pair == candidate.pair
+        and len(c.values) == len(candidate.values)
+        and (c.is_named or c.matrix.place.cell == candidate.matrix.place.cell)
+    }
+    return len(same) - 1 if candidate.is_named or len(same) > most else 0
 
 
 def _in_task(case: Case, candidate: Candidate) -> bool:

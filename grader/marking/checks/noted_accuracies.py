@@ -76,12 +76,43 @@ class Notes:
         return values
 
     def measured(self, role: str) -> list[float]:
-        """What a stated accuracy is held against: what was measured here, or the run itself for the training set."""
-        verified = [t.verified.test_accuracy for t in self.trainings if t.verified] if role == "test" else []
+        """What a stated accuracy is held against: what was measured here, or the run itself for the training set.
+
+        Where images were not scaled alike, which is charged elsewhere, the run saw other figures than are measured.
+        """
+        scaled_alike = not any(v.causes for v in self.case.earlier_of("data.scaled"))
+        held = role == "test" and scaled_alike
+        verified = [t.verified.test_accuracy for t in self.trainings if t.verified] if held else []
         known = [v for v in verified if v is not None]
         return known or self.reached(role)
 
     # ------------------------------------------------------------------ what was noted
+
+    def claims(self, role: str) -> tuple[list[Note], list[Note]]:
+        """Claims that are borne out, and claims that are not: what is written decides, else what is printed.
+
+        With no role: what is called an accuracy without a word on the set; then true claims of both sets count, too.
+        """
+        notes = [n for n in self.notes[role] if not n.figure.aside and (role or n.figure.named)]
+        written = [n for n in notes if not n.printed]
+        true = [n for n in written or notes if self.is_true(n.figure, role)]
+        false = [n for n in written or notes if n not in true and not self._is_of_another(n.figure)]
+        if not role:
+            true += [n for other in _ROLES for n in self.claims(other)[0] if not n.printed]
+        return (true, false) if written else (true, [] if true else false)
+
+    def is_true(self, figure: ExtractedAccuracy, role: str) -> bool:
+        """Near a measured figure, or just what the run showed, epoch by epoch; True where nothing was measured."""
+        roles = (role,) if role else tuple(_ROLES)
+        measured, tolerance = [v for r in roles for v in self.measured(r)], self.case.rubric.claim_tolerance
+        near = any(abs(figure.value - v) <= tolerance for v in measured)
+        return near or not measured or any(figure.agrees(v) for r in roles for v in self.reached(r))
+
+    def _is_of_another(self, figure: ExtractedAccuracy) -> bool:
+        """Whether a training of another kind showed just this figure."""
+        mine = {t.id for t in self.trainings}
+        others = (t for t in self.case.evidence.trainings if t.id not in mine)
+        return any(figure.agrees(v) for t in others for name, vs in t.history.items() if _role_of(name) for v in vs)
 
     @cached_property
     def notes(self) -> dict[str, list[Note]]:
@@ -141,7 +172,7 @@ class Notes:
     def unsaid(self) -> dict[float, Note]:
         """Figures near what was measured, other than those whose set is said; nothing says of which set they are."""
         said = {n.figure.value for role in _ROLES for n in self.notes[role]}
-        return {n.figure.value: n for n in self.notes[""] if n.figure.value not in said and _is_near(self, n)}
+        return {n.figure.value: n for n in self.notes[""] if n.figure.value not in said and self.is_true(n.figure, "")}
 
 
 def _role_of(name: str) -> str:
@@ -167,13 +198,9 @@ def noted(case: Case) -> Verdict:
     facts: dict[str, Any] = {"expected": "training and test accuracy", "actual": _shown(notes_of)}
     if stated:
         facts["place"] = stated[0].place
-    wrong = [role for role in _ROLES if notes_of[role] and not _borne_out(notes, role)]
-    if wrong and not case.charged("data.unscaled"):
-        role = wrong[0]
-        value = notes_of[role][0].figure.value
-        measured = max(notes.measured(role), key=lambda v: -abs(v - value))
-        message = f"The {_ROLES[role]} accuracy is noted as {value:.1%}, but this network reaches {measured:.1%}."
-        return case.failed(message, misconceptions=("claims.unverified",), **facts)
+    for role in () if case.charged("data.unscaled") else ("", *_ROLES):
+        if contradicted := _contradicted(case, notes, role, facts):
+            return contradicted
     if all(notes_of[role] for role in _ROLES):
         return case.passed("Training and test accuracy are both noted.", **facts)
     named = sum(bool(notes_of[role]) for role in _ROLES)
@@ -202,6 +229,23 @@ def noted(case: Case) -> Verdict:
     return case.partial(_HALF, message, place=notes.trainings[0].place, **facts)
 
 
+def _contradicted(case: Case, notes: Notes, role: str, facts: dict[str, Any]) -> Verdict | None:
+    """The verdict on claims in one role that are not borne out."""
+    true, false = notes.claims(role)
+    if not false:
+        return None
+    value = false[0].figure.value
+    measured = min((v for r in _ROLES if role in {"", r} for v in notes.measured(r)), key=lambda v: abs(v - value))
+    facts = facts | {"place": false[0].place, "misconceptions": ("claims.unverified",)}
+    noted = f"The {_ROLES[role]} accuracy is noted" if role else "An accuracy is noted"
+    message = f"{noted} as {value:.1%}, but this network reaches {measured:.1%}"
+    if true:
+        also = f"{true[0].figure.value:.1%} is noted as well"
+        return case.needs_review(f"{message}; {also}: a person will see what is meant.", **facts)
+    shown = any(n.printed and notes.is_true(n.figure, role) for r in _ROLES if role in {"", r} for n in notes.notes[r])
+    return case.failed(f"{message}{', as your own output says' if shown else ''}.", **facts)
+
+
 def _without_training(case: Case, notes: Notes, stated: list[Note]) -> Verdict:
     if not stated:
         return case.absent("No accuracies are noted.")
@@ -217,21 +261,6 @@ def _without_training(case: Case, notes: Notes, stated: list[Note]) -> Verdict:
         return case.needs_review(message, **facts)
     message = "Accuracies are noted, but no such network was trained."
     return case.failed(message, misconceptions=("claims.unverified",), **facts)
-
-
-def _borne_out(notes: Notes, role: str) -> bool:
-    """Whether one of the figures is near one of the measured ones; True where nothing was measured."""
-    measured = notes.measured(role)
-    tolerance = notes.case.rubric.claim_tolerance
-    near = (abs(n.figure.value - v) <= tolerance for n in notes.notes[role] for v in measured)
-    return not measured or any(near)
-
-
-def _is_near(notes: Notes, note: Note) -> bool:
-    """Whether a figure is near anything that was measured; True where nothing was."""
-    measured = [v for role in _ROLES for v in notes.measured(role)]
-    tolerance = notes.case.rubric.claim_tolerance
-    return not measured or any(abs(note.figure.value - v) <= tolerance for v in measured)
 
 
 def _texts(notes: list[Note]) -> list[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from grader.extraction.numbers import ExtractedNumber, NumberOrigin, extract_numbers
+from grader.extraction.final_answers import Firmness, firmest, firmness, in_lists, is_hedged
+from grader.extraction.numbers import WRITTEN, ExtractedNumber, NumberOrigin, extract_numbers
 from grader.keras.align import Comparison, compare
 from grader.marking.checks.case import Charge
 from grader.marking.checks.registry import check
+from grader.records import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,18 +22,29 @@ if TYPE_CHECKING:
     from grader.marking.checks.case import Case
     from grader.records import Place, Verdict
 
-_BY_KERAS = 0.5
-"""Share for a count that only Keras told; chosen: the sheet asks for it by hand."""
 _ONLY_TERMS = 0.5
 """Share for the right terms with no right sum; chosen: the method is right, the answer is not there."""
-_CROWD = 100
-"""Different numbers between half and double of what is asked for; chosen: who counts by hand states some ten."""
 _SMALLEST_CLAIM = 200
 """Chosen: smaller numbers are widths, sizes and epochs."""
+_FAR = 3
+"""Chosen: what is stated in passing and is that many times larger or smaller is about something else."""
+_MOST_SHOWN = 6
+_NEAR = 25
+"""Characters beside a number in which its unit is looked for."""
+_DATA = {28.0 * 28.0, 60_000.0, 10_000.0, 20_000.0, 70_000.0}
+"""Sizes of the data, of which people write beside their counts."""
+_NOT_BY_HAND = {NumberOrigin.KERAS, NumberOrigin.SETTING}
 _ABOUT_COUNTS = re.compile(
-    r"param|total|sum|gesamt|zusammen|together|\ball\b|weights|gewichte|anzahl|number of|count|=|→|->|⇒|\\approx",
+    r"param|trainable|trainierbar|lernbar|weights|gewichte|anzahl|number of|count\b|counts\b", re.IGNORECASE
+)
+_PRODUCT = re.compile(r"(?:^|[^+\d\s)] ?)\(*\d+(?: ?\* ?\d+)+\)* ?= ?$")
+"""'5*5*8 = '"""
+_OTHER_THING = re.compile(
+    r"(?:batch\w*|epoch\w*|seed|rate|size|zeile|row|image|bild|page|seite|index)\W{0,3}(?:of|von|is|ist|=)?\W{0,3}#"
+    r"|#\W{0,3}(?:images?|bilder\w*|items|samples|pixels?|inputs?|epoch\w*|epochen|seconds|sekunden|ms|s|kb|mb|bytes|times|mal)\b",
     re.IGNORECASE,
 )
+"""A number, '#', of something else than parameters."""
 
 
 @dataclass(frozen=True)
@@ -124,118 +139,194 @@ class Count:
         total = max(self.own_counts) if by_own_network and self.own_counts else self.asked
         return f"{' + '.join(f'({layer})' for layer in layers)} = {total:g}" if layers else f"{total:g}"
 
+    # ------------------------------------------------------------------ what is no answer
+
+    @cached_property
+    def sizes(self) -> frozenset[float]:
+        """Numbers that belong to the task and are no answer to it: layers, inputs, items, other networks' counts."""
+        case, asked = self.case, self.case.criterion.expects
+        known = {n for n in case.reference.numbers.values() if n >= _SMALLEST_CLAIM}
+        others = (values for name, values in case.reference.number_mistakes.items() if name != asked)
+        known |= {n for values in others for n in values.values()}
+        for matched in case.assignment.matched.values():
+            known |= {float(n) for n in (matched.architecture.trainable_params, matched.architecture.params) if n}
+        known |= {abs(a - b) for a in known for b in known}
+        for layers in self._layers:
+            known |= {float(n) for sizes in layers for n in (sum(sizes), sizes[0])}
+        return frozenset((known | _DATA) - {self.asked, *self.right_counts, *self.followed_counts})
+
+    @cached_property
+    def steps(self) -> frozenset[float]:
+        """What one comes by on the way to the count: sums of some layers, of all weights, of a padded network."""
+        known = {v for values in self.case.reference.number_alternatives.values() for v in values.values()}
+        weights = {float(n) for layers in self._layers for n in accumulate(sizes[0] for sizes in layers)}
+        known |= self.partial_sums | weights | set(self.mistaken_counts)
+        return frozenset(known - self.right_counts.keys() - self.followed_counts.keys())
+
+    @cached_property
+    def partial_sums(self) -> frozenset[float]:
+        """Parameters of the first layers together."""
+        return frozenset(float(n) for layers in self._layers for n in accumulate(map(sum, layers)))
+
+    @cached_property
+    def _layers(self) -> list[list[tuple[int, ...]]]:
+        """Weights and biases of each layer, as asked for and of the student's own network."""
+        comparison = self.comparison or compare(self.case.spec.model, Architecture("", (), None, None, None))
+        networks = (comparison.expected, comparison.actual.layers)
+        return [[tuple(map(prod, s.weight_shapes)) for s in layers if s.weight_shapes] for layers in networks]
+
     # ------------------------------------------------------------------ what was stated
 
     @cached_property
     def stated(self) -> tuple[ExtractedNumber, ...]:
-        """Every number of the submission."""
-        return extract_numbers(self.case.evidence)
+        """Every number that the student stated as a whole, by hand: no setting of code, and no term of a sum."""
+        by_hand = (n for n in extract_numbers(self.case.evidence) if n.origin not in _NOT_BY_HAND)
+        return tuple(
+            n for n in by_hand if not n.operand and not _OTHER_THING.search(n.before[-_NEAR:] + "#" + n.after[:_NEAR])
+        )
+
+    @cached_property
+    def terms(self) -> frozenset[float]:
+        """Every value under the task's label, terms as well."""
+        numbers = (n for n in extract_numbers(self.case.evidence) if n.origin not in _NOT_BY_HAND)
+        return frozenset(v for n in numbers if self.case.is_labelled(n.place) for v in n.values)
 
     @cached_property
     def under_label(self) -> tuple[ExtractedNumber, ...]:
         """Numbers under the task's own label."""
-        return tuple(s for s in self.stated if self.case.is_labelled(s.place))
+        return tuple(n for n in self.stated if self.case.is_labelled(n.place))
 
     @cached_property
-    def crowded_origins(self) -> frozenset[NumberOrigin]:
-        """Ways in which so many numbers of the asked size are stated that one of them says nothing: printed indices."""
-        sizes: dict[NumberOrigin, set[float]] = {}
-        for s in self.stated:
-            sizes.setdefault(s.origin, set()).update(v for v in s.values if self.asked / 2 <= v <= self.asked * 2)
-        return frozenset(
-            origin for origin, values in sizes.items() if len(values) > _CROWD and origin is not NumberOrigin.KERAS
+    def elsewhere(self) -> tuple[ExtractedNumber, ...]:
+        """Numbers beside words of the question, and worked sums; where nothing bears the label, also lone ones."""
+        tasks = {self.case.task.id, self.case.slot.task, *self.case.slot.also}
+        bare = not any(self.case.labels.of(task) for task in tasks)
+        return tuple(
+            n
+            for n in self.stated
+            if not self.case.is_labelled(n.place)
+            and (_ABOUT_COUNTS.search(n.context) or (n.derived and "+" in n.text) or (bare and _alone(n)))
         )
 
-    def find(
-        self, values: Iterable[float], *, by_keras: bool = False, crowd: bool = False
-    ) -> tuple[ExtractedNumber, float] | None:
-        """Where one of the values is stated, the task's own cells first; alone, or in a crowd."""
-        for number in (*self.under_label, *self.stated):
-            if (number.origin is NumberOrigin.KERAS) == by_keras and (number.origin in self.crowded_origins) == crowd:
-                for value in values:
-                    if number.says(value):
-                        return number, value
-        return None
+    def value(self, number: ExtractedNumber) -> float:
+        """The reading of a number that means something here: '8.070' is 8070."""
+        known = (*self.right_counts, *self.followed_counts, *self.mistaken_counts, *self.steps, *self.sizes)
+        return next((v for v in known if number.says(v)), number.values[0] if number.values else 0.0)
+
+    def answers(self, numbers: Iterable[ExtractedNumber]) -> list[ExtractedNumber]:
+        """The different counts that are stated most firmly, one number each."""
+        counts = [n for n in numbers if self._may_be_count(n)]
+        lists = [self._of_a_list(listed) for listed in in_lists(counts)]
+        rivals = [listed for listed in lists if len(listed) > 1 or self.value(listed[0]) not in self.steps] or lists
+        _, answers = firmest(rivals, _ABOUT_COUNTS)
+        return list({self.value(n): n for n in reversed(answers)}.values())[::-1]
 
     @cached_property
-    def wrong_claim(self) -> ExtractedNumber | None:
-        """What was stated under the task's label instead: the largest number that is called a count."""
-        known = {self.asked, *self.own_counts} | set(self.case.reference.numbers.values())
-        inputs = {28.0 * 28.0, 28.0, 60_000.0, 10_000.0}
-        claims = [
-            s
-            for s in self.under_label
-            if s.origin not in {NumberOrigin.KERAS, NumberOrigin.LITERAL}
-            and s.values
-            and s.values[0] == int(s.values[0])
-            and s.values[0] >= _SMALLEST_CLAIM
-            and not {*s.values} & (known | inputs | self.layer_counts)
-            and (s.derived or _ABOUT_COUNTS.search(s.context))
-        ]
-        return max(claims, key=lambda s: s.values[0], default=None)
+    def answers_elsewhere(self) -> list[ExtractedNumber]:
+        """What the first cell without the label states that states the count; what others state answers other tasks."""
+        for known in ({*self.right_counts, *self.followed_counts}, self.mistaken_counts):
+            for cell in dict.fromkeys(n.place.cell for n in self.elsewhere if self.value(n) in known):
+                answers = self.answers(n for n in self.elsewhere if n.place.cell == cell)
+                if any(self.value(n) in known for n in answers):
+                    return answers
+        return []
+
+    def _may_be_count(self, number: ExtractedNumber) -> bool:
+        value = self.value(number)
+        if value != int(value) or value < _SMALLEST_CLAIM or value in self.sizes:
+            return False
+        if _PRODUCT.search(number.before) or (number.derived and not re.search(r"\+|sum|\w\(", number.text)):
+            return False  # weights of a layer, or inputs: every count has a sum
+        answered = {v.actual for v in self.case.earlier_of("number.count")}
+        if number.text.strip() in answered and value not in self.right_counts:
+            return False  # an earlier task's answer, beside which this one's is held
+        near = any(c / _FAR < value < c * _FAR for c in (*self.right_counts, *self.followed_counts))
+        return near or firmness(number, _ABOUT_COUNTS) > Firmness.PASSING
+
+    def _of_a_list(self, listed: list[ExtractedNumber]) -> list[ExtractedNumber]:
+        """Sums that grow to the count, '7960, 8070', are one answer."""
+        values = [self.value(n) for n in listed]
+        grows = values == sorted(values) and set(values) <= self.partial_sums and not any(map(is_hedged, listed))
+        return listed[-1:] if grows else listed
 
 
 @check("number.count")
 def count(case: Case) -> Verdict:
     """The number of trainable parameters is stated, counted by hand and with biases."""
     counts = Count(case)
-    expected = {"expected": counts.arithmetic}
-    if match := counts.find(counts.right_counts):
-        number, value = match
-        message = f"{value:g} parameters{counts.right_counts[value]}: right."
-        return case.passed(message, **expected, **number_facts(number))
-    if match := counts.find(counts.followed_counts):
-        number, value = match
-        slugs = counts.followed_counts[value]
-        facts = {"misconceptions": slugs, **expected, **number_facts(number)}
-        if any(case.charged(slug) in case.earlier_of("number.count") for slug in slugs):
-            return _mistaken(case, value, facts)
+    known = {*counts.right_counts, *counts.followed_counts}
+    stated = counts.answers(counts.under_label)
+    if not any(counts.value(n) in known for n in stated):
+        stated += [n for n in counts.answers_elsewhere if not stated or counts.value(n) in known]
+    if not stated:
+        return _without_sum(counts, None) or _count_by_keras(counts)
+    if {counts.value(n) for n in stated} <= counts.right_counts.keys():
+        stated = stated[:1]
+    return _one_count(counts, stated[0]) if len(stated) == 1 else _several_counts(counts, stated)
+
+
+def _one_count(counts: Count, number: ExtractedNumber) -> Verdict:
+    case, value = counts.case, counts.value(number)
+    facts: dict[str, Any] = {"expected": counts.arithmetic, **number_facts(number)}
+    if value in counts.right_counts:
+        return case.passed(f"{value:g} parameters{counts.right_counts[value]}: right.", **facts)
+    slugs = counts.followed_counts.get(value, counts.mistaken_counts.get(value, ()))
+    counted_so = not slugs or any(case.charged(slug) in case.earlier_of("number.count") for slug in slugs)
+    if value in counts.followed_counts and not (slugs and counted_so):
         message = f"{value:g} is right for your own network, which is not the one that is asked for."
-        return case.followed_through(message, **facts)
-    if match := counts.find(counts.right_counts, crowd=True):
-        number, value = match
-        message = f"{value:g} is one of very many numbers that are stated: a person will see what is meant."
-        return case.needs_review(message, **expected, **number_facts(number))
-    return _wrong_count(counts) or _count_by_keras(counts)
-
-
-def _wrong_count(counts: Count) -> Verdict | None:
-    """What is stated under the task's label instead of the count: a known mistake, its terms, or another number."""
-    case, expected, claim = counts.case, {"expected": counts.arithmetic}, counts.wrong_claim
-    by_hand = [n for n in counts.under_label if n.origin is not NumberOrigin.KERAS]
-    mistaken = ((n, value) for n in by_hand for value in counts.mistaken_counts if n.says(value))
-    for number, value in mistaken:
-        slugs = counts.mistaken_counts[value]
-        return _mistaken(case, value, {"misconceptions": slugs, **expected, **number_facts(number)})
-    layers = [n for n in by_hand if any(map(n.says, counts.layer_counts))]
-    if len(counts.layer_counts) > 1 and all(any(n.says(value) for n in layers) for value in counts.layer_counts):
-        message = "The parameters of each layer are right; "
-        message += f"their sum is not {claim.text}." if claim else "their sum, the count asked for, is not stated."
-        return case.partial(_ONLY_TERMS, message, **expected, **number_facts(claim or layers[-1]))
-    if claim is None:
-        return None
-    value = claim.values[0]
+        return case.followed_through(message, misconceptions=slugs, **facts)
+    if value in counts.mistaken_counts:
+        reasons = " and ".join(map(case.misconception, slugs))
+        charges = (Charge((slug,)) for slug in slugs)
+        message = f"{value:g} is not the number of parameters: {reasons}."
+        return case.charge(message, *charges, misconceptions=slugs, **facts)
+    if partly := _without_sum(counts, number):
+        return partly
     if not counts.own_counts and (counts.own_counts_fully or case.evidence.faults):
         message = f"{value:g} is stated, but your network could not be seen at work: a person will look."
-        return case.needs_review(message, **expected, **number_facts(claim))
-    return case.failed(f"{value:g} is not the number of parameters.", **expected, **number_facts(claim))
+        return case.needs_review(message, **facts)
+    return case.failed(f"{value:g} is not the number of parameters.", **facts)
 
 
-def _mistaken(case: Case, value: float, facts: dict[str, Any]) -> Verdict:
-    reasons = " and ".join(map(case.misconception, facts["misconceptions"]))
-    charges = (Charge((slug,)) for slug in facts["misconceptions"])
-    return case.charge(f"{value:g} is not the number of parameters: {reasons}.", *charges, **facts)
+def _several_counts(counts: Count, stated: list[ExtractedNumber]) -> Verdict:
+    """Two in different places may be a correction; those of a list, or more than two, are guesses."""
+    case, values = counts.case, [f"{counts.value(n):g}" for n in stated]
+    facts: dict[str, Any] = {"expected": counts.arithmetic, "actual": ", ".join(values[:_MOST_SHOWN])}
+    facts["place"] = stated[0].place
+    shown = f"{', '.join(values[:-1])} and {values[-1]}" if len(values) <= _MOST_SHOWN else f"{len(values)} counts"
+    apart = {(n.place, n.context) for n in stated}
+    known = {*counts.right_counts, *counts.followed_counts}
+    if len(stated) == len(apart) == 2 and any(counts.value(n) in known for n in stated):
+        message = f"{shown} are both stated as the count: a person will see which one is meant."
+        return case.needs_review(message, **facts)
+    message = f"{shown} are stated and none is marked as the answer: several different guesses are none."
+    return case.failed(message, **facts)
+
+
+def _without_sum(counts: Count, claim: ExtractedNumber | None) -> Verdict | None:
+    """The right parameters of each layer with a wrong sum, or with none."""
+    case, layers = counts.case, counts.layer_counts
+    if len(layers) < 2 or not layers <= counts.terms:
+        return None
+    message = "The parameters of each layer are right; "
+    message += f"their sum is not {claim.text}." if claim else "their sum, the count asked for, is not stated."
+    facts = number_facts(claim) if claim else {}
+    return case.partial(_ONLY_TERMS, message, expected=counts.arithmetic, **facts)
 
 
 def _count_by_keras(counts: Count) -> Verdict:
-    case, expected = counts.case, counts.arithmetic
-    message = "The count appears only in what Keras printed (such as `summary()`); the sheet asks for it by hand."
-    if match := counts.find(counts.right_counts, by_keras=True):
-        return case.partial(_BY_KERAS, message, expected=expected, **number_facts(match[0]))
-    share = _BY_KERAS * case.follow_share
-    if share and (match := counts.find(counts.followed_counts, by_keras=True)):
-        return case.partial(share, message, expected=expected, follow_through=True, **number_facts(match[0]))
-    return case.absent("The number of parameters is not stated.", expected=expected)
+    """No count by hand: one that Keras told (`summary()`, `count_params()`) is none, whoever printed it."""
+    case, known = counts.case, {*counts.right_counts, *counts.followed_counts}
+    for number in extract_numbers(case.evidence):
+        if number.origin is NumberOrigin.KERAS and any(map(number.says, known)):
+            message = "The count appears only in what Keras printed (such as `summary()`), which earns nothing:"
+            message += " the sheet asks for it by hand."
+            return case.missing(message, expected=counts.arithmetic, **number_facts(number))
+    return case.absent("The number of parameters is not stated.", expected=counts.arithmetic)
+
+
+def _alone(number: ExtractedNumber) -> bool:
+    return number.origin in WRITTEN and not re.search(r"[^\W\d_]", number.context)
 
 
 def number_facts(stated: ExtractedNumber) -> dict[str, str | Place]:
