@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from builders import SMALL, Story
-from stated_figures import CLAIMS, COUNTS, RATES, Figure
+from stated_figures import CLAIMS, COUNTS, MORE_CLAIMS, MORE_COUNTS, MORE_RATES, RATES, Figure
 
 from grader.records import Verdict
 
@@ -52,7 +52,8 @@ JUDGES: dict[str, tuple[Callable[[Figure], Verdict], tuple[Figure, ...]]] = {
     "claim": (claimed, CLAIMS),
     "rate": (rated, RATES),
 }
-EVERY = [(kind, figure) for kind, (_, figures) in JUDGES.items() for figure in figures]
+MORE = {"count": MORE_COUNTS, "claim": MORE_CLAIMS, "rate": MORE_RATES}
+EVERY = [(kind, figure) for kind, (_, figures) in JUDGES.items() for figure in (*figures, *MORE[kind])]
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,18 @@ _UNIT = re.compile(
 """What follows a number that is no accuracy."""
 _ASIDE_BEFORE = re.compile(
     r"\b(?:chance|guess\w*|random\w*|raten|zufall\w*|sheet|blatt\w*|goal|ziel|would|could|should|würde\w*|könnte\w*"
-    r"|sollte\w*|cnn\w*|convolution\w*|literature|state of the art|benchmark|paper|gap|difference"
-    r"|unterschied\w*|abstand)\b|\b(?:by|um)\W{0,5}$",
+    r"|sollte\w*|i (?:had )?(?:expected|hoped)|erwartet hatte|far from|weit von|cnn\w*|convolution\w*|kaggle|mnist"
+    r"|literature|state of the art|benchmark|paper|gap|difference|unterschied\w*|abstand|t-?shirts?|shirts?|trousers?"
+    r"|pullovers?|dress(?:es)?|coats?|sandals?|sneakers?|bags?|boots?|hemden|schuhe\w*|stiefel\w*)\b"
+    r"|\b(?:by|um)\W{0,5}$",
     re.IGNORECASE,
 )
 _ASIDE_AFTER = re.compile(
-    r"\W{0,3}(?:percentage points?|prozentpunkte|points?|higher|lower|better|worse|more|less|fewer|below|above|höher\w*"
-    r"|niedriger\w*|besser\w*|schlechter\w*|mehr|weniger|would|could|(?:would be |is |are |right )*(?:by "
-    r"chance|randomly)|of (?:the |all )?(?:training |test )?(?:data|images|items|units|classes))\b",
+    r" {0,2}(?:percentage points?|prozentpunkte|points?|higher|lower|better|worse|more|less|fewer|below|above|höher\w*"
+    r"|niedriger\w*|besser\w*|schlechter\w*|mehr|weniger|would|could|of mnist"
+    r"|(?:would be |is |are |right )*(?:by chance|randomly)"
+    r"|(?:(?:of|der)\b[^.,;\d]{0,40} )?(?:misclassified|wrong\w*|errors?|falsch\w*|fehler\w*)"
+    r"|of (?:the |all )?(?:training )?(?:data|items|units|classes))\b",
     re.IGNORECASE,
 )
 """A figure of chance, of the sheet, of another network, or a difference: no claim about this network."""

@@ -19,7 +19,7 @@ class Firmness(enum.IntEnum):
     """How firmly a figure is stated as an answer."""
 
     RETRACTED = 0
-    """'First I thought', 'not', 'without biases'."""
+    """'First I thought', 'not', 'without biases'; or 'about', which is no count."""
     PASSING = 1
     CALLED = 2
     """It bears a word of the question, or stands alone."""
@@ -29,7 +29,7 @@ class Firmness(enum.IntEnum):
 
 _FINAL = re.compile(
     r"\b(?:total|sum|summe|insgesamt|gesamt\w*|zusammen|altogether|in all|overall|answer|antwort|ergebnis|result"
-    r"|final\w*|lösung|solution|therefore|thus|hence|so|also|daher|somit|richtig\w*|correct\w*|actually|tatsächlich|eigentlich"
+    r"|final\w*|exact\w*|genau|lösung|solution|therefore|thus|hence|so|also|daher|somit|richtig\w*|correct\w*|actually|tatsächlich|eigentlich"
     r"|macht|ergibt|makes|gives|sondern|but|aber|doch|instead|rather"
     r"|(?:with|plus|incl\w*|mit|inkl\w*) (?:all |the |allen |den )*bias\w*)\b",
     re.IGNORECASE,
@@ -39,7 +39,7 @@ _FINAL_AFTER = re.compile(
 )
 _RETRACTED = re.compile(
     r"\b(?:first|erst|zuerst|anfangs|thought|dachte|guess\w*|geschätzt|not|nicht|no longer|statt|without|ohne|wrong\w*"
-    r"|falsch\w*)\b",
+    r"|falsch\w*|about|approx\w*|roughly|around|circa|ca|etwa|rund|ungefähr|almost|fast|over|über)\b",
     re.IGNORECASE,
 )
 _RETRACTED_AFTER = re.compile(
@@ -63,7 +63,8 @@ def firmness(number: ExtractedNumber, called: re.Pattern[str]) -> Firmness:
     summed = "+" in number.before.rpartition("=")[0] and since.rstrip().endswith("=")
     bold = re.search(_MARKUP + r"[^*_<\n]{0,60}" + re.escape(number.text), number.context)
     marked = _FINAL.search(since) or _FINAL_AFTER.match(number.after) or (number.derived and "+" in number.text)
-    if _RETRACTED_AFTER.match(number.after):
+    rounded = re.search(r"[≈~] ?(?:\*\*)?" + re.escape(number.text), number.context)
+    if rounded or _RETRACTED_AFTER.match(number.after):
         return Firmness.RETRACTED
     if (summed or bold or marked) and not is_hedged(number):
         return Firmness.FINAL

@@ -289,14 +289,13 @@ def _one_count(counts: Count, number: ExtractedNumber) -> Verdict:
 
 
 def _several_counts(counts: Count, stated: list[ExtractedNumber]) -> Verdict:
-    """Two in different places may be a correction; those of a list, or more than two, are guesses."""
+    """Two that are not in one list may be a correction; those of a list, or more than two, are guesses."""
     case, values = counts.case, [f"{counts.value(n):g}" for n in stated]
     facts: dict[str, Any] = {"expected": counts.arithmetic, "actual": ", ".join(values[:_MOST_SHOWN])}
     facts["place"] = stated[0].place
     shown = f"{', '.join(values[:-1])} and {values[-1]}" if len(values) <= _MOST_SHOWN else f"{len(values)} counts"
-    apart = {(n.place, n.context) for n in stated}
     known = {*counts.right_counts, *counts.followed_counts}
-    if len(stated) == len(apart) == 2 and any(counts.value(n) in known for n in stated):
+    if len(stated) == len(in_lists(stated)) == 2 and any(counts.value(n) in known for n in stated):
         message = f"{shown} are both stated as the count: a person will see which one is meant."
         return case.needs_review(message, **facts)
     message = f"{shown} are stated and none is marked as the answer: several different guesses are none."
