@@ -13,6 +13,7 @@ from builders import (
     layer,
     loaded_rubric,
     network_of,
+    solution,
 )
 
 from grader.records import CellStatus, FaultKind, Outcome, Verdict
@@ -203,6 +204,66 @@ def test_a_network_that_was_never_built_has_no_count_of_its_own():
     nb.build(unbuilt)
     nb.text("1d", "8070")
     assert nb.judge()["1d.count"].outcome is Outcome.PASSED
+
+
+GUESSES = (7960, 8040, 8060, 8070, 54912, 54976, 55040, 55050, 3296, 3320, 3330, 5250, 4210)
+ALL_COUNTS = {"1d.count", "1h.count", "3c.count"}
+
+
+def every_count(source: str = "", *, task: str = "", code: str = "", printed: str = "") -> set[str]:
+    """Criteria that pass in a notebook with all networks and one statement about counts, labelled or not."""
+    nb = solution()
+    nb.text(task, source) if source else nb.cell(task, code, printed=printed)
+    verdicts = [nb.judge(labelled=labelled) for labelled in (True, False)]
+    return {name for name in ALL_COUNTS if any(v[name].outcome is Outcome.PASSED for v in verdicts)}
+
+
+@pytest.mark.parametrize("task", ["1d", "3c", "1j", ""])
+@pytest.mark.parametrize("before", ["", "Parameters: "])
+@pytest.mark.parametrize("between", [", ", " or ", "\n", " "])
+def test_many_numbers_in_one_place_answer_nothing(task, before, between):
+    listed = before + between.join(map(str, GUESSES))
+    assert every_count(listed, task=task) == set()
+    assert every_count(task=task, code="print(guesses)", printed=listed) == set()
+    assert every_count(task=task, code=f"print({before!r}, {', '.join(map(str, GUESSES))})") == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "8070, 55050 and 3330 parameters",
+        "| network | parameters |\n|---|---|\n| small | 8070 |\n| large | 55050 |\n| cnn | 3330 |\n| strided | 4210 |",
+        "### Number of parameters\n\nsmall: 8070\nlarge: 55050\ncnn: 3330",
+        "Parameters\n\n- 8070 (small)\n- 55050 (large)\n- 3330 (convolutional)",
+    ],
+)
+def test_one_text_may_state_all_counts(source):
+    assert every_count(source) == ALL_COUNTS
+
+
+def test_one_output_may_state_all_counts():
+    code = "print('dense', 784*10+10+110+110, 'large', 784*64+64+64*64+64+650, 'cnn', 160+1160+2010)"
+    assert every_count(code=code, printed="dense 8070 large 55050 cnn 3330") == ALL_COUNTS
+
+
+@pytest.mark.parametrize(
+    ("task", "source"),
+    [
+        ("1h", "784·64 + 64 = 50240, 64·64 + 64 = 4160, 64·10 + 10 = 650, so 55050: 46980 more than the 8070 before."),
+        ("3c", "160 and 1160; 5·5·8 = 200 inputs, 200·10+10 = 2010; together 3330, against 8070; with padding 5250."),
+        ("3c", "conv1: 160, conv2: 1160, dense: 2010 → 3330 (of these 3296 weights, 34 biases)"),
+        ("1c", "8070"),
+    ],
+)
+def test_what_is_worked_out_or_compared_beside_a_count_is_no_rival(task, source):
+    assert every_count(source, task=task)
+
+
+@pytest.mark.parametrize(
+    "code", ["model_8070 = build()", "params_8070 = None", "model.save('8070.h5')", "open('8070')"]
+)
+def test_names_answer_nothing(code):
+    assert every_count(task="1d", code=code) == set()
 
 
 # ------------------------------------------------------------------ the default learning rate

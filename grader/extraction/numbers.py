@@ -74,6 +74,8 @@ class ExtractedNumber:
     after: str = ""
     operand: bool = False
     """A term or factor of what its line works out."""
+    paragraph: str = ""
+    """The lines above it in a text or output, up to a blank one, and the last line before that: a heading."""
 
     def says(self, value: float, tolerance: float = 1e-9) -> bool:
         """Whether one of its readings is `value`, up to a relative `tolerance`."""
@@ -107,25 +109,56 @@ def _extracted(
 
 def _written(passage: Passage) -> Iterator[ExtractedNumber]:
     origin = _ORIGIN_OF.get(passage.source, NumberOrigin.TEXT)
-    for m, line, at, sides in _mentions_with_lines(passage.text):
-        yield _stated(m, line, passage.at(at), origin, sides)
+    if not passage.for_readers and not re.search(r"\s", passage.text):
+        origin = NumberOrigin.SETTING  # a key, a mode or a file name
+    for m, line, at, sides, paragraph in _mentions_with_lines(passage.text):
+        yield _stated(m, line, passage.at(at), origin, sides, paragraph)
 
 
-def _stated(m: Mention, line: str, place: Place, origin: NumberOrigin, sides: tuple[str, str]) -> ExtractedNumber:
-    context, (before, after) = line[:_LONGEST_CONTEXT], sides
+def _stated(
+    m: Mention, line: str, place: Place, origin: NumberOrigin, sides: tuple[str, str], paragraph: str
+) -> ExtractedNumber:
+    before, after = sides
     operand = bool(_OPERATOR_BEFORE.search(before) or _OPERATOR_AFTER.match(after))
-    return ExtractedNumber(m.values, m.text, place, origin, context, m.percent, m.arithmetic, before, after, operand)
+    return ExtractedNumber(
+        m.values,
+        m.text,
+        place,
+        origin,
+        line[:_LONGEST_CONTEXT],
+        m.percent,
+        m.arithmetic,
+        before,
+        after,
+        operand,
+        paragraph,
+    )
 
 
-def _mentions_with_lines(text: str) -> Iterator[tuple[Mention, str, int, tuple[str, str]]]:
-    """Each mention with its line, that line's 0-based number, and what stands on both sides of it, made plain."""
+def _mentions_with_lines(text: str) -> Iterator[tuple[Mention, str, int, tuple[str, str], str]]:
+    """Each mention with its line, that line's 0-based number, what is on both sides, made plain, and its paragraph."""
     lines = re.split(r"\r\n|\r|\n", text)
+    paragraphs = _paragraphs(lines)
     bare = plain(text[:LONGEST])
     for m in mentions(text):
         at = min(m.line, len(lines) - 1)  # an entity such as &#10; makes lines that are none
         start, end = bare.rfind("\n", 0, m.start) + 1, m.start + len(m.text)
         before, after = bare[start : m.start], bare[end : end + _LONGEST_CONTEXT].split("\n", 1)[0]
-        yield m, lines[at], at, (before[-_LONGEST_CONTEXT:], after)
+        yield m, lines[at], at, (before[-_LONGEST_CONTEXT:], after), paragraphs[at]
+
+
+def _paragraphs(lines: list[str]) -> list[str]:
+    """For each line the beginning of its paragraph, and the last line before that."""
+    found: list[str] = []
+    head = first = above = ""
+    for line in lines:
+        if not line.strip():
+            head, above, first = "", first or above, ""
+        elif len(head) < _LONGEST_CONTEXT:
+            head = f"{head}\n{line[:_LONGEST_CONTEXT]}"
+            first = line[:_LONGEST_CONTEXT]
+        found.append(f"{above}\n{head}")
+    return found
 
 
 def _in_code(cell: Cell, numbers: list[EvaluatedNumber]) -> Iterator[ExtractedNumber]:
@@ -154,11 +187,11 @@ def _printed(run: CellRun, shown: list[ast.expr], evaluator: StaticEvaluator) ->
     by_keras = [e for e in shown if evaluator.counted_by_keras(e)]
     others = any(not isinstance(e, ast.Constant) and not evaluator.counted_by_keras(e) for e in shown)
     outside_summaries = sum(getattr(getattr(e, "func", None), "attr", "") != "summary" for e in by_keras)
-    printed = [(m, line, sides) for m, line, _, sides in _mentions_with_lines(run.printed) if not m.arithmetic]
-    often = Counter(m.values for m, line, _ in printed if not _SUMMARY.match(line))
-    for m, line, sides in printed:
+    printed = [mention for mention in _mentions_with_lines(run.printed) if not mention[0].arithmetic]
+    often = Counter(m.values for m, line, *_ in printed if not _SUMMARY.match(line))
+    for m, line, _, sides, paragraph in printed:
         count = all(v == int(v) for v in m.values[:1])
         accounted = bool(by_keras) and (not others or often[m.values] <= outside_summaries)
         keras = count and (accounted or bool(_SUMMARY.match(line)))
         origin = NumberOrigin.KERAS if keras else NumberOrigin.PRINTED
-        yield _stated(m, line, Place(run.cell), origin, sides)
+        yield _stated(m, line, Place(run.cell), origin, sides, paragraph)

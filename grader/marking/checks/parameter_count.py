@@ -198,15 +198,19 @@ class Count:
 
     @cached_property
     def elsewhere(self) -> tuple[ExtractedNumber, ...]:
-        """Numbers beside words of the question, and worked sums; where nothing bears the label, also lone ones."""
-        tasks = {self.case.task.id, self.case.slot.task, *self.case.slot.also}
-        bare = not any(self.case.labels.of(task) for task in tasks)
-        return tuple(
-            n
-            for n in self.stated
-            if not self.case.is_labelled(n.place)
-            and (_ABOUT_COUNTS.search(n.context) or (n.derived and "+" in n.text) or (bare and _alone(n)))
-        )
+        """Numbers beside words of the question, worked sums; near the network, what stands alone or is called final."""
+        return tuple(n for n in self.stated if not self.case.is_labelled(n.place) and self._answers_elsewhere(n))
+
+    def _answers_elsewhere(self, number: ExtractedNumber) -> bool:
+        if _ABOUT_COUNTS.search(number.context + number.paragraph) or (number.derived and "+" in number.text):
+            return True
+        case, place = self.case, number.place
+        near = {case.task.id, case.task.id[:-1], case.slot.task, *case.slot.also}
+        here = {s.task for s in case.labels.spans if s.cell == place.cell}
+        if place.cell is not None and place.line is not None:
+            here = set(case.labels.tasks_at(place.cell, place.line))
+        final = number.origin in WRITTEN and firmness(number, _ABOUT_COUNTS) is Firmness.FINAL
+        return here <= near and (_alone(number) or final)
 
     def value(self, number: ExtractedNumber) -> float:
         """The reading of a number that means something here: '8.070' is 8070."""
