@@ -73,11 +73,13 @@ class Outcome:
     by: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
     def summary(self) -> str:
-        """One sentence for those who mark."""
+        """For those who mark."""
         every = self.all
         return (
-            f"a figure for {every.shown / every.answers:.0%} of the answers, {every.exact / every.shown:.0%} of them exact "
-            f"and {every.near / every.shown:.0%} within a point"
+            f"Of {every.answers} answers that a person had marked before, {every.shown / every.answers:.0%} got a figure: "
+            f"{every.exact / every.shown:.0%} of these exactly the person's, {every.near / every.shown:.0%} within a point. "
+            f"Full points were suggested for {self.right.full} of {self.right.answers} that earn them, and for "
+            f"{self.wrong.full} of {self.wrong.answers} wrong ones."
         )
 
 
@@ -120,9 +122,7 @@ def main() -> None:
     answers = list(read(given.file)) if given.file else half(final=given.final)
     outcome = measure(answers, load_rubric("ps10", REGISTRY))
     print(outcome.summary())
-    print(f"full marks suggested for {outcome.wrong.full} of {outcome.wrong.answers} that are wrong")
-    print(f"full marks suggested for {outcome.right.full} of {outcome.right.answers} that earn them")
-    for name, tally in outcome.by.items():
+    for name, tally in sorted(outcome.by.items()):
         print(f"  {name:12} {tally}")
 
 

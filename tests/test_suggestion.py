@@ -62,6 +62,16 @@ def test_a_step_may_limit_the_whole_answer():
     assert weather("There is soup.", WARM, DRY, food) == Suggestion(0, "Food is no weather.")
 
 
+def test_a_step_without_points_says_what_is_no_answer():
+    food = {"text": "Food is no weather", "any_of": ["food"]}
+    assert weather("There is soup.", WARM, DRY, food) == Suggestion(0, "Food is no weather.")
+    assert weather("It is warm, and there is soup.", WARM, DRY, food) is None
+    assert (
+        weather("It is warm and dry, and there is soup.", WARM, DRY, food).why
+        == "It is warm: 1 point. It is dry: 1 point."
+    )
+
+
 def test_without_steps_nothing_is_suggested():
     assert weather("It is warm.") is None
     bare = AnswerPoint("It is warm.", ("warm",))
@@ -134,6 +144,10 @@ def test_texts_are_read_without_marks_and_umlauts():
         "K_x 13*13, 8.070",
     )
     assert asserts(AnswerPoint("", ("größer",)), "groesser")
+    assert wording.sentences("Changes along x, i.e. edges, z. B. senkrechte. Ja.") == (
+        "Changes along x, ie edges, z B senkrechte.",
+        "Ja.",
+    )
     assert all(len(s) <= 400 for s in wording.sentences("word " * 1000))
 
 
@@ -230,6 +244,12 @@ WORTH = [
     ("2b.features", "K_x and K_y find horizontal and vertical edges, respectively.", 1),
     ("4a.why", "More positions are computed.", 0),
     ("4a.why", "It has fewer parameters.", 0),
+    ("4a.why", "A quarter of the positions, although there are a few more parameters.", 2),
+    (
+        "2b.features",
+        "K_x responds to changes in horizontal direction, i.e. to vertical edges, K_y to horizontal edges.",
+        4,
+    ),
     # a negation that belongs
     ("1b.why", "Damit die Gradienten nicht zu groß werden.", 2),
     ("1b.why", "so that the steps don't overshoot", 2),

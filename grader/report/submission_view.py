@@ -196,6 +196,8 @@ class SubmissionView:
     """Staff only, as is `facts`."""
     facts: FactsView | None
     has_run: bool
+    measured: str
+    """How good suggested points are; staff only."""
     run: RunInfo
 
 
@@ -243,6 +245,7 @@ def submission_view(
         cells=cells.referred_to(),  # last: the others refer to cells
         facts=facts_view(evidence, _answers(assignment), run_info.fits) if staff and evidence else None,
         has_run=evidence is not None,
+        measured=loaded_rubric.reference.measured if staff else "",
         run=run_info,
     )
 

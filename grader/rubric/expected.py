@@ -108,5 +108,7 @@ class Reference:
     kernels: dict[str, Matrix]
     convolutions: dict[str, Convolution]
     answers: dict[str, WrittenAnswer]
+    measured: str = ""
+    """How good suggestions for answers in words were when they were held against marks given by hand."""
     sheet: str = ""
     """The wording of the problem set: quoting it is no answer."""

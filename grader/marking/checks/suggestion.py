@@ -72,7 +72,8 @@ def suggest(criterion: Criterion, reference: WrittenAnswer, text: str) -> Sugges
     earned = [step for step in criterion.steps if holds(step, {n for n, r in readings.items() if r.asserted})]
     limits = [step.at_most for step in earned if step.at_most is not None]
     worth = min([criterion.points, sum(step.points for step in earned), *limits])
-    proposed = Suggestion(worth, " ".join(_reason(step) for step in earned))
+    reasons = [step for step in earned if step.points or step.at_most is not None] or earned
+    proposed = Suggestion(worth, " ".join(_reason(step) for step in reasons))
     if worth == criterion.points:
         return None if opposite else proposed
     covered = {name for step in earned for name in step.names}

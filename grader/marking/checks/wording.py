@@ -13,6 +13,9 @@ _FOLDED = str.maketrans(
 )
 _LONGEST = 400
 """Characters of a sentence that are read as one: patterns look far ahead, and nobody writes longer ones."""
+_ABBREVIATED = re.compile(
+    r"\b(?:i\.\s?e|e\.\s?g|z\.\s?b|d\.\s?h|u\.\s?a|vs|bzw|ca|resp|approx|etc|usw|evtl|ggf|incl|inkl)\.", re.IGNORECASE
+)
 _END = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n\s*[-*+•]\s+")
 _MARKUP = re.compile(r"(?m)^\s*#+\s*|(?<!\d)\*|\*(?!\d)|[`$\\{}]")
 _BORDER = re.compile(
@@ -44,12 +47,12 @@ _DISMISSED = re.compile(
 """Denies the whole clause: '… do not matter', and German sentences that end with 'nicht'."""
 _QUESTION = re.compile(
     r"^\W*(?:(?:and|und)\s+)?(?:why|what|which|how|does|do|is|are|warum|wieso|weshalb|welche\w*|was|wie|bleib\w*|ist|sind|gibt)\b"
-    r"[^:]*\?\W*$|^\W*(?:why|warum|wieso|weshalb)\b[^:,?]*$|^\W*(?:why|warum|wieso|weshalb)\W*$",
+    r"[^:]*\?\W*$|^\W*(?:(?:state|say|tell)\s+)?(?:why|warum|wieso|weshalb)\b[^:,?]*$|^\W*(?:why|warum|wieso|weshalb)\W*$",
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
     r"^\W*(?:compare|explain|describe|discuss|vergleichen sie|vergleiche|erklaeren sie|erklaere|begruenden sie"
-    r"|begruende|beschreiben sie|beschreibe|diskutieren sie|nennen sie)\b",
+    r"|begruende|beschreiben sie|beschreibe|diskutieren sie|nennen sie|sagen sie|geben sie|zeigen sie)\b",
     re.IGNORECASE,
 )
 _AT_A_LOSS = re.compile(
@@ -85,7 +88,8 @@ def fold(text: str) -> str:
 @lru_cache(maxsize=64)
 def sentences(text: str) -> tuple[str, ...]:
     """The sentences of a text, folded, without the marks of comments and Markdown."""
-    parts = [" ".join(s.split()) for s in _END.split(_MARKUP.sub("", fold(text)))]
+    whole = _ABBREVIATED.sub(lambda found: found[0].replace(".", ""), _MARKUP.sub("", fold(text)))
+    parts = [" ".join(part.split()) for part in _END.split(whole)]
     return tuple(p[i : i + _LONGEST] for p in parts for i in range(0, len(p), _LONGEST))
 
 
