@@ -180,7 +180,7 @@ def sample_rubric(*, reveal_reference: bool = False) -> LoadedRubric:
             "misconceptions": {slug: {"title": title, "help": text} for slug, (title, text) in _MISCONCEPTIONS.items()},
         }
     )
-    reference = Reference({}, {}, {}, {}, {}, {}, {}, {}, {})
+    reference = Reference({}, {}, {}, {}, {}, {}, {}, {}, {}, measured="Of 20 answers, 12 got a figure.")
     return LoadedRubric(rubric, Path("sample.yaml"), "5a" * 32, reference, Calibration())
 
 

@@ -157,6 +157,7 @@ def test_students_see_no_reference_answer():
         "Points to look for",
         "How to mark it",
         "Suggested:",
+        "12 got a figure",
         "55050",
     ):
         assert secret not in text
@@ -191,6 +192,7 @@ def test_staff_see_reference_points_suggestion_and_facts():
         "Large inputs make large gradients", "touched", "not seen", "Suggested: 1 of 2.", "55050", "SGD, rate 0.05",
         "60,000 training images, 784, scaled to [0, 1]", "0.7921", "ValueError: shapes", "1 of 3",
         "dense_small, by structure, label", "answers no task",
+        "Of 20 answers, 12 got a figure.", "A reason names",
     ):  # fmt: skip
         assert shown in text
 

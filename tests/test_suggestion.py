@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from builders import loaded_rubric
 
+from benchmarks.answers import half, measure, read
 from grader.marking.checks import wording
 from grader.marking.checks.suggestion import asserts, holds, suggest, touches
 from grader.records import Suggestion
 from grader.rubric.expected import AnswerPoint, WrittenAnswer
 from grader.rubric.schema import Criterion, Step
 
+ROOT = Path(__file__).parents[1]
+DOCS, MORE = ROOT / "docs/answers.md", ROOT / "tests/answers/more_answers.txt"
 LOADED = loaded_rubric()
 CRITERIA = {c.id: c for task in LOADED.rubric.tasks for c in task.criteria}
 
@@ -97,6 +102,25 @@ def test_without_steps_nothing_is_suggested():
 def test_a_figure_is_proposed_only_where_everything_is_understood(text, points):
     suggestion = weather(text, WARM, DRY)
     assert (suggestion.points if suggestion else None) == points
+
+
+# ------------------------------------------------------------------ how good they are
+
+
+def test_what_is_said_of_suggestions_is_what_is_measured():
+    """On the half of the marked answers that no pattern was made for."""
+    outcome = measure(half(final=True), LOADED)
+    assert outcome.summary() == LOADED.reference.measured
+    assert LOADED.reference.measured in " ".join(DOCS.read_text("utf-8").replace("\n> ", " ").split())
+    assert outcome.all.exact >= 0.85 * outcome.all.shown
+    assert outcome.all.shown >= 0.6 * outcome.all.answers
+
+
+def test_the_answers_to_tune_on_stay_right():
+    for answers in (half(final=False), read(MORE)):
+        outcome = measure(answers, LOADED)
+        assert outcome.all.exact >= 0.99 * outcome.all.shown
+        assert outcome.wrong.full <= 1
 
 
 # ------------------------------------------------------------------ words
@@ -258,6 +282,11 @@ WORTH = [
     ("1i.diverges", "There is no clear gap, three epochs are too few.", 2),
     # words in a row, and questions
     ("4b.why", "Adam, momentum, adaptive rate", None),
+    ("2b.features", "K_x K_y vertical horizontal edges Sobel", None),
+    ("1b.why", "too large gradients, saturation, overshoot, scale", None),
+    ("3b.compare", "better accuracy, no gap, local connections, shared weights", None),
+    ("3c.compare", "fewer parameters shared kernels same accuracy less than half", None),
+    ("4a.why", "stride 2 fewer positions quarter no pooling faster", None),
     ("3c.compare", "parameters fewer shared kernel accuracy comparable", 0),
     ("3c.compare", "parameters, kernel, sharing, accuracy, fewer", 0),
     ("4b.why", "adaptive learning rate momentum gradient average weights", 0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.rubric.expected import Reference
 
-from .answers import ANSWERS
+from .answers import ANSWERS, MEASURED
 from .convolutions import IMAGES, KERNELS, convolutions
 from .counts import ALTERNATIVES, MISTAKES, NUMBERS
 from .models import MODELS, NETWORKS
@@ -22,5 +22,6 @@ def reference() -> Reference:
         kernels=KERNELS,
         convolutions=convolutions(),
         answers=ANSWERS,
+        measured=MEASURED,
         sheet=SHEET,
     )

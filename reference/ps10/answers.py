@@ -563,14 +563,14 @@ def _finds(kernel: str, direction: str) -> str:
     return f"^(?!.*(?:{_PAIRED}))(?:{kernels_first}|{directions_first})"
 
 
+def _pair(one: str, other: str) -> str:
+    return rf"{one}(?:\W+\w+){{0,2}}?\s*(?:\band\b|\bund\b|\bbzw\b|,|/|&)\s*(?:\w+\s+){{0,2}}?{other}"
+
+
 def _respectively(of_x: str, of_y: str) -> str:
+    kernels, directions = (_pair(_KX, _KY), _pair(_KY, _KX)), (_pair(of_x, of_y), _pair(of_y, of_x))
     return "|".join(
-        (
-            _in_turn(_KX, _KY, of_x, of_y),
-            _in_turn(_KY, _KX, of_y, of_x),
-            _in_turn(of_x, of_y, _KX, _KY),
-            _in_turn(of_y, of_x, _KY, _KX),
-        )
+        _in_turn(*both) for pair in zip(kernels, directions, strict=True) for both in (pair, tuple(reversed(pair)))
     )
 
 
@@ -990,7 +990,10 @@ SGD** at its fixed small rate: about 0.86 against 0.81 on the test set. SGD is n
     ),
 )
 
-MEASURED = "NOT YET"
+MEASURED = (
+    "Of 156 answers that a person had marked before, 69% got a figure: 97% of these exactly the person's, 99% within a "
+    "point. Full points were suggested for 34 of 57 that earn them, and for 0 of 63 wrong ones."
+)
 """What the staff page says of suggestions: `benchmarks/answers.py --final`, and a test, find the same."""
 
 ANSWERS: dict[str, WrittenAnswer] = {

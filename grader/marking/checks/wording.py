@@ -61,19 +61,25 @@ _AT_A_LOSS = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _ITEM = re.compile(r"[,;.\n/|]|\b(?:and|und|or|oder)\b", re.IGNORECASE)
-_GLUE = re.compile(
-    r"->|[=<>:+%]|\b[a-z]_?[xy]\b|\b[a-z]\b|\b(?:an|the|of|to|in|on|at|for|from|with|by|as|is|are|was|were|be|been|has|have|had"
-    r"|do|does|did|it|its|they|their|that|this|these|those|which|who|than|then|so|if|because|since|while|but|when|where|there"
-    r"|we|you|can|could|may|might|will|would|should|must|all|each|every|only|just|still|yet|too|very|much|despite|due|per|also"
-    r"|der|die|das|den|dem|des|ein\w?|eine\w|es|sie|er|ist|sind|war|hat|haben|wird|werden|im|auf|zu|zum|zur|von|vom|mit|fuer"
-    r"|bei|aus|als|wie|nur|auch|noch|sich|dass|weil|da|denn|wenn|alle\w*|jede\w?|diese\w?|durch|ueber|unter|wurde\w?|kann|man|je"
-    r"|pro|trotz|wegen|sehr|etwas|viel|aber|ihre\w?|seine\w?|no|not|kein\w*|nicht|without|ohne"
-    r"|above|below|over|after|before|between|into|against|makes?|gives?|needs?|uses?|helps?|learns?|finds?|gets?|reaches|keeps?"
-    r"|looks?|detects?|rises?|falls?|becomes?|leads?|causes?|means?|lernt|findet|finden|erkennt|erkennen|braucht|macht|machen"
-    r"|vs|versus|instead|statt|gegen|gegenueber|bedeutet|bedeuten|gibt|fuehrt|fuehren|bleibt|steigt|sinkt|nutzt|verwendet|sieht|sehen|passt|nach|vor|ueber)\b",
-    re.IGNORECASE,
+_BINDING = (
+    r"->|[=<>:+]|\b(?:an|the|of|to|in|on|at|for|from|with|by|is|are|was|were|be|been|has|have|had|do|does|did|it|its|they|their"
+    r"|that|this|these|those|which|who|then|so|if|because|since|while|but|when|where|there|we|you|can|could|may|might|will"
+    r"|would|should|must|despite|due|above|below|over|after|before|between|into|against|makes?|gives?|needs?|uses?|helps?"
+    r"|learns?|finds?|gets?|reaches|keeps?|looks?|detects?|rises?|falls?|becomes?|leads?|causes?|means?|instead|vs|versus"
+    r"|der|die|das|den|dem|des|ein\w?|eine\w|es|sie|er|ist|sind|war|hat|haben|wird|werden|im|auf|zum|zur|von|vom|mit|fuer|bei"
+    r"|aus|dazu|sich|dass|weil|da|denn|wenn|diese\w?|durch|ueber|unter|zwischen|wurde\w?|kann|man|trotz|wegen|aber|ihre\w?"
+    r"|seine\w?|statt|gegen|gegenueber|lernt|findet|finden|erkennt|erkennen|braucht|macht|machen|gibt|fuehrt|fuehren|bleibt"
+    r"|steigt|sinkt|nutzt|verwendet|sieht|sehen|passt|nach|vor|bedeutet|bedeuten)\b"
 )
 """What binds words into a statement: articles, prepositions, auxiliaries, frequent verbs, signs."""
+_BOUND = re.compile(_BINDING, re.IGNORECASE)
+_GLUE = re.compile(
+    _BINDING
+    + r"|%|\b[a-z]_?[xy]\b|\b[a-z]\b|\b(?:as|not?|all|each|every|only|just|still|yet|too|very|much|per|also|than|zu|als"
+    r"|wie|nur|auch|noch|alle\w*|jede\w?|je|pro|sehr|etwas|viel|kein\w*|nicht|without|ohne)\b",
+    re.IGNORECASE,
+)
+"""The same, and what lists of words hold as well: negations, degrees, names."""
 _LISTED = 4
 """Chosen: items of one word from which on an enumeration is a list of words."""
 _UNBOUND = 6
@@ -142,9 +148,9 @@ def is_word_list(text: str) -> bool:
 def is_terse(text: str) -> bool:
     """Hardly more than key words, in pairs at best: an answer in short, or words that sound like one."""
     items = _items(text)
-    bare = [item for item in items if not _GLUE.search(item)]
-    unbound = sum(words(item) for item in bare if words(item) >= _UNBOUND - 1)
-    return (len(items) >= _LISTED - 1 and len(bare) == len(items)) or 4 * unbound > 3 * words(text)
+    loose = [item for item in items if not _BOUND.search(item)]
+    unbound = sum(words(item) for item in loose if words(item) >= _UNBOUND - 1)
+    return (len(items) >= _LISTED - 1 and len(loose) == len(items)) or 4 * unbound > 3 * words(text)
 
 
 def _items(text: str) -> list[str]:
