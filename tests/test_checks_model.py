@@ -431,6 +431,18 @@ def test_what_was_trained_was_compiled_somehow():
     assert "how it was compiled could not be read" in verdict.message
 
 
+def test_a_training_that_failed_for_want_of_compiling_was_never_compiled():
+    nb = Story()
+    nb.cell("1f")
+    error = "ValueError: You must call `compile()` before using the model."
+    nb.fit(nb.build(SMALL), error=error)
+    nb.facts["networks"] = [replace(n, compiled=()) for n in nb.facts["networks"]]
+    nb.facts["trainings"] = [replace(t, compiled=replace(t.compiled, optimizer="")) for t in nb.facts["trainings"]]
+    verdict = nb.judge()["1e.loss"]
+    assert verdict.outcome is Outcome.MISSING
+    assert "never compiled" in verdict.message
+
+
 def test_nothing_is_missing_from_a_record_that_is_not_complete():
     nb = Story()
     nb.cell("1c")

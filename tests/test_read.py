@@ -391,7 +391,7 @@ def test_merge_conflicts_in_cells_are_named(handed_in, cells, where) -> None:
 def test_merge_conflicts_in_scripts_are_named_by_their_lines(handed_in) -> None:
     found = handed_in(f"import keras\n\n\nx = 1\n{TWO}\ny = 2\n", "ada.py")
     assert isinstance(found, Submission)
-    assert "lines 5 to 9" in found.notes[0]
+    assert "conflict (lines 5 to 9):" in found.notes[0]
 
 
 @pytest.mark.parametrize(

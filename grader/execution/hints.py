@@ -24,7 +24,7 @@ def hint(name: str, value: str, cell: int, submission: Submission, runs: Sequenc
     `runs` are the cells that ran before it.
     """
     if name in {"SyntaxError", "IndentationError"}:
-        holding = (c for c in conflicts(submission.cells) if c.first.index <= cell <= c.last.index)
+        holding = (c for c in conflicts(submission) if c.first.index <= cell <= c.last.index)
         return next((conflict.sentence for conflict in holding), "")
     missing = _NAME.match(value)
     if name == "NameError" and missing:

@@ -6,7 +6,7 @@ import codecs
 import io
 import re
 import tokenize
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from grader.intake import pictures, tree
@@ -14,7 +14,7 @@ from grader.intake.conflict import conflicts
 from grader.intake.notebook import Notebook, clean, read_notebook, without_outputs
 from grader.intake.script import read_script
 from grader.intake.unpack import why_not
-from grader.records import Cell, Submission, SubmissionRef, Unreadable
+from grader.records import Submission, SubmissionRef, Unreadable
 
 LARGEST_MIB = 512
 """A larger file is not read at all, as none is taken from an archive."""
@@ -138,13 +138,13 @@ def _read(ref: SubmissionRef, data: bytes) -> Submission | Unreadable:
             return Unreadable(ref, f"The script has more than {LARGEST_SCRIPT_MIB} MiB: keep the data out of it.")
         text, note = _decode(data, script=True)
         cells = read_script(clean(text))
-        return Submission(ref, cells, is_script=True, notes=(*filter(None, [note]), *_notes(cells)))
+        return _noted(Submission(ref, cells, is_script=True, notes=tuple(filter(None, [note]))))
     notebook, note = _notebook(data)
     if isinstance(notebook, str):
         return Unreadable(ref, notebook)
     if notebook.language != "python":
         return Unreadable(ref, f"The notebook is written in {notebook.language}: only Python notebooks can be graded.")
-    return Submission(ref, notebook.cells, notes=(*filter(None, [note]), *notebook.notes, *_notes(notebook.cells)))
+    return _noted(Submission(ref, notebook.cells, notes=(*filter(None, [note]), *notebook.notes)))
 
 
 def _notebook(data: bytes) -> tuple[Notebook | str, str]:
@@ -156,14 +156,15 @@ def _notebook(data: bytes) -> tuple[Notebook | str, str]:
     return read_notebook(text), note
 
 
-def _notes(cells: Sequence[Cell]) -> tuple[str, ...]:
-    """What its reader should know of the cells, whether they run or not."""
+def _noted(submission: Submission) -> Submission:
+    """With what its reader should know of the cells."""
     skipped: dict[str, list[str]] = {}
-    for cell in cells:
+    for cell in submission.cells:
         if cell.skipped:
             skipped.setdefault(cell.skipped, []).append(str(cell.index))
     not_run = (f"not run, as you asked for ({why}): cell {', '.join(listed)}" for why, listed in skipped.items())
-    return (*not_run, *(conflict.sentence for conflict in conflicts(cells)))
+    found = (conflict.sentence for conflict in conflicts(submission))
+    return replace(submission, notes=(*submission.notes, *not_run, *found))
 
 
 def _decode(data: bytes, *, script: bool) -> tuple[str, str]:

@@ -242,6 +242,6 @@ def _never_compiled(case: Case, matched: Matched | None) -> Verdict:
     if matched.training is not None and is_custom_loop(matched.training):
         sentence = "You train with a loop of your own instead of `compile` and `fit`: a person will look at it."
         return case.needs_review(sentence, place=matched.training.place)
-    if matched.training is not None:
+    if matched.training is not None and "must call `compile" not in matched.training.error:
         return case.unreadable("The network was trained, but how it was compiled", place=matched.training.place)
     return case.absent("The network was never compiled when the notebook ran.", place=matched.network.place)
