@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ _RETRACTED_AFTER = re.compile(
 )
 _HEDGED = re.compile(r"\b(?:or|oder|maybe|perhaps|vielleicht|could|might|könnte|either|entweder)\b", re.IGNORECASE)
 _SEPARATOR = re.compile(r"(?:[\s,;/|?'\"()*_]|\b(?:or|oder|and|und|bzw|maybe|perhaps|vielleicht)\b\.?)*", re.IGNORECASE)
-_MARKUP = r"(?:\*\*|__|<b>|<strong>|<mark>|\\(?:boxed|mathbf|textbf|underline)\{)"
+_MARKED = re.compile(r"(?:\*\*|__|<b>|<strong>|<mark>|\\(?:boxed|mathbf|textbf|underline)\{)[^*_<\n]{0,60}$")
+_ROUNDED = re.compile(r"[≈~] ?(?:\*\*)?$")
+_NEAR = 120
+"""Characters before a figure that say what it is."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _NO_WORDS = re.compile(
     r"\b(?:print|display|Markdown|Latex|or|oder|and|und|bzw|maybe|perhaps|vielleicht)\b", re.IGNORECASE
@@ -60,23 +64,28 @@ _NO_WORDS = re.compile(
 def firmness(number: ExtractedNumber, called: re.Pattern[str]) -> Firmness:
     """How firmly one figure is stated; `called` are words of the question."""
     since = since_figure(number)
+    written = number.context[: max(0, number.context.find(number.text))][-_NEAR:]  # with its marks
     summed = "+" in number.before.rpartition("=")[0] and since.rstrip().endswith("=")
-    bold = re.search(_MARKUP + r"[^*_<\n]{0,60}" + re.escape(number.text), number.context)
+    bold = _MARKED.search(written)
     marked = _FINAL.search(since) or _FINAL_AFTER.match(number.after) or (number.derived and "+" in number.text)
-    rounded = re.search(r"[≈~] ?(?:\*\*)?" + re.escape(number.text), number.context)
-    if rounded or _RETRACTED_AFTER.match(number.after):
+    if _ROUNDED.search(written) or _RETRACTED_AFTER.match(number.after):
         return Firmness.RETRACTED
     if (summed or bold or marked) and not is_hedged(number):
         return Firmness.FINAL
     if _RETRACTED.search(since):
         return Firmness.RETRACTED
-    alone = not _LETTERS.search(_NO_WORDS.sub("", number.context))
-    return Firmness.CALLED if alone or called.search(number.context) else Firmness.PASSING
+    return Firmness.CALLED if _is_called(number.context, called) else Firmness.PASSING
+
+
+@lru_cache(maxsize=256)
+def _is_called(line: str, called: re.Pattern[str]) -> bool:
+    """Whether a line bears a word of the question, or no word at all."""
+    return bool(called.search(line)) or not _LETTERS.search(_NO_WORDS.sub("", line))
 
 
 def since_figure(number: ExtractedNumber) -> str:
     """What stands between a figure and the one before it in its line."""
-    return re.split(r"\d", number.before)[-1]
+    return re.split(r"\d", number.before[-_NEAR:])[-1]
 
 
 def is_hedged(number: ExtractedNumber) -> bool:
@@ -91,13 +100,14 @@ def in_lists(numbers: Iterable[ExtractedNumber]) -> list[list[ExtractedNumber]]:
     for n in numbers:
         lines.setdefault((n.place.cell, n.place.line, n.origin, n.context), []).append(n)
     for line in lines.values():
+        last = None
         for n in sorted(line, key=lambda n: len(n.before)):
-            last = lists[-1][-1] if lists and lists[-1][-1] in line else None
             head = last.before + last.text if last else ""
             if last and n.before.startswith(head) and _SEPARATOR.fullmatch(n.before[len(head) :]):
                 lists[-1].append(n)
             else:
                 lists.append([n])
+            last = n
     return lists
 
 

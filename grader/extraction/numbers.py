@@ -51,6 +51,8 @@ _SUMMARY = re.compile(r"\s*(?:(?:Total|Trainable|Non-trainable) params\b|[│┃
 """A line of what `summary()` prints."""
 _OPERATOR_BEFORE = re.compile(r"[\d)][^\W\d]{0,20} ?[-+*^] ?\(*$")
 _OPERATOR_AFTER = re.compile(r"[^\W\d]{0,20} ?\)* ?(?:[+*^]|-(?= ?\(*\d)) ?\(*\d")
+_NEAR = 60
+"""Characters after a number that are kept, and before it that say whether it is a term."""
 _LONGEST_CONTEXT = 400
 """Characters of a line that are kept."""
 
@@ -119,7 +121,7 @@ def _stated(
     m: Mention, line: str, place: Place, origin: NumberOrigin, sides: tuple[str, str], paragraph: str
 ) -> ExtractedNumber:
     before, after = sides
-    operand = bool(_OPERATOR_BEFORE.search(before) or _OPERATOR_AFTER.match(after))
+    operand = bool(_OPERATOR_BEFORE.search(before[-_NEAR:]) or _OPERATOR_AFTER.match(after))
     return ExtractedNumber(
         m.values,
         m.text,
@@ -142,9 +144,10 @@ def _mentions_with_lines(text: str) -> Iterator[tuple[Mention, str, int, tuple[s
     bare = plain(text[:LONGEST])
     for m in mentions(text):
         at = min(m.line, len(lines) - 1)  # an entity such as &#10; makes lines that are none
-        start, end = bare.rfind("\n", 0, m.start) + 1, m.start + len(m.text)
-        before, after = bare[start : m.start], bare[end : end + _LONGEST_CONTEXT].split("\n", 1)[0]
-        yield m, lines[at], at, (before[-_LONGEST_CONTEXT:], after), paragraphs[at]
+        end = m.start + len(m.text)
+        before = bare[max(0, m.start - _LONGEST_CONTEXT) : m.start].rsplit("\n", 1)[-1]
+        after = bare[end : end + _NEAR].split("\n", 1)[0]
+        yield m, lines[at], at, (before, after), paragraphs[at]
 
 
 def _paragraphs(lines: list[str]) -> list[str]:

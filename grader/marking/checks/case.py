@@ -138,6 +138,12 @@ class Case:
         spans = [span for span in self.labels.of(self.task.id) if span.cell == place.cell]
         return any(place.line is None or span.first_line <= place.line <= span.last_line for span in spans)
 
+    def tasks_at(self, place: Place) -> frozenset[str]:
+        """Tasks that a place is labelled with; output, which has no line, with all of its cell's."""
+        if place.cell is not None and place.line is not None:
+            return self.labels.tasks_at(place.cell, place.line)
+        return frozenset(span.task for span in self.labels.spans if span.cell == place.cell)
+
     # -------------------------------------------------------------- what never ran
 
     def why_blocked(self) -> str:

@@ -232,10 +232,7 @@ def _rivals(candidate: Candidate, candidates: list[Candidate], most: int) -> int
 
 def _in_task(case: Case, candidate: Candidate) -> bool:
     """Whether it stands where matrices are asked for, so that a wrong one is an attempt."""
-    place = candidate.matrix.place
-    here = {s.task for s in case.labels.spans if s.cell == place.cell}
-    if place.cell is not None and place.line is not None:
-        here = set(case.labels.tasks_at(place.cell, place.line))
+    here = case.tasks_at(candidate.matrix.place)
     asking = {t.id for t in case.rubric.tasks if any(c.check == "matrix.convolution" for c in t.criteria)}
     return bool(here & (asking | {task[:-1] for task in asking}))
 

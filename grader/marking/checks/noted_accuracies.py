@@ -143,12 +143,8 @@ class Notes:
         return only_role(code[0].partition("#")[0]) if code else ""
 
     def _belongs(self, note: Note) -> bool:
-        labels = self.case.labels
-        cell, line = note.place.cell, note.place.line
-        tasks: set[str | None] = {s.task for s in labels.spans if s.cell == cell}
-        if line is not None and cell is not None:  # output has no line: it belongs where any of its cell's code does
-            tasks = set(labels.tasks_at(cell, line))
-        tasks = tasks or {None}
+        cell = note.place.cell
+        tasks: set[str | None] = {*self.case.tasks_at(note.place)} or {None}
         if self.case.task.id in tasks:
             return not note.printed or cell in self.window or not self.trainings
         also = {None, self.case.task.id[:-1], *self.case.slot.also}

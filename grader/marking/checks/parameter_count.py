@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -189,33 +189,47 @@ class Count:
     def terms(self) -> frozenset[float]:
         """Every value under the task's label, terms as well."""
         numbers = (n for n in extract_numbers(self.case.evidence) if n.origin not in _NOT_BY_HAND)
-        return frozenset(v for n in numbers if self.case.is_labelled(n.place) for v in n.values)
+        return frozenset(v for n in numbers if n.place in self._labelled for v in n.values)
+
+    @cached_property
+    def _labelled(self) -> frozenset[Place]:
+        """Places of numbers under the task's label."""
+        places = {n.place for n in extract_numbers(self.case.evidence)}
+        return frozenset(place for place in places if self.case.is_labelled(place))
+
+    @cached_property
+    def _near(self) -> frozenset[Place]:
+        """Places of numbers under the labels of the network, or under none."""
+        case = self.case
+        tasks = {case.task.id, case.task.id[:-1], case.slot.task, *case.slot.also}
+        places = {n.place for n in extract_numbers(case.evidence)}
+        return frozenset(p for p in places if case.tasks_at(p) <= tasks)
 
     @cached_property
     def under_label(self) -> tuple[ExtractedNumber, ...]:
         """Numbers under the task's own label."""
-        return tuple(n for n in self.stated if self.case.is_labelled(n.place))
+        return tuple(n for n in self.stated if n.place in self._labelled)
 
     @cached_property
     def elsewhere(self) -> tuple[ExtractedNumber, ...]:
         """Numbers beside words of the question, worked sums; near the network, what stands alone or is called final."""
-        return tuple(n for n in self.stated if not self.case.is_labelled(n.place) and self._answers_elsewhere(n))
+        return tuple(n for n in self.stated if n.place not in self._labelled and self._answers_elsewhere(n))
 
     def _answers_elsewhere(self, number: ExtractedNumber) -> bool:
-        if _ABOUT_COUNTS.search(number.context + number.paragraph) or (number.derived and "+" in number.text):
+        if _is_about_counts(number.context, number.paragraph) or (number.derived and "+" in number.text):
             return True
-        case, place = self.case, number.place
-        near = {case.task.id, case.task.id[:-1], case.slot.task, *case.slot.also}
-        here = {s.task for s in case.labels.spans if s.cell == place.cell}
-        if place.cell is not None and place.line is not None:
-            here = set(case.labels.tasks_at(place.cell, place.line))
-        final = number.origin in WRITTEN and firmness(number, _ABOUT_COUNTS) is Firmness.FINAL
-        return here <= near and (_alone(number) or final)
+        if number.origin not in WRITTEN or number.place not in self._near:
+            return False
+        return _alone(number) or firmness(number, _ABOUT_COUNTS) is Firmness.FINAL
 
     def value(self, number: ExtractedNumber) -> float:
         """The reading of a number that means something here: '8.070' is 8070."""
-        known = (*self.right_counts, *self.followed_counts, *self.mistaken_counts, *self.steps, *self.sizes)
-        return next((v for v in known if number.says(v)), number.values[0] if number.values else 0.0)
+        return next((v for v in number.values if v in self._meaningful), number.values[0] if number.values else 0.0)
+
+    @cached_property
+    def _meaningful(self) -> frozenset[float]:
+        known = (self.right_counts, self.followed_counts, self.mistaken_counts, self.steps, self.sizes)
+        return frozenset(v for values in known for v in values)
 
     def answers(self, numbers: Iterable[ExtractedNumber]) -> list[ExtractedNumber]:
         """The different counts that are stated most firmly, one number each."""
@@ -328,8 +342,13 @@ def _count_by_keras(counts: Count) -> Verdict:
     return case.absent("The number of parameters is not stated.", expected=counts.arithmetic)
 
 
+@lru_cache(maxsize=256)
+def _is_about_counts(line: str, paragraph: str) -> bool:
+    return bool(_ABOUT_COUNTS.search(line) or _ABOUT_COUNTS.search(paragraph))
+
+
 def _alone(number: ExtractedNumber) -> bool:
-    return number.origin in WRITTEN and not re.search(r"[^\W\d_]", number.context)
+    return not re.search(r"[^\W\d_]", number.context)
 
 
 def number_facts(stated: ExtractedNumber) -> dict[str, str | Place]:
