@@ -50,6 +50,11 @@ def test_an_import_whose_failure_is_handled_fails():
     assert not notes
 
 
+def test_a_cell_that_is_nested_deeply_is_guarded():
+    tree = ast.parse("import nobody\nx = " + "+".join(["1"] * 1500))
+    assert isinstance(GuardImports(print).visit(tree).body[0], ast.Try)
+
+
 INERT = """
 nobody.init(project='x'); nobody.config.rate = 3; nobody.summary['a'] = 1
 with nobody.run() as run:

@@ -81,6 +81,20 @@ def test_what_stands_above_the_line_where_it_stopped_was_done():
     assert seen == {"b = nobody.f(a)": True, "c = b[0]": False, "d = 2": False}
 
 
+def test_what_follows_in_a_cell_that_stops_is_not_done():
+    nb = Notebook()
+    nb.cell("", "import nobody\nx = nobody.load()")
+    nb.lacks("nobody", "nobody")
+    nb.cell("1c", "y = x\nz = [y]\n" + NETWORK)
+    nb.raises("TypeError: z", 2)
+    nb.cell("1e", "net.compile('sgd')")
+    nb.raises("NameError: name 'net' is not defined", 1)
+    nb.cell("1h", "def x():\n    return 3\nother = x()")
+    assert set(nb.sentences()) == {0, 1, 2}
+    verdicts = nb.judge()
+    assert {verdicts[c].outcome for c in ("1c.layers", "1e.loss")} == {REVIEW}
+
+
 def test_a_students_own_error_excuses_nothing():
     nb = Notebook()
     nb.cell("", "import nobody\nnobody.init()")
@@ -276,3 +290,11 @@ def test_a_cell_that_is_not_run_or_no_code_depends_on_nothing():
     assert nb.cells[1].kind is CellKind.MARKDOWN
     assert not nb.sentences()
     assert lacking(nb.evidence()).at(Place()) == ""
+
+
+def test_what_is_nested_too_deeply_is_taken_as_a_whole():
+    nb = Notebook()
+    nb.cell("", "x = " + "+".join(["1"] * 3000))
+    nb.cell("1a", "y = " + "+".join(["1"] * 3000))
+    nb.stops(FaultKind.MISSING_FILE, "x.npz")
+    assert set(nb.sentences()) == {1}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import tree_of
@@ -35,7 +35,9 @@ _COLAB = "needs Google Colab, which is not available here"
 
 _PROCESSES = {"multiprocessing", "multiprocess", "concurrent", "joblib", "loky", "subprocess", "ray", "dask"}
 """Packages that carry out functions, or programs, in processes of their own."""
-_PROGRAM = re.compile(r"^[ \t]*!.*\bpython[\d.]*[ \t]+\S+\.py|^%%(?:bash|sh|script)\b[\s\S]*\bpython", re.MULTILINE)
+_PROGRAM = re.compile(
+    r"^[ \t]*!.{0,300}\bpython[\d.]*[ \t]+\S{1,300}\.py|\A\s*%%(?:bash|sh|script)\b[\s\S]*\bpython", re.MULTILINE
+)
 _PYTHON = re.compile(r"python|sys\.executable|\.py\b")
 _WATCHING = {"callbacks", "metrics", "weighted_metrics"}
 _RUNS = re.compile(r"\bexec\s*\(|^\s*%(?:run|load)\b", re.MULTILINE)
@@ -137,25 +139,29 @@ class _Follower:
             self._absent["*"] = why
         if "*" in self._absent and run and (name := _UNDEFINED.search(run.error)) and name[1] not in self._bound:
             self._absent[name[1]] = self._absent["*"]
+        try:
+            self._through(cell, run, why, stopped=stopped)
+        except RecursionError:  # nested too deeply to be anybody's answer
+            if why:
+                self.found.append(_whole(cell, why))
+
+    def _through(self, cell: Cell, run: CellRun | None, why: _Reason | None, *, stopped: bool) -> None:
+        """Its statements; `why` is what it stopped for, or did nothing at all."""
         tree = tree_of(cell)
         if tree is None:
             if why:
                 self.found.append(_whole(cell, why))
             return
-        statements = list(_simple(tree.body))
-        beyond = self._stopped_at(statements, run, why) if stopped or why else None
-        for statement in statements:
-            unseen = beyond is not None and (statement.end_lineno or 0) >= beyond
-            self._statement(cell, statement, why if unseen else None, stopped=stopped and unseen)
-
-    def _stopped_at(self, statements: list[ast.stmt], run: CellRun | None, why: _Reason | None) -> int | None:
-        """The line from which on nothing was done for want of something; None where the cause is another."""
         told = _STOPPED_AT.search(run.traceback) if run else None
         line = int(told[1]) if told else None
-        if why:
-            return line or 1
-        here = statements if line is None else [s for s in statements if s.lineno <= line <= (s.end_lineno or 0)]
-        return next((s.lineno for s in here if self._needs(_used(s))), None)
+        unseen: _Reason | None = None
+        for statement in _simple(tree.body):
+            first, last = statement.lineno, statement.end_lineno or 0
+            if not unseen and why and (line is None or last >= line):
+                unseen = why
+            if not unseen and stopped and (line is None or first <= line <= last):
+                unseen = self._needs(_used(statement))
+            self._statement(cell, statement, unseen)
 
     def _needs(self, names: set[str]) -> _Reason | None:
         """Why what uses these names, or functions that use others, depends on something."""
@@ -165,7 +171,8 @@ class _Follower:
             new = set[str]().union(*(self._reads.get(name, set()) for name in new)) - reached
         return next((self._absent[name] for name in sorted(reached) if name in self._absent), None)
 
-    def _statement(self, cell: Cell, statement: ast.stmt, why: _Reason | None, *, stopped: bool) -> None:
+    def _statement(self, cell: Cell, statement: ast.stmt, unseen: _Reason | None) -> None:
+        """Take note of one; `unseen` is why it was not carried out, where it was not."""
         used, bound = _used(statement), _bound(statement)
         self._bound |= bound
         self._processes(cell, statement, bound)
@@ -178,15 +185,16 @@ class _Follower:
                 if f"{module}.".startswith("google.colab."):
                     self._absent[name] = _Reason(cell.index, _COLAB)
             return
-        reason = self._needs(used) or why
-        here = _dependent(cell, statement, reason or _Reason(cell.index, _ELSEWHERE), seen=why is None and not stopped)
+        for name in bound:
+            self._reads.pop(name, None)
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             self._reads[statement.name] = used
-            self._functions[statement.name] = replace(here, reason=_Reason(cell.index, _ELSEWHERE), seen=False)
-        if reason:
-            self.found.append(here)
-            changed = _changed(statement) | ({_called(statement)} - self._imported - {""} if not here.seen else set())
-            self._absent.update(dict.fromkeys(bound | changed, reason))
+            elsewhere = _Reason(cell.index, _ELSEWHERE)
+            self._functions[statement.name] = _dependent(cell, statement, elsewhere, seen=False)
+        if reason := self._needs(used) or unseen:
+            self.found.append(_dependent(cell, statement, reason, seen=not unseen))
+            done_to = {_called(statement)} - self._imported if unseen else set()
+            self._absent.update(dict.fromkeys(bound | _changed(statement) | done_to, reason))
         else:
             for name in bound:
                 self._absent.pop(name, None)
@@ -197,9 +205,7 @@ class _Follower:
         for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
             root = _root(call.func)
             if isinstance(call.func, ast.Attribute) and (root, call.func.attr) == ("os", "fork"):
-                self.found.append(
-                    Dependent(cell.index, 1, cell.source.count("\n") + 1, cell.source, reason, seen=False)
-                )
+                self.found.append(_whole(cell, reason))
             if root not in self._starting:
                 continue
             self._starting |= bound

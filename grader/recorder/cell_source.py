@@ -64,6 +64,10 @@ class GuardImports(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Expressions, which may be nested deeply, hold no imports."""
+        return node if isinstance(node, ast.expr) else super().generic_visit(node)
+
     def visit_Try(self, node: ast.Try) -> ast.Try:
         """What it tries is left alone: it has handlers of its own."""
         tried, node.body = node.body, [ast.copy_location(ast.Pass(), node)]

@@ -37,7 +37,7 @@ _LOOKS = {
     "compile": _NETWORKS,
     "training": _NETWORKS,
     "text.noted": _NETWORKS,
-    "data": re.compile(r"load_data|reshape|/\s*25[56]|Rescaling|read_csv|imread|\bopen\s*\(|load\w*\s*\("),
+    "data": re.compile(r"load_data|reshape|/\s*25[56]|Rescaling|read_csv|imread|\bopen\s*\(|\bload\w*\s*\("),
     "image": re.compile(r"predict|argmax"),
     "image.shown": re.compile(r"imshow|matshow|\bplot"),
     "matrix": re.compile(r"convol|filter|correlat|\barray\s*\(", re.IGNORECASE),
