@@ -565,6 +565,8 @@ class Written:
     reference: str
     """Reference answer (Markdown)."""
     look_for: tuple[PointToLookFor, ...] = ()
+    looked_at: tuple[int, ...] = ()
+    """Cells in which it was looked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
             if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
                 yield Passage(node.value.value, cell, node.lineno, "docstring")
                 inside.add(id(node.value))
+            elif isinstance(node.value, ast.Compare) and _is_of_numbers(node.value):
+                yield Passage(ast.unparse(node), cell, node.lineno, "docstring")
             for_readers.update(id(a) for a in _shown_nodes(node.value))
         elif isinstance(node, ast.Assign):
             for_readers.add(id(node.value))
@@ -112,6 +114,11 @@ def _strings(tree: ast.Module, cell: int) -> Iterator[Passage]:
             yield Passage(text, cell, node.lineno, "string")
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
             yield Passage(node.value, cell, node.lineno, "string", id(node) in for_readers)
+
+
+def _is_of_numbers(comparison: ast.Compare) -> bool:
+    """'3330 < 8070', which a reader is meant to see."""
+    return all(isinstance(side, ast.Constant) for side in (comparison.left, *comparison.comparators))
 
 
 def _shown_nodes(call: ast.expr) -> list[ast.AST]:

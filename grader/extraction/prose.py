@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grader.extraction.passages import passages
 from grader.intake.python_text import parse
-from grader.records import Place
+from grader.records import CellKind, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,8 @@ _PLACEHOLDER = re.compile(
     r"\b(?:your|deine|ihre|type|write|enter|insert|put|hier)\b.{0,25}"
     r"\b(?:answers?|code|text|solution|antwort|lösung|explanation)\b(?:.{0,25}\bhere\b)?"
     r"|\b(?:answer|antwort|lösung|code|solution) (?:here|hier|goes here)|\btodo\b|\bdouble-?click\b|\btbd\b"
+    r"|^\W*(?:(?:not|nicht) (?:done|finished|attempted|solved|gemacht|bearbeitet|gelöst))\W*$"
+    r"|^\W*(?:skipped|ausgelassen|fehlt|done|ok|fertig|erledigt|n/a)\W*$"
     r"|^\W*(?:\.\.\.|…)\W*$",
     re.IGNORECASE,
 )
@@ -33,6 +35,8 @@ _LABEL = re.compile(
     r"(?:\(?\d{1,2}\s*[.)]?\s*\(?[a-j]?\)?[\s:.)]|\(?[a-j]\)[\s:]|[a-j]:\s)?[\s*_:]*",
     re.IGNORECASE,
 )
+_MARKS = re.compile(r"\\(?:begin|end)\{\w+\}|\\[a-zA-Z]+|!\[[^\]\n]*\]\([^)\n]*\)|</?[a-zA-Z][^<>\n]*>|\bhttps?://\S+")
+"""Commands of LaTeX, pictures, tags and addresses: nothing that is said."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE = re.compile(r"(?<=[.!?])[\s)*_]+|\n{2,}")
 _REASON = re.compile(
@@ -41,12 +45,33 @@ _REASON = re.compile(
     r"|weil|da|damit|denn|deshalb|daher|sonst|dadurch|grund|wegen|somit|führt)\b|=>|->|→|⇒",
     re.IGNORECASE,
 )
+_QUESTION = re.compile(
+    r"(?:why|what|which|how|does|do|is|are|can|could|should|warum|wieso|weshalb|was|welche\w*|wie|ist|sind|hat)\b",
+    re.IGNORECASE,
+)
+_DEMAND = re.compile(
+    r"(?:why|warum|wieso|weshalb)\b[^:,]*$"
+    r"|(?:compare|calculate|compute|explain|describe|discuss|inspect|visually|look at|find out|note down"
+    r"|give (?:a|the) reason|justify|name the|begründe|erkläre?|vergleiche|berechne|beschreibe|\w+n sie)\b(?!\s*:)",
+    re.IGNORECASE,
+)
+"""How the sheet, and whoever repeats it, begins a sentence that asks for something."""
+_RELATION = re.compile(
+    r"\d\s*%?\s*(?:[<>≤≥≈]|!=|==)\s*\d|\b(?:vs|versus|statt|instead of|gegen|as (?:good|many))\b", re.IGNORECASE
+)
+_FIGURES = re.compile(r"\d\s*[*·×+]\s*\(?\d|=\s*[\d.,]*\d\s*\W*$")
+_ITEM = re.compile(r"\s*[>\-*]?\s*\(?(?:\d{1,2}|[a-j])[).:]\s")
+"""How an item of a counted list begins."""
 _LONGEST = 20_000
 """Characters of a passage that are read."""
 _LONG_HEADING = 12
 """Chosen: words from which on a heading is an answer in large letters."""
 _QUOTED_SHARE = 0.75
 """Chosen: the share of a sentence's shingles found in the sheet from which on it quotes the sheet."""
+_FEW_WORDS = 4
+"""Chosen: words from which on a line with a calculation says something about it."""
+_SENTENCE_OF = 8
+"""Chosen: words from which on a line that is no Python is a sentence, whatever signs it has."""
 _SHINGLE = 4
 """Words in a row that are compared with the sheet."""
 
@@ -60,6 +85,8 @@ class Paragraph:
     line: int
     source: str
     """As `Passage.source`."""
+    code: str = ""
+    """The line of code that a comment heads or ends; '' where it stands alone."""
 
     @property
     def place(self) -> Place:
@@ -73,8 +100,8 @@ class Paragraph:
 
     @property
     def reasons(self) -> bool:
-        """Whether it gives a reason: 'because', 'damit', '=>'."""
-        return bool(_REASON.search(self.text))
+        """Whether it gives a reason, or sets one thing against another: 'because', 'damit', '=>', '3330 < 8070'."""
+        return bool(_REASON.search(self.text) or _RELATION.search(self.text))
 
 
 @lru_cache(maxsize=4)
@@ -85,14 +112,32 @@ def paragraphs(submission: Submission, labels: Labels, sheet: str) -> tuple[Para
     """
     quoted = _shingles(sheet)
     written: list[Paragraph] = []
+    lines = {cell.index: cell.source.split("\n") for cell in submission.cells if cell.kind is CellKind.CODE}
     for passage in passages(submission):
         if passage.source == "string" and not passage.for_readers:
             continue
         for paragraph in _split(passage, labels):
             text = students_words(paragraph.text, quoted)
-            if _WORD.search(_bare(text)):
-                written.append(Paragraph(text, paragraph.cell, paragraph.line, paragraph.source))
+            if _WORD.search(_bare(text)) or _RELATION.search(text):
+                code = _code_beside(paragraph, lines.get(paragraph.cell, []))
+                written.append(replace(paragraph, text=text, code=code))
     return tuple(written)
+
+
+def _code_beside(paragraph: Paragraph, lines: list[str]) -> str:
+    """The line that a comment or a docstring is about: its own, the next one, or the head of the function."""
+    if paragraph.source == "docstring":
+        above = next((line for line in reversed(lines[: paragraph.line - 1]) if line.strip()), "")
+        return above.strip() if above.lstrip().startswith(("def ", "class ", "async def ")) else ""
+    if paragraph.source != "comment" or paragraph.line > len(lines):
+        return ""
+    own = lines[paragraph.line - 1]
+    if not own.lstrip().startswith("#"):
+        return own.split("#")[0].strip()
+    below = paragraph.line + paragraph.text.count("\n")
+    while below < len(lines) and lines[below].lstrip().startswith("#"):
+        below += 1
+    return lines[below].strip() if below < len(lines) else ""
 
 
 def _split(passage: Passage, labels: Labels) -> Iterator[Paragraph]:
@@ -102,8 +147,8 @@ def _split(passage: Passage, labels: Labels) -> Iterator[Paragraph]:
     task: str | None = None
     for offset, line in enumerate([*passage.text[:_LONGEST].split("\n"), ""]):
         here = labels.task_at(passage.cell, passage.line + offset)
-        ends = not line.strip() or _is_heading(line, passage) or _is_code(line, passage)
-        if block and (ends or here != task):
+        ends = not line.strip() or _is_heading(line, passage) or _is_code(line, passage) or _is_no_text(line)
+        if block and (ends or here != task or _ITEM.match(line)):
             yield Paragraph("\n".join(block), passage.cell, passage.line + start, passage.source)
             block = []
         if not ends:
@@ -115,7 +160,15 @@ def _split(passage: Passage, labels: Labels) -> Iterator[Paragraph]:
 def _is_heading(line: str, passage: Passage) -> bool:
     if passage.source == "code" or not _HEADING.match(line):
         return False
-    return len(_WORD.findall(line)) < _LONG_HEADING or line.rstrip().endswith("?")
+    short = len(_WORD.findall(line)) < _LONG_HEADING and not re.search(r"\b(?:because|weil)\b", line)
+    return short or line.rstrip().endswith("?")
+
+
+def _is_no_text(line: str) -> bool:
+    """A label alone, or a count by hand with hardly a word: 'hidden 1: 784*10 + 10 = 7850'."""
+    words = len(_WORD.findall(_bare(line)))
+    counts = _FIGURES.search(line) and words < _FEW_WORDS
+    return not _RELATION.search(line) and bool(counts or (not words and len(re.findall(r"\w", line)) < _FEW_WORDS))
 
 
 def _is_code(line: str, passage: Passage) -> bool:
@@ -123,9 +176,13 @@ def _is_code(line: str, passage: Passage) -> bool:
     if passage.source not in {"comment", "code"}:
         return False
     bare = line.strip().lstrip("#").strip()
-    if passage.source == "code" and re.search(
-        r"[\w\])]\s*[-+*/|&]?=\s*[\w\[('\"]|\w\(.*\)\s*$|^(?:import|from|for|if|def|class|return|print)\b.*[:)\w]$",
-        bare,
+    if (
+        passage.source == "code"
+        and len(_WORD.findall(bare)) < _SENTENCE_OF
+        and re.search(
+            r"[\w\])]\s*[-+*/|&]?=\s*[\w\[('\"]|\w\(.*\)\s*$|^(?:import|from|for|if|def|class|return|print)\b.*[:)\w]$",
+            bare,
+        )
     ):
         return True
     tree = parse(bare) or (parse(bare + " pass") if bare.endswith(":") else None)
@@ -148,14 +205,22 @@ def students_words(text: str, quoted: frozenset[tuple[str, ...]]) -> str:
     kept = []
     for sentence in sentences:
         bare = _bare(sentence)
-        if bare and not (bare.endswith("?") or _PLACEHOLDER.search(sentence) or _is_quoted(bare, quoted)):
+        asks = _asks(bare) or _asks(sentence.strip(" \t\n>*_#`"))  # a label may be taken for the 'why'
+        if bare and not (asks or _PLACEHOLDER.search(sentence) or _is_quoted(bare, quoted)):
             kept.append(sentence.strip())
     return text.strip() if len(kept) == len(sentences) else " ".join(kept).strip()
 
 
+def _asks(sentence: str) -> bool:
+    """A question or a demand, as on the sheet; 'because there are ten classes?' is the answer of who is not sure."""
+    if sentence.endswith("?"):
+        return bool(_QUESTION.match(sentence)) or not _REASON.search(sentence)
+    return bool(_DEMAND.match(sentence)) and not re.search(r"\bbecause\b|\bweil\b|[-=]>|→|\d\D+\d", sentence)
+
+
 def _bare(text: str) -> str:
-    """Without label, emphasis and closing marks."""
-    return _LABEL.sub("", text, count=1).strip(" \t\n*_`()\"'")
+    """Without label, emphasis, closing marks and what is nothing said."""
+    return _LABEL.sub("", _MARKS.sub("", text), count=1).strip(" \t\n*_`()\"'")
 
 
 def _is_quoted(sentence: str, quoted: frozenset[tuple[str, ...]]) -> bool:

@@ -57,10 +57,11 @@ class Cells:
         self._referred: set[int] = set()
         self._room = _CODE_ROOM
 
-    def refer(self, index: int | None) -> None:
-        """Have the page show the cell with this index, if there is one, whole."""
+    def refer(self, index: int | None) -> bool:
+        """Have the page show the cell with this index, if there is one, whole; whether it does."""
         if index in self._cells and len(self._referred) < _MOST_CELLS:
             self._referred.add(index)
+        return index in self._referred
 
     def place(self, place: Place | None) -> PlaceView | None:
         """The innermost student frame where there is one, else the cell."""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from grader.records import Curves, Detail, LayerRow, LayerTable, MatrixDiff, OnPaper, Written
 from grader.report import charts
+from grader.report.cell_view import Cells
 from grader.report.markdown import safe_html
 from grader.report.wording import accuracy, number
 from grader.system.display_text import clean
@@ -90,6 +91,8 @@ class WrittenView:
     answer: Markup
     reference: Markup
     look_for: tuple[LookForView, ...]
+    looked_at: tuple[int, ...]
+    """Cells in which an answer was looked for. Staff only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ _Matrix = tuple[tuple[float, ...], ...]
 DetailView = LayersView | MatrixView | CurvesView | WrittenView | OnPaperView
 
 
-def detail_view(detail: Detail, detail_id: str, *, reveal: bool, staff: bool) -> DetailView:
+def detail_view(detail: Detail, detail_id: str, cells: Cells, *, reveal: bool, staff: bool) -> DetailView:
     """View of one detail; `reveal` says whether expected values that answer the sheet may be seen."""
     match detail:
         case LayerTable():
@@ -116,7 +119,7 @@ def detail_view(detail: Detail, detail_id: str, *, reveal: bool, staff: bool) ->
         case Curves():
             return _curves(detail, detail_id)
         case Written():
-            return _written(detail, reveal=reveal, staff=staff)
+            return _written(detail, cells, reveal=reveal, staff=staff)
         case OnPaper():
             return OnPaperView(detail.pictures if staff else ())
 
@@ -178,9 +181,10 @@ def _curves(curves: Curves, detail_id: str) -> CurvesView:
     )
 
 
-def _written(written: Written, *, reveal: bool, staff: bool) -> WrittenView:
+def _written(written: Written, cells: Cells, *, reveal: bool, staff: bool) -> WrittenView:
     return WrittenView(
         answer=safe_html(written.answer) if written.answer.strip() else Markup(""),
         reference=safe_html(written.reference) if reveal else Markup(""),
         look_for=tuple(LookForView(safe_html(p.text), p.touched) for p in written.look_for) if staff else (),
+        looked_at=tuple(n for n in written.looked_at[:_MOST_ROWS] if cells.refer(n)) if staff else (),
     )

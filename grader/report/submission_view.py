@@ -278,7 +278,7 @@ class _Views:
         reveal = self._reveal or not rule.check.startswith(_ANSWERS)
         details = (
             # An expected layer is asked for in words, its parameter count is an answer.
-            detail_view(detail, f"{verdict.criterion}-{n}", reveal=self._reveal, staff=self._staff)
+            detail_view(detail, f"{verdict.criterion}-{n}", self._cells, reveal=self._reveal, staff=self._staff)
             for n, detail in enumerate(verdict.details)
         )
         suggestion = verdict.suggestion if self._staff else None

@@ -1,78 +1,365 @@
-"""Which of a student's texts answer which question."""
+"""Which of a student's texts answer which question: all texts are assigned to all questions together.
+
+What a text gains by being taken for the answer to a question is a sum of what speaks for it: the task's label, the
+code that it stands beside, the order of texts and questions, the points that it touches, and the words that it shares
+with the question's reference. Each question gets the text that makes the sum over all the greatest; further texts join
+the question that they fit best. What is left near a question that has got none is shown to a person.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import numpy as np
+
+from grader.extraction.passages import tree_of
 from grader.extraction.prose import paragraphs
 from grader.marking.checks.suggestion import touches
+from grader.rubric.expected import WrittenAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from grader.extraction.prose import Paragraph
     from grader.marking.checks.case import Case
-    from grader.rubric.expected import WrittenAnswer
+    from grader.records import Labels, Submission
 
+Gains: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+"""float64, shape (questions, texts)."""
 LONGEST = 5_000
 """Characters of an answer that are kept."""
+_STEM = 6
+"""Chosen: letters of a word that are compared, so that 'parameter', 'parameters' and 'parámetros' are one."""
+_LABEL, _PROBLEM, _ELSEWHERE = 3.0, 0.3, -1.0
+"""Chosen: the task's own label outweighs all that a text says; a whole problem's says little."""
+_PLACE = 1.2
+"""Chosen: to stand beside the code of one task alone weighs as much as to touch most points."""
+_POINTS, _WORDS, _MOST_WORDS = 1.5, 0.3, 1.5
+"""Chosen: for touching all points; for a word that only this question's reference has; for all such words together."""
+_ORDER = 0.8
+"""Chosen: for the whole length of the notebook; decides only where nothing else does."""
+_ANSWERS, _COULD = 1.6, 0.9
+"""Chosen: without its label, what a text must gain to be an answer, and to be shown as one that could be."""
+_LEAST = 0.01
+"""What any text gains that can be an answer at all."""
+_AS_GOOD = 0.3
+"""Chosen: what is left is shown for the question that it fits best and for others, if it fits them almost as well."""
+_USUAL = 10
+"""Chosen: different words of a text up to which each counts in full; a long text shares words with every question."""
+_NEAR = 4
+"""Chosen: questions between whose code a text stands up to which it is near them."""
+_SOME, _MOST, _TALKATIVE = 0.1, 0.5, 20
+"""Chosen: the part of the sheet's networks that makes a notebook an attempt at it, and the same where it has more texts
+than students write."""
+_OUTPUT = re.compile(r"[:=]\s*$|…|%[\d.]*[dfs]|\{")
+"""A printed text that names what is printed after it."""
+_MOST_SHOWN = 3
+"""Texts that could be the answer."""
+_DOES = re.compile(
+    r"(?:(?:we|now|then|let'?s|let us|next|first|here|nun|jetzt|wir|hier|zuerst)\b[\s,:]*){0,3}"
+    r"(?:load|build|define|create|make|compile|train|fit|plot|show|display|import|get|set|add|reshape|flatten|normali[sz]e"
+    r"|scale|convert|print|calculate|compute|evaluate|predict|use|take|find|loop|stop|reduce|change|initiali[sz]e|run|test"
+    r"|check|prepare|vectori[sz]e|visuali[sz]e|download|split|select|restore|increase|count|laden?|trainiere\w*|erstelle\w*"
+    r"|definiere\w*|zeige\w*|skaliere\w*|normalisiere\w*|kompiliere\w*|baue\w*|berechne\w*)\b"
+    r"|.{1,60}\b(?:laden|trainieren|erstellen|definieren|anzeigen|skalieren|normalisieren|berechnen|kompilieren)\W*$",
+    re.IGNORECASE,
+)
+"""How comments begin that say what the code does."""
+_REGEX = re.compile(r"\\[a-zA-Z]|\{\d*,?\d*\}|[^\w\s]")
+_THOUSANDS = re.compile(r"(?<=\d)[.,'\u2009\u00a0 ](?=\d{3}\b)")
+_EMPTY = frozenset(
+    re.findall(
+        r"\w+",
+        """the and are not for with that its they this than then have has was were which from into more one all but
+        there only instead before after der die das statt vor nach und ist sind ein eine einen mit auf von den dem des
+        nicht als auch wie nur network networ netz set test train""",
+    )
+)
+"""Words that say nothing about what a text is about."""
 
 
-def answer(case: Case) -> list[Paragraph]:
-    """Paragraphs that answer a criterion: under its task's label, else those that clearly speak of it."""
-    task = case.task
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked in words."""
+
+    id: str
+    task: str
+    order: int
+    """Of its task in the rubric."""
+    answer: WrittenAnswer
+
+
+class Anchor(NamedTuple):
+    """A place where code of a task stands."""
+
+    cell: int
+    line: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a text stands."""
+
+    labels: frozenset[str]
+    """Tasks under whose label."""
+    between: frozenset[str]
+    """Questions of the tasks between whose code."""
+
+    def is_near(self, question: Question) -> bool:
+        """Whether it stands where an answer would, and under no other task's label."""
+        return self.is_free and question.id in self.between and len(self.between) <= _NEAR
+
+    def is_shared(self, question: Question) -> bool:
+        """Whether it stands under the labels of several tasks, the question's among them."""
+        return question.task in self.labels and len(self.labels) > 1
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it stands under no task's label, at most under a whole problem's."""
+        return all(label.isdigit() for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What there is for a question."""
+
+    texts: tuple[Paragraph, ...] = ()
+    sure: bool = True
+    """Whether they stand under its label or clearly speak of it; else they are what is left that could be it."""
+    looked_at: tuple[int, ...] = ()
+    """Cells in which an answer was looked for."""
+
+
+def answered(case: Case) -> Answered:
+    """What there is for a criterion."""
     texts = paragraphs(case.evidence.submission, case.labels, case.reference.sheet)
-    asked = {
-        c.id: case.reference.answers[c.expects or c.id]
-        for t in case.rubric.tasks
-        for c in t.criteria
+    questions = _questions(case)
+    anchors = sorted(_anchors(case))
+    tasks = {task.id: order for order, task in enumerate(case.rubric.tasks)}
+    start = _first_code(case.evidence.submission)
+    places = tuple(
+        _standing(text, case.labels, tasks, questions, anchors if (text.cell, text.line) > start else ())
+        for text in texts
+    )
+    found = _assigned(texts, places, questions, case.reference.sheet, follows=_follows_the_sheet(case, len(texts)))
+    return replace(found[case.criterion.id], looked_at=_looked_at(case, texts, places, found[case.criterion.id]))
+
+
+# ------------------------------------------------------------------ what is asked, and what stands where
+
+
+def _questions(case: Case) -> tuple[Question, ...]:
+    return tuple(
+        Question(c.id, task.id, order, case.reference.answers[c.expects or c.id])
+        for order, task in enumerate(case.rubric.tasks)
+        for c in task.criteria
         if c.check == "text.review"
+    )
+
+
+def _anchors(case: Case) -> Iterator[Anchor]:
+    """Where the networks of the tasks were built and trained."""
+    tasks = [task.id for task in case.rubric.tasks]
+    for slot in case.rubric.networks:
+        matched = case.network(slot.id)
+        if matched is None or matched.reused_from:
+            continue
+        first = min((slot.task, *slot.also), key=tasks.index)
+        for place, task in ((matched.network.place, first), (matched.place, slot.task)):
+            if place.cell is not None:
+                cell, line = place.stack[-1] if place.stack else (place.cell, place.line or 1)
+                yield Anchor(cell, line, tasks.index(task))
+
+
+def _first_code(submission: Submission) -> tuple[int, int]:
+    """Where code begins: what stands above it is the head of the notebook, beside no task."""
+    trees = ((cell.index, tree_of(cell)) for cell in submission.cells)
+    return next(((index, tree.body[0].lineno) for index, tree in trees if tree and tree.body), (0, 0))
+
+
+def _follows_the_sheet(case: Case, texts: int) -> bool:
+    """Whether the notebook is about the sheet: it names its tasks, or has its networks; a tutorial tells much more."""
+    tasks = {task.id for task in case.rubric.tasks}
+    share = len(case.assignment.matched) / max(1, len(case.rubric.networks))
+    return any(span.task in tasks for span in case.labels.spans) or share >= (_MOST if texts > _TALKATIVE else _SOME)
+
+
+def _looked_at(
+    case: Case, texts: tuple[Paragraph, ...], places: tuple[Standing, ...], found: Answered
+) -> tuple[int, ...]:
+    """The cells under the task's label; without one, those of all texts that stand where an answer would, or of all."""
+    cells = {span.cell for span in case.labels.of(case.task.id)}
+    beside = {t.cell for t, place in zip(texts, places, strict=True) if case.criterion.id in place.between}
+    return tuple(sorted({text.cell for text in found.texts} | (cells or beside or {text.cell for text in texts})))
+
+
+def _standing(
+    text: Paragraph, labels: Labels, tasks: dict[str, int], questions: tuple[Question, ...], anchors: Sequence[Anchor]
+) -> Standing:
+    """The tasks whose label holds at a text, and the questions between whose code it stands."""
+    here = (text.cell, text.line)
+    behind = [a for a in anchors if (a.cell, a.line) <= here]
+    ahead = [a for a in anchors if (a.cell, a.line) > here]
+    first = min((a.order for a in behind if a[:2] == behind[-1][:2]), default=0)
+    last = max((a.order for a in ahead if a[:2] == ahead[0][:2]), default=len(tasks))
+    between = range(first, last + 1) if first <= last else (first, last)
+    named = frozenset(
+        task[:1] if tasks.get(task, first) not in between and _is_stale(task, labels, here, behind) else task
+        for task in labels.tasks_at(*here)
+    )
+    in_problem = {q.id for q in questions if q.task[:1] in named}
+    beside = {q.id for q in questions if q.order in between} if anchors else set()
+    return Standing(named, frozenset(beside & in_problem or in_problem or beside))
+
+
+def _is_stale(task: str, labels: Labels, here: tuple[int, int], behind: Sequence[Anchor]) -> bool:
+    """Whether a label only holds because no later one was set: a network of another task stands between."""
+    written = [(s.cell, s.first_line) for s in labels.of(task) if s.source != "inherited"]
+    origin = max((place for place in written if place <= here), default=here)
+    return any((a.cell, a.line) >= origin for a in behind)
+
+
+# ------------------------------------------------------------------ the assignment
+
+
+@lru_cache(maxsize=4)
+def _assigned(
+    texts: tuple[Paragraph, ...],
+    places: tuple[Standing, ...],
+    questions: tuple[Question, ...],
+    sheet: str,
+    *,
+    follows: bool,
+) -> dict[str, Answered]:
+    """All texts to all questions; see the module."""
+    if not texts:
+        return {question.id: Answered() for question in questions}
+    from scipy.optimize import linear_sum_assignment  # late, as in `match`
+
+    gains = _gains(texts, places, questions, _stems(sheet), follows=follows)
+    main = {int(t): int(q) for q, t in zip(*linear_sum_assignment(-gains), strict=True) if gains[q, t] >= _ANSWERS}
+    taken = {t: main.get(t, int(gains[:, t].argmax())) for t in range(len(texts)) if gains[:, t].max() >= _ANSWERS}
+    answers = {
+        q: [
+            t
+            for t in range(len(texts))
+            if taken.get(t) == q or (gains[q, t] >= _ANSWERS and places[t].is_shared(question))
+        ]
+        for q, question in enumerate(questions)
     }
-    mine = asked[case.criterion.id]
-    in_words_only = all(c.check == "text.review" for c in task.criteria)
-    labelled = [
-        p
-        for p in texts
-        if task.id in case.labels.tasks_at(p.cell, p.line)
-        and (_answers(p, mine) or (in_words_only and p.source == "markdown"))
-    ]
-    siblings = [c.id for c in task.criteria if c.check == "text.review"]
-    if len(siblings) > 1:
-        labelled = [p for p in labelled if _best(p, {i: asked[i] for i in siblings}) in {case.criterion.id, ""}]
-    if labelled:
-        return labelled
-    answering = {t.id for t in case.rubric.tasks if any(c.check == "text.review" for c in t.criteria)}
-    free = [p for p in texts if case.labels.task_at(p.cell, p.line) not in answering]
-    return [p for p in free if _clearly(p, mine) and _near(case, p, task.id) and _best(p, asked) == case.criterion.id]
+    could = _could_be(texts, places, questions, gains, taken)
+    could[[q for q, mine in answers.items() if mine]] = 0.0
+    could[could < could.max(axis=0) - _AS_GOOD] = 0.0
+    found = {}
+    for q, question in enumerate(questions):
+        best = answers[q] or [int(t) for t in np.argsort(-could[q])[:_MOST_SHOWN] if could[q, t] > 0]
+        found[question.id] = Answered(tuple(texts[t] for t in sorted(best)), sure=bool(answers[q]))
+    return found
 
 
-def _answers(paragraph: Paragraph, reference: WrittenAnswer) -> bool:
-    """Whether a text under the right label is an answer and no remark on the code."""
-    touched = _touched(reference, paragraph.text)
-    if paragraph.source in {"markdown", "code"}:
-        return touched > 0 or (paragraph.words >= 2 and paragraph.reasons) or paragraph.words >= 4
-    if paragraph.source == "string":
-        return paragraph.words >= 15 or (paragraph.words >= 5 and touched > 0 and paragraph.reasons)
-    return touched > 0 or (paragraph.words >= 3 and paragraph.reasons) or paragraph.words >= 12
+def _could_be(
+    texts: tuple[Paragraph, ...],
+    places: tuple[Standing, ...],
+    questions: tuple[Question, ...],
+    gains: Gains,
+    taken: dict[int, int],
+) -> Gains:
+    """The gains of texts that are left, where they stand near a question or seem to speak of it; elsewhere 0."""
+    could = np.zeros_like(gains)
+    for q, question in enumerate(questions):
+        before = max((t for t, other in taken.items() if other < q), default=-1)
+        after = min((t for t, other in taken.items() if other > q), default=len(texts))
+        cells = {texts[t].cell for t in (before, after) if t in taken}
+        for t, (text, place) in enumerate(zip(texts, places, strict=True)):
+            among = before < t < after and text.cell in cells and place.is_free
+            if t not in taken and (gains[q, t] >= _COULD or place.is_near(question) or among):
+                could[q, t] = gains[q, t]
+    return could
 
 
-def _clearly(paragraph: Paragraph, reference: WrittenAnswer) -> bool:
-    """Without a label the text itself must show what it answers: most of the points, or two of them with a reason."""
-    touched = _touched(reference, paragraph.text)
-    enough = paragraph.words >= (6 if paragraph.source in {"markdown", "code"} else 10)
-    return enough and (2 * touched > len(reference.points) or (touched >= 2 and paragraph.reasons))
+def _gains(
+    texts: tuple[Paragraph, ...],
+    places: tuple[Standing, ...],
+    questions: tuple[Question, ...],
+    sheet: frozenset[str],
+    *,
+    follows: bool,
+) -> Gains:
+    """What each text gains as the answer to each question, 0 where it is none."""
+    common = Counter(stem for question in questions for stem in _words_of(question))
+    gains = np.zeros((len(questions), len(texts)))
+    ordered = _ORDER * min(1.0, len(texts) / len(questions))  # the order of a few texts says little
+    for t, (text, place) in enumerate(zip(texts, places, strict=True)):
+        said = _stems(text.text)
+        new = said - sheet - _stems(text.code)
+        for q, question in enumerate(questions):
+            shared = (said & _words_of(question)) - _stems(text.code)
+            touched = sum(touches(p, text.text[:LONGEST]) for p in question.answer.points)
+            labelled = question.task in place.labels
+            if not _is_answer(text, touched, len(shared & new if text.code else shared), len(new), labelled=labelled):
+                continue
+            if not (follows or _clearly(text, touched, question)):
+                continue
+            words = sum(math.log(len(questions) / common[s]) for s in shared) * min(1.0, (_USUAL / len(said)) ** 0.5)
+            says = _POINTS * touched / max(1, len(question.answer.points)) + min(_MOST_WORDS, _WORDS * words)
+            apart = t / max(1, len(texts) - 1) - q / max(1, len(questions) - 1)
+            gains[q, t] = max(_LEAST, says + _stands(place, question) - ordered * abs(apart))
+    return gains
 
 
-def _near(case: Case, paragraph: Paragraph, task: str) -> bool:
-    """Not under the label of another problem."""
-    label = case.labels.task_at(paragraph.cell, paragraph.line)
-    return label is None or label[:1] == task[:1]
+def _stands(place: Standing, question: Question) -> float:
+    """What its place says for a text."""
+    if question.task in place.labels:
+        return _LABEL
+    beside = _PLACE / len(place.between) if question.id in place.between else 0.0
+    if not place.labels:
+        return beside
+    problem = question.task[:1]
+    if problem in place.labels:
+        return beside + _PROBLEM
+    return beside + _ELSEWHERE * (1 if any(label[:1] == problem for label in place.labels) else 2)
 
 
-def _best(paragraph: Paragraph, asked: dict[str, WrittenAnswer]) -> str:
-    """The question whose points it touches most, '' where it touches none."""
-    shares = {name: _touched(a, paragraph.text) / max(1, len(a.points)) for name, a in asked.items()}
-    name = max(shares, key=lambda n: shares[n], default="")
-    return name if name and shares[name] > 0 else ""
+def _is_answer(text: Paragraph, touched: int, shared: int, new: int, *, labelled: bool) -> bool:
+    """Whether a text can be an answer at all, and does not merely say what the code does."""
+    if text.reasons and (text.words >= 2 or shared):
+        return True
+    describes = bool(_DOES.match(text.text.lstrip("#>*_- \t")))
+    if text.source == "string":
+        return not _OUTPUT.search(text.text) and (touched > 0 or (new >= 3 and not describes))
+    if text.code:
+        return text.words >= 12 or (
+            not describes and (new >= 4 or shared >= 2 or (touched > 0 and (shared > 0 or (labelled and new > 0))))
+        )
+    if touched or (labelled and shared and new):
+        return True
+    return not describes and (new >= (1 if labelled else 2) or (labelled and text.words >= 4))
 
 
-def _touched(reference: WrittenAnswer, text: str) -> int:
-    return sum(touches(point, text[:LONGEST]) for point in reference.points)
+def _clearly(text: Paragraph, touched: int, question: Question) -> bool:
+    """Where nothing else says that a notebook is about the sheet, the text itself must touch most points."""
+    return text.words >= 6 and touched >= 2 and 2 * touched > len(question.answer.points)
+
+
+@lru_cache(maxsize=64)
+def _words_of(question: Question) -> frozenset[str]:
+    """Words of its reference, points and patterns, without those of its task's title, which may describe the code."""
+    answer = question.answer
+    patterns = " ".join(pattern for p in answer.points for pattern in p.patterns)
+    text = f"{answer.text} {' '.join(p.text for p in answer.points)} {_REGEX.sub(' ', patterns)}"
+    return _stems(text)
+
+
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> frozenset[str]:
+    """Beginnings of its words, without accents, and its numbers without separators."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    plain = _THOUSANDS.sub("", plain.replace("ß", "ss"))
+    return frozenset(word[:_STEM] for word in re.findall(r"[^\W\d_]{3,}|\d+(?:\.\d+)?", plain)) - _EMPTY
