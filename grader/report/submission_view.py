@@ -312,10 +312,9 @@ class _Views:
 
 
 def _guide_line(step: Step) -> GuideLine:
-    worth = points(step.points)
-    return GuideLine(
-        worth if step.at_most is None else f"{worth}, at most {points(step.at_most)} in all", clean(step.text)
-    )
+    worth = [points(step.points)] if step.points or step.at_most is None else []
+    limit = [] if step.at_most is None else [f"at most {points(step.at_most)} in all"]
+    return GuideLine(", ".join(worth + limit), clean(step.text))
 
 
 def _decided_by(verdict: Verdict, kind: str) -> str:

@@ -43,7 +43,7 @@ class Step(Strict):
     """A line of the guide for marking an answer in words. Points of all steps that hold add up, to the criterion's."""
 
     text: str = Field(description="What the answer says, in a few words.")
-    points: float = Field(default=0, ge=0, description="What it earns; 0 for a remark.")
+    points: float = Field(default=0, ge=0, description="What it earns; 0 for what is no answer.")
     at_most: float | None = Field(None, ge=0, description="Where it holds, the whole answer earns no more than this.")
     any_of: list[str] = Field(default_factory=list, description="Ids of the reference's points: one is enough.")
     all_of: list[str] = Field(default_factory=list, description="Points that are all needed.")

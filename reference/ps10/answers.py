@@ -41,7 +41,6 @@ _SMALL = r"\b" + _any(r"small\w* low\w* tiny little klein\w* gering\w* niedrig\w
 _MORE = r"\b" + _any(
     r"""more many\smore larger bigger higher mehr größer\w* höher\w* additional zusätzliche\w* doppelt\sso\sviele twice\sas\smany"""
 )
-_FEW = r"\b" + _any(r"fewer few less smaller lower wenig\w* gering\w* kleiner\w* reduc\w+ reduzier\w* only nur")
 _FEWER = r"\b" + _any(
     r"""fewer less smaller lower reduc\w+ weniger\w* geringer\w* kleiner\w* reduzier\w* halb\sso\sviele? cheaper lighter leichter
     sparsam\w* saves? spart half hälfte third sixteenth sechzehntel fraction bruchteil"""
@@ -63,7 +62,6 @@ _PARAM = _any(r"param\w* weight\w* gewicht\w*")
 _EXAMPLES = _any(
     r"examples? samples? data items? images? pictures? beispiel\w* daten bilder\w* trainingsdaten trainingsbilder\w*"
 )
-_POOLING = r"pool\w*"
 _NO = r"(?:\b(?:no|not|without|never|hardly|barely|kein\w*|nicht|ohne|kaum|nie)\b|n't\b)"
 _DENSE = r"(?:large |small |big |große |kleine )?(?:dense|fully|mlp|dicht|vollverb|voll verb)\w*"
 _CONV = _any(r"conv\w* cnn\w* faltung\w* kernels? filters? kerne?n?")

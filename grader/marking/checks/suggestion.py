@@ -61,30 +61,35 @@ def suggest(criterion: Criterion, reference: WrittenAnswer, text: str) -> Sugges
     if wording.is_word_list(text):
         spoken_of = sum(touches(p, text) or any(_found(a, said) for a in p.about) for p in reference.points)
         return Suggestion(0, "It seems to be a list of words that states nothing.") if spoken_of > 1 else None
-    if wording.is_terse(text):
-        return None
+    return None if wording.is_terse(text) else _by_the_guide(criterion, reference, said)
+
+
+def _by_the_guide(criterion: Criterion, reference: WrittenAnswer, said: tuple[str, ...]) -> Suggestion | None:
     points = (*reference.points, *reference.misleading)
     readings = {point.id: reading for point, reading in zip(points, _read(points, said), strict=True)}
     wanted = [point for point in reference.points if any(s.points and point.id in s.names for s in criterion.steps)]
     opposite = [point for point in wanted if readings[point.id].denied]
     if any(readings[point.id].asserted for point in opposite):
-        return None
+        return None  # it contradicts itself
     earned = [step for step in criterion.steps if holds(step, {n for n, r in readings.items() if r.asserted})]
     limits = [step.at_most for step in earned if step.at_most is not None]
     worth = min([criterion.points, sum(step.points for step in earned), *limits])
-    reasons = [step for step in earned if step.points or step.at_most is not None] or earned
-    proposed = Suggestion(worth, " ".join(_reason(step) for step in reasons))
     if worth == criterion.points:
-        return None if opposite else proposed
-    covered = {name for step in earned for name in step.names}
-    misled = [p for p in reference.misleading if readings[p.id].asserted and p.id in covered]
-    if worth and misled and not limits:
-        return None
+        return None if opposite else _proposed(worth, earned)
     if not _is_understood(readings, wanted, earned, said):
         return None
-    if opposite and not limits:
+    if limits or not (opposite or worth):
+        return _proposed(worth, earned) if earned else None
+    if opposite:
         return None if worth else Suggestion(0, f"It seems to say the opposite of: {opposite[0].text}")
-    return proposed if earned else None
+    misled = any(readings[p.id].asserted for p in reference.misleading if any(p.id in step.names for step in earned))
+    return None if misled else _proposed(worth, earned)
+
+
+def _proposed(worth: float, earned: list[Step]) -> Suggestion:
+    """With the steps that it comes from; one without points is the reason of a 0 only."""
+    telling = [step for step in earned if step.points or step.at_most is not None] or earned
+    return Suggestion(worth, " ".join(_reason(step) for step in telling))
 
 
 def holds(step: Step, asserted: set[str]) -> bool:
