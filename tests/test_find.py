@@ -85,6 +85,17 @@ def test_a_notebook_with_what_it_mentions(grown, find) -> None:
     assert ref.origin == str(root / "ada.ipynb")
 
 
+def test_a_picture_that_a_notebook_shows_goes_with_it_whatever_outputs_are_stored_before_it(grown, find) -> None:
+    output = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 70_000_000}}
+    cells = [
+        {"cell_type": "code", "source": "plot()", "metadata": {}, "outputs": [output]},
+        {"cell_type": "markdown", "source": "![](my%20photo.jpg) and ![](Zähler.png)", "metadata": {}},
+    ]
+    text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    root = grown({"ada.ipynb": text, "my photo.jpg": "", "Zähler.png": "", "other.jpg": ""})
+    assert find(root / "ada.ipynb")[0].companions == (Path("my photo.jpg"), Path("Zähler.png"))
+
+
 def test_a_script_and_a_renamed_notebook(grown, find) -> None:
     root = grown({"ada.py": "x = 1", "ben.ipynb.txt": SHORT})
     assert shown(find(root / "ada.py", root / "ben.ipynb.txt"), root) == {"ada": "ada.py", "ben": "ben.ipynb.txt"}

@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from urllib.parse import unquote
 
 from grader.intake.label import label
 from grader.intake.names import natural
@@ -18,9 +19,6 @@ from grader.records import CellKind, Submission, SubmissionRef
 MOST_COMPANIONS = 2000
 LARGEST_COMPANIONS_MIB = 200
 """All together; what is beyond, in natural order, is left behind."""
-
-_LARGEST_TEXT = 64 << 20
-"""Bytes of a file in which names of others are looked for."""
 
 _ANY_TASK = tuple(f"{problem}{letter}" for problem in range(1, 10) for letter in string.ascii_lowercase[:12])
 _NETWORK = re.compile(r"\b(keras|tensorflow|torch|fashion_mnist|Sequential|Dense|Conv2D)\b|\.fit\(")
@@ -150,11 +148,9 @@ def _read(path: Path) -> Submission | None:
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_LARGEST_TEXT).decode("utf-8", "replace")
-    except OSError:
-        return ""
+    """What is written in a notebook or script, addresses as the names that they stand for."""
+    submission = _read(path)
+    return unquote("\n".join(cell.source for cell in submission.cells)) if submission else ""
 
 
 def _imports(path: Path) -> set[str]:
