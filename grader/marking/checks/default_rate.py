@@ -38,6 +38,8 @@ _READS_RATE = re.compile(r"learning_rate|\.lr\b|get_config|\blr\b")
 _CODE = {NumberOrigin.LITERAL, NumberOrigin.ARITHMETIC, NumberOrigin.SETTING}
 _PLAUSIBLE = re.compile(r"[1235]\.0{6}e-\d+")
 """One digit: accuracies and losses have more."""
+_CALLED_DEFAULT = re.compile(r"default|standard|voreinst|vorgabe|^[\W_]*$", re.IGNORECASE)
+"""What stands before a rate that is called the default, or that stands alone."""
 _OTHER_OPTIMIZER = re.compile(r"adam|rmsprop|adagrad|adadelta|nadam|ftrl", re.IGNORECASE)
 _SETS_RATE = re.compile(r"learning_rate|\blr\b|\brate|SGD\(|\beta\b|lernrate")
 
@@ -48,7 +50,7 @@ def default_rate(case: Case) -> Verdict:
     accepted = _accepted(case)
     expected = " or ".join(f"{rate:g}" for rate in accepted)
     rates = [number for number in extract_numbers(case.evidence) if any(0 < v < 1 for v in number.values)]
-    right = [number for number in rates if any(number.says(rate, _FLOAT32) for rate in accepted)]
+    right = [number for number in rates if _is(number, accepted)]
     stated = [number for number in right if number.origin in WRITTEN | {NumberOrigin.PRINTED}]
     under_label = (number for number in stated if case.is_labelled(number.place) and not number.percent)
     elsewhere = (number for number in stated if _called_rate(case, number))
@@ -71,23 +73,32 @@ def default_rate(case: Case) -> Verdict:
 
 
 def _rivals(case: Case, accepted: tuple[float, ...], rates: list[ExtractedNumber], right: ExtractedNumber) -> list[str]:
-    """Other rates that are stated in the same place at least as firmly as the right one."""
-    trained = [t.compiled.learning_rate for t in case.evidence.trainings if t.compiled.learning_rate]
-    specs = map(case.spec_of, (slot.id for slot in case.rubric.networks))
-    trained += [spec.learning_rate for spec in specs if spec.optimizer == case.spec.optimizer]
+    """Other rates that are stated in the same place as the default, at least as firmly as the right one."""
+    specs = [case.spec_of(slot.id) for slot in case.rubric.networks]
+    used = {t.compiled.learning_rate for t in case.evidence.trainings}
+    used |= {spec.learning_rate for spec in specs if spec.optimizer == case.spec.optimizer}
     here = [
         n
         for n in rates
         if n.place.cell == right.place.cell
         and n.origin in WRITTEN | {NumberOrigin.PRINTED}
         and _PLAUSIBLE.fullmatch(f"{n.values[-1]:.6e}")
-        and not any(n.says(rate, _SAME_AS_TRAINED) for rate in trained if not n.says(accepted[0], _FLOAT32))
+        and (_is(n, accepted) or not any(rate and n.says(rate, _SAME_AS_TRAINED) for rate in used))
         and not _OTHER_OPTIMIZER.search(since_figure(n) + re.split(r"[\d,;.]", n.after)[0])
     ]
-    firm, top = firmest(in_lists(here), _RATE)
-    values = {n.text: any(n.says(rate, _FLOAT32) for rate in accepted) for n in top}
+    guesses = [
+        listed
+        for listed in in_lists(here)
+        if len(listed) > 1 or _is(listed[0], accepted) or _CALLED_DEFAULT.search(since_figure(listed[0]))
+    ]
+    firm, top = firmest(guesses, _RATE)
+    values = {n.text: _is(n, accepted) for n in top}
     decided = firm is Firmness.PASSING or (firmness(right, _RATE) > Firmness.RETRACTED and not any(values.values()))
     return [] if decided else [text for text, is_right in values.items() if not is_right]
+
+
+def _is(number: ExtractedNumber, rates: tuple[float, ...]) -> bool:
+    return any(number.says(rate, _FLOAT32) for rate in rates)
 
 
 def _accepted(case: Case) -> tuple[float, ...]:

@@ -41,7 +41,8 @@ _PRODUCT = re.compile(r"(?:^|[^+\d\s)] ?)\(*\d+(?: ?\* ?\d+)+\)* ?= ?$")
 """'5*5*8 = '"""
 _OTHER_THING = re.compile(
     r"(?:batch\w*|epoch\w*|seed|rate|size|zeile|row|image|bild|page|seite|index)\W{0,3}(?:of|von|is|ist|=)?\W{0,3}#"
-    r"|#\W{0,3}(?:images?|bilder\w*|items|samples|pixels?|inputs?|epoch\w*|epochen|seconds|sekunden|ms|s|kb|mb|bytes|times|mal)\b",
+    r"|#\W{0,3}(?:(?:[^\W\d]+ ){0,2}(?:images?|bilder\w*|items|samples|pixels?|inputs?)"
+    r"|epoch\w*|epochen|seconds|sekunden|ms|s|kb|mb|bytes|times|mal)\b",
     re.IGNORECASE,
 )
 """A number, '#', of something else than parameters."""
