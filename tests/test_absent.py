@@ -209,8 +209,10 @@ torch.manual_seed(0)
 nobody.init(project='x')
 net = network()
 net.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy', nobody.F1(3)])
+board = keras.callbacks.TensorBoard('logs', write_grads=True, batch_size=32)
+bar = keras.callbacks.ProgbarLogger('samples', stateful_metrics=None)
 for n in tqdm([net]):
-    n.fit(x, y, verbose=0, callbacks=[PlotLossesKeras(), TqdmCallback(), keras.callbacks.TensorBoard('logs')])
+    n.fit(x, y, verbose=0, callbacks=[PlotLossesKeras(), TqdmCallback(), board, bar])
 """,
     "board": "%load_ext tensorboard\n%tensorboard --logdir logs\n"
     "from tensorboard import notebook\nnotebook.start('--logdir logs')",
@@ -280,7 +282,8 @@ def test_each_use_is_noted(ran):
     alone = {"tf.distribute.MirroredStrategy(…)", "mixed_precision.set_global_policy('mixed_float16')"}
     alone |= {"multi_gpu_model(model, …)", "LossScaleOptimizer(optimizer)"}
     assert alone <= ran.idioms(_index("strategy"))
-    assert {"callbacks=[PlotLossesKeras(…)]", "metrics=[nobody.F1(…)]"} <= ran.idioms(_index("watching"))
+    watching = {"callbacks=[PlotLossesKeras(…)]", "metrics=[nobody.F1(…)]", "TensorBoard(write_grads=…)"}
+    assert watching <= ran.idioms(_index("watching"))
 
 
 @pytest.mark.kernel

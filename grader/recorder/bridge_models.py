@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ def old_keys(note: Note, logs: Any) -> Any:
 def bridge_models(note: Note) -> None:
     """Once Keras is imported."""
     from keras.src.callbacks.model_checkpoint import ModelCheckpoint
+    from keras.src.callbacks.progbar_logger import ProgbarLogger
+    from keras.src.callbacks.tensorboard import TensorBoard
     from keras.src.models.model import Model
 
     owners = {name: next(cls for cls in Model.__mro__ if name in vars(cls)) for name in ("compile", "fit", *_USING)}
@@ -73,6 +76,8 @@ def bridge_models(note: Note) -> None:
         if not hasattr(Model, name):
             setattr(Model, name, method)
     wrap(Model, ["save_weights", "load_weights"], lambda original: _weights_file(note, original))
+    for watching in (TensorBoard, ProgbarLogger):
+        wrap(watching, ["__init__"], functools.partial(_known_arguments, note, watching.__name__))
     wrap(ModelCheckpoint, ["__init__"], lambda original: _checkpoint(note, original))
 
 
@@ -178,6 +183,20 @@ def _hears_old_keys(note: Note, callback: Any) -> None:
 def _metric_names(model: Any) -> set[str]:
     given = model._compile_metrics._user_metrics if model._compile_metrics is not None else []
     return {str(getattr(metric, "name", metric)) for metric in np.atleast_1d(np.asarray(given, dtype=object)).ravel()}
+
+
+def _known_arguments(note: Note, name: str, original: Any) -> Any:
+    """Of a callback that only watches: what Keras 2 let it show, and today's does not, is left out."""
+    parameters = inspect.signature(original).parameters
+
+    def __init__(callback: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        __tracebackhide__ = True
+        for old in kwargs.keys() - parameters.keys():
+            note(f"{name}({old}=…)", f"{name}(…) without it")
+            del kwargs[old]
+        original(callback, *args[: len(parameters) - 1], **kwargs)
+
+    return __init__
 
 
 def _checkpoint(note: Note, original: Any) -> Any:
