@@ -133,6 +133,14 @@ def test_what_is_left_near_the_question_is_shown() -> None:
     assert written(verdict).answer == "It was not trained long enough."
 
 
+def test_a_text_that_joined_another_answer_is_still_shown_where_it_may_belong() -> None:
+    gap = "Das Netz merkt sich Eigenheiten der 20.000 Bilder. Im Einsatz bekommt es andere zu sehen, deshalb stört der Abstand."
+    boot = "Der Schuh reicht über den Knöchel, und bei 28 mal 28 Pixeln deckt er fast die gleiche Fläche ab wie ein Stiefel."
+    verdicts = verdicts_of(notebook("last cell, paragraphs", {"1i.diverges": gap, "1j.reason": boot}))
+    assert gap in written(verdicts["1i.diverges"]).answer
+    assert boot in written(verdicts["1j.reason"]).answer
+
+
 def test_a_text_under_two_labels_is_shown_for_both() -> None:
     text = "(b), (c) Large inputs make large gradients, and there is one unit for each class."
     verdicts = of_cells(markdown("# Problem 1"), markdown("(a) load"), "x = 1", markdown(text))

@@ -255,6 +255,7 @@ def _assigned(
         for q, question in enumerate(questions)
     }
     could = _could_be(texts, places, questions, gains, taken)
+    could[:, [t for t in taken if t in main or not places[t].is_free]] = 0.0  # a further text may be another's only one
     could[[q for q, mine in answers.items() if mine]] = 0.0
     could[could < could.max(axis=0) - _AS_GOOD] = 0.0
     found = {}
@@ -271,7 +272,7 @@ def _could_be(
     gains: Gains,
     taken: dict[int, int],
 ) -> Gains:
-    """The gains of texts that are left, where they stand near a question or seem to speak of it; elsewhere 0."""
+    """The gains of texts where they stand near a question or seem to speak of it; elsewhere 0."""
     could = np.zeros_like(gains)
     for q, question in enumerate(questions):
         before = max((t for t, other in taken.items() if other < q), default=-1)
@@ -279,7 +280,7 @@ def _could_be(
         cells = {texts[t].cell for t in (before, after) if t in taken}
         for t, (text, place) in enumerate(zip(texts, places, strict=True)):
             among = before < t < after and text.cell in cells and place.is_free
-            if t not in taken and (gains[q, t] >= _COULD or place.is_near(question) or among):
+            if gains[q, t] >= _COULD or place.is_near(question) or among:
                 could[q, t] = gains[q, t]
     return could
 
