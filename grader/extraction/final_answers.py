@@ -49,7 +49,7 @@ _RETRACTED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _HEDGED = re.compile(r"\b(?:or|oder|maybe|perhaps|vielleicht|could|might|könnte|either|entweder)\b", re.IGNORECASE)
-_SEPARATOR = re.compile(r"(?:[\s,;/|?'\"()*_]|\b(?:or|oder|and|und|bzw|maybe|perhaps|vielleicht)\b\.?)*", re.IGNORECASE)
+_SEPARATOR = re.compile(r"(?:[\s,;/|?'\"()*_]|\b(?:or|oder|bzw|maybe|perhaps|vielleicht)\b\.?)*", re.IGNORECASE)
 _MARKED = re.compile(r"(?:\*\*|__|<b>|<strong>|<mark>|\\(?:boxed|mathbf|textbf|underline)\{)[^*_<\n]{0,60}$")
 _ROUNDED = re.compile(r"[≈~] ?(?:\*\*)?$")
 _NEAR = 120
@@ -94,7 +94,10 @@ def is_hedged(number: ExtractedNumber) -> bool:
 
 
 def in_lists(numbers: Iterable[ExtractedNumber]) -> list[list[ExtractedNumber]]:
-    """The figures, those together that are listed in one line: '7960 or 8060', '7850, 110, 110'."""
+    """The figures, those together that are listed in one line: '7960 or 8060', '7850, 110, 110'.
+
+    'and' lists nothing: what it joins are different things.
+    """
     lists: list[list[ExtractedNumber]] = []
     lines: dict[tuple[object, ...], list[ExtractedNumber]] = {}
     for n in numbers:

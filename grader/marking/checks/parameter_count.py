@@ -236,9 +236,18 @@ class Count:
         """The different counts that are stated most firmly, one number each."""
         counts = [n for n in numbers if self._may_be_count(n)]
         lists = [self._of_a_list(listed) for listed in in_lists(counts)]
-        rivals = [listed for listed in lists if len(listed) > 1 or self.value(listed[0]) not in self.steps] or lists
+        aside = self.steps | self._other_answer(counts)
+        rivals = [listed for listed in lists if len(listed) > 1 or self.value(listed[0]) not in aside] or lists
         _, answers = firmest(rivals, _ABOUT_COUNTS)
         return list({self.value(n): n for n in reversed(answers)}.values())[::-1]
+
+    def _other_answer(self, counts: list[ExtractedNumber]) -> frozenset[float]:
+        """The one number that stands under another count's label as well: this count is held beside that one."""
+        case, mine = self.case, (self.right_counts, self.followed_counts, self.mistaken_counts)
+        others = {t.id for t in case.rubric.tasks if any(c.check == case.criterion.check for c in t.criteria)}
+        there = (n for n in self.stated if n.place not in self._labelled and case.tasks_at(n.place) & others)
+        shared = {self.value(n) for n in there} & {self.value(n) for n in counts} - {v for known in mine for v in known}
+        return frozenset(shared if len(shared) == 1 else ())
 
     @cached_property
     def answers_elsewhere(self) -> list[ExtractedNumber]:
@@ -256,9 +265,6 @@ class Count:
             return False
         if _PRODUCT.search(number.before) or (number.derived and not re.search(r"\+|sum|\w\(", number.text)):
             return False  # weights of a layer, or inputs: every count has a sum
-        answered = {v.actual for v in self.case.earlier_of("number.count")}
-        if number.text.strip() in answered and value not in self.right_counts:
-            return False  # an earlier task's answer, beside which this one's is held
         near = any(c / _FAR < value < c * _FAR for c in (*self.right_counts, *self.followed_counts))
         return near or firmness(number, _ABOUT_COUNTS) > Firmness.PASSING
 
