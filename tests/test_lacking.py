@@ -243,6 +243,38 @@ def test_programs_are_not_recorded(source: str):
     assert nb.judge()["1f.epochs"].outcome is REVIEW
 
 
+PROGRAM = "import keras\n" + NETWORK + "\nnet.compile('sgd')\nnet.fit(x, y, epochs=3)\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "start"),
+    [
+        ("%%writefile train.py\n" + PROGRAM, "import subprocess, sys\nrun = subprocess.run([sys.executable, 'train.py'])"),
+        ("%%file train.py\n" + PROGRAM, "!python train.py"),
+        ("%%writefile -a train.py\n" + PROGRAM, "%%bash\npython3 train.py"),
+        (f"open('train.py', 'w').write({PROGRAM!r})", "!python3 train.py"),
+        (f"code = {PROGRAM!r}", "import subprocess, sys\nsubprocess.check_call([sys.executable, '-c', code])"),
+        (f"with open('t.py', 'w') as f:\n    f.write({PROGRAM!r})", "import subprocess\nsubprocess.run('python t.py', shell=True)"),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_program_is_not_lost(written: str, start: str):
+    nb = Notebook()
+    nb.cell("1c", written)
+    nb.cell("1f", start)
+    verdicts = nb.judge()
+    for criterion in ("1c.layers", "1f.epochs", "1f.accuracy"):
+        assert verdicts[criterion].outcome is REVIEW, criterion
+    assert nb.sentences()[0].startswith("Cell 0 depends on cell 1, which works in another process")
+
+
+@pytest.mark.parametrize("start", ["", "import subprocess\nsubprocess.run(['ls'])", "!ls"])
+def test_a_program_that_nothing_starts_is_no_attempt(start: str):
+    nb = Notebook()
+    nb.cell("1c", "%%writefile train.py\n" + PROGRAM)
+    nb.cell("1f", start)
+    assert nb.judge()["1c.layers"].outcome is MISSING
+
+
 @pytest.mark.parametrize(
     "source",
     ["!ls", "import subprocess\nprint(subprocess.run(['nvidia-smi']))", "import multiprocessing\nmultiprocessing.cpu_count()",

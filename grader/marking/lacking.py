@@ -39,6 +39,7 @@ _PROGRAM = re.compile(
     r"^[ \t]*!.{0,300}\bpython[\d.]*[ \t]+\S{1,300}\.py|\A\s*%%(?:bash|sh|script)\b[\s\S]*\bpython", re.MULTILINE
 )
 _PYTHON = re.compile(r"python|sys\.executable|\.py\b")
+_WRITES = re.compile(r"\s*%%(?:writefile|file)\b")
 _WATCHING = {"callbacks", "metrics", "weighted_metrics"}
 _RUNS = re.compile(r"\bexec\s*\(|^\s*%(?:run|load)\b", re.MULTILINE)
 """Code that brings names which are not known."""
@@ -124,8 +125,13 @@ class _Follower:
         """Function → names that it uses when it is called."""
         self._bound: set[str] = set()
         self._imported: set[str] = set()
+        self._written: list[tuple[Cell, ast.stmt | None]] = []
+        """Cells, and statements with long strings, that may be the text of a program."""
 
     def follow(self, cell: Cell, run: CellRun | None, faults: list[Fault]) -> None:
+        if _WRITES.match(cell.source):
+            self._written.append((cell, None))
+            return
         stopped = run is not None and run.status is CellStatus.ERROR
         why: _Reason | None = None
         for fault in faults:
@@ -135,6 +141,7 @@ class _Follower:
                 why = why or _reason(fault, cell)
         if _PROGRAM.search(cell.source):
             why = _Reason(cell.index, _ELSEWHERE)
+            self._starts_program(why)
         if why and _RUNS.search(cell.source):
             self._absent["*"] = why
         if "*" in self._absent and run and (name := _UNDEFINED.search(run.error)) and name[1] not in self._bound:
@@ -175,6 +182,8 @@ class _Follower:
         """Take note of one; `unseen` is why it was not carried out, where it was not."""
         used, bound = _used(statement), _bound(statement)
         self._bound |= bound
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef) and _holds_lines(statement):
+            self._written.append((cell, statement))
         self._processes(cell, statement, bound)
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self._imported |= bound
@@ -216,9 +225,21 @@ class _Follower:
             closures = any(isinstance(node, ast.Lambda) for node in ast.walk(call))
             if functions or closures or _PYTHON.search(ast.unparse(call)):
                 self.found.append(_dependent(cell, statement, reason, seen=False))
+            if _PYTHON.search(ast.unparse(call)):
+                self._starts_program(reason)
+
+    def _starts_program(self, reason: _Reason) -> None:
+        """What was written before may be the program: what it does depends on the cell that starts it."""
+        for cell, text in self._written:
+            self.found.append(_dependent(cell, text, reason, seen=False) if text else _whole(cell, reason))
+        self._written.clear()
 
 
 # ------------------------------------------------------------------ statements
+
+
+def _holds_lines(statement: ast.stmt) -> bool:
+    return any(isinstance(node, ast.Constant) and "\n" in str(node.value) for node in ast.walk(statement))
 
 
 def _whole(cell: Cell, reason: _Reason) -> Dependent:
