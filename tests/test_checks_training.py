@@ -283,6 +283,26 @@ def test_what_could_not_be_read_of_a_training_goes_to_a_person(fact, criterion):
     assert "could not be read" in verdict.message
 
 
+@pytest.mark.parametrize("options", [{"validation": None}, {"validation": None, "validation_split": 0.1}])
+@pytest.mark.parametrize(
+    ("noted", "rows", "outcome"),
+    [
+        ("Test accuracy: 0.89", 10_000, Outcome.PASSED),
+        ("Test accuracy: 0.33", 10_000, Outcome.FAILED),  # not what was measured
+        ("Training accuracy: 0.89", 10_000, Outcome.FAILED),
+        ("", 10_000, Outcome.FAILED),  # predictions may be for another task
+        ("Test accuracy: 0.89", 5, Outcome.FAILED),
+    ],
+)
+def test_an_accuracy_that_own_code_computed_from_all_predictions_is_as_good_as_evaluate(options, noted, rows, outcome):
+    nb = Story()
+    nb.cell("1f")
+    net = nb.train(SMALL, **options)
+    nb.predict(net, (0,) * rows)
+    nb.text("1f", noted)
+    assert nb.judge()["1f.validation"].outcome is outcome
+
+
 def test_evaluating_a_few_test_images_is_not_validation():
     nb = Story()
     nb.cell("1f")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grader.marking.candidates import is_custom_loop, same_rate
 from grader.marking.checks.case import Charge
 from grader.marking.checks.compile import rate_cause, rate_text
+from grader.marking.checks.noted_accuracies import Notes
 from grader.marking.checks.registry import check
 from grader.records import Outcome
 
@@ -112,7 +113,10 @@ def validation(case: Case, matched: Matched, _training: Training) -> Verdict:
 
 
 def _validation(case: Case, training: Training) -> Verdict:
-    """Judge what `fit` validated on; `evaluate` on the test images afterwards is as good, whatever that was."""
+    """Judge what `fit` validated on; `evaluate` on the test images afterwards is as good, whatever that was.
+
+    So is an accuracy that the student's own code computed from the predictions of all of them.
+    """
     verdict = _validated(case, training)
     if verdict.share == 1:
         return verdict
@@ -123,7 +127,16 @@ def _validation(case: Case, training: Training) -> Verdict:
         return case.passed(sentence, actual="`evaluate` on the test images", **facts)
     if None in seen:
         return case.unreadable("What `evaluate` was given", **facts)
+    if _has_predicted(case, training) and Notes(case).claims("test")[0]:
+        sentence = "Measured on the test images by your own code; with `validation_data` you see it after each epoch."
+        return case.passed(sentence, actual="`predict` on the test images, and the accuracy noted", **facts)
     return verdict
+
+
+def _has_predicted(case: Case, training: Training) -> bool:
+    """Whether the network predicted all test images, from which the student may have counted what is right."""
+    mine = (p.x for p in case.evidence.predictions if p.network == training.network)
+    return any(x is not None and x.is_test and x.rows >= TEST_ROWS for x in mine)
 
 
 def _validated(case: Case, training: Training) -> Verdict:
