@@ -133,6 +133,12 @@ RATES = (
 # Further ones, thought of when the rules were there: not part of any figure.
 SHOWN = ("report()", "train accuracy 0.776, test accuracy 0.771")
 MORE_COUNTS = (
+    said("passed", "7850, 110 and 110: sum 8,070"),
+    said("failed", "First I thought 8070, but that is wrong. Final answer: 8040."),
+    said("failed", "784 times 10, 10 times 10 twice: sum 8,040"),
+    coded("missing", "buffer = np.zeros(8070)\nprint(buffer.shape)", "(8070,)", labelled=False),
+    coded("missing", "print('shape', flat.shape)", "shape (60000, 8070)", labelled=False),
+    coded("passed", "(7850, 110, 110, 7850 + 110 + 110)", "(7850, 110, 110, 8070)"),
     said("passed", "8070 parameters, trained with 5000 training images and 9000 official test items."),
     said("passed", "The first layer has 784*10+10=7850, the second 110, the output 110. In total this gives us 8070 parameters"),
     said("passed", "**8070**"),

@@ -51,6 +51,8 @@ _SUMMARY = re.compile(r"\s*(?:(?:Total|Trainable|Non-trainable) params\b|[│┃
 """A line of what `summary()` prints."""
 _OPERATOR_BEFORE = re.compile(r"[\d)][^\W\d]{0,20} ?[-+*^] ?\(*$")
 _OPERATOR_AFTER = re.compile(r"[^\W\d]{0,20} ?\)* ?(?:[+*^]|-(?= ?\(*\d)) ?\(*\d")
+_OF_A_SHAPE = re.compile(r"[(\[](?:(?:\d+|None), ?)*#(?:, ?(?:\d+|None))*,?[)\]]")
+"""A number, '#', of a printed shape."""
 _NEAR = 60
 """Characters after a number that are kept, and before it that say whether it is a term."""
 _LONGEST_CONTEXT = 400
@@ -187,6 +189,7 @@ def _in_code(cell: Cell, numbers: list[EvaluatedNumber]) -> Iterator[ExtractedNu
 
 def _printed(run: CellRun, shown: list[ast.expr], evaluator: StaticEvaluator) -> Iterator[ExtractedNumber]:
     """Numbers of a cell's output. A count is Keras' own where no other shown expression can account for it."""
+    has_shape = any(getattr(node, "attr", getattr(node, "id", "")) == "shape" for e in shown for node in ast.walk(e))
     by_keras = [e for e in shown if evaluator.counted_by_keras(e)]
     others = any(not isinstance(e, ast.Constant) and not evaluator.counted_by_keras(e) for e in shown)
     outside_summaries = sum(getattr(getattr(e, "func", None), "attr", "") != "summary" for e in by_keras)
@@ -197,4 +200,6 @@ def _printed(run: CellRun, shown: list[ast.expr], evaluator: StaticEvaluator) ->
         accounted = bool(by_keras) and (not others or often[m.values] <= outside_summaries)
         keras = count and (accounted or bool(_SUMMARY.match(line)))
         origin = NumberOrigin.KERAS if keras else NumberOrigin.PRINTED
+        if has_shape and _OF_A_SHAPE.search(f"{sides[0]}#{sides[1]}"):
+            origin = NumberOrigin.SETTING
         yield _stated(m, line, Place(run.cell), origin, sides, paragraph)

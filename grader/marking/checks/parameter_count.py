@@ -234,11 +234,14 @@ class Count:
 
     def answers(self, numbers: Iterable[ExtractedNumber]) -> list[ExtractedNumber]:
         """The different counts that are stated most firmly, one number each."""
-        counts = [n for n in numbers if self._may_be_count(n)]
+        counts = self._wholes([n for n in numbers if self._may_be_count(n)])
         lists = [self._of_a_list(listed) for listed in in_lists(counts)]
         aside = self.steps | self._other_answer(counts)
-        rivals = [listed for listed in lists if len(listed) > 1 or self.value(listed[0]) not in aside] or lists
-        _, answers = firmest(rivals, _ABOUT_COUNTS)
+        rivals = [listed for listed in lists if len(listed) > 1 or self.value(listed[0]) not in aside]
+        firm, answers = firmest(rivals, _ABOUT_COUNTS)
+        firm_of_all, answers_of_all = firmest(lists, _ABOUT_COUNTS)
+        if not rivals or (firm is Firmness.RETRACTED and firm_of_all is Firmness.FINAL):
+            answers = answers_of_all
         return list({self.value(n): n for n in reversed(answers)}.values())[::-1]
 
     def _other_answer(self, counts: list[ExtractedNumber]) -> frozenset[float]:
@@ -267,6 +270,17 @@ class Count:
             return False  # weights of a layer, or inputs: every count has a sum
         near = any(c / _FAR < value < c * _FAR for c in (*self.right_counts, *self.followed_counts))
         return near or firmness(number, _ABOUT_COUNTS) > Firmness.PASSING
+
+    def _wholes(self, numbers: list[ExtractedNumber]) -> list[ExtractedNumber]:
+        """Numbers without the parts of others: '54,912' may be two numbers only where it is no count as one."""
+        parts = {
+            (n.place, n.before, part)
+            for n in numbers
+            if self.value(n) in self._meaningful
+            for part in re.split("[ ,]", n.text)
+            if part != n.text
+        }
+        return [n for n in numbers if (n.place, n.before, n.text) not in parts]
 
     def _of_a_list(self, listed: list[ExtractedNumber]) -> list[ExtractedNumber]:
         """Sums that grow to the count, '7960, 8070', are one answer."""
