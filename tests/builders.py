@@ -337,14 +337,19 @@ def loaded_rubric() -> Any:
 
 
 def judge(found: Evidence, labels: Labels | None = None, loaded: Any = None) -> dict[str, Verdict]:
-    """Match and check: criterion id → verdict, in the rubric's order."""
+    """Match and check: criterion id → verdict, in the rubric's order; nothing that is said contradicts what was seen."""
+    from saying import contradictions
+
     from grader.marking.checks import run_checks
     from grader.marking.match import match
 
     loaded = loaded or loaded_rubric()
     labels = labels or Labels()
     assignment = match(found, labels, loaded.rubric, loaded.reference)
-    return {v.criterion: v for v in run_checks(found, labels, assignment, loaded)}
+    verdicts = run_checks(found, labels, assignment, loaded)
+    contrary = contradictions(found, verdicts, assignment, loaded)
+    assert not contrary, "\n".join(contrary)
+    return {v.criterion: v for v in verdicts}
 
 
 # ------------------------------------------------------------------ a notebook, as it happens

@@ -10,11 +10,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from expectations import FOLDER, Expectation, compare, compare_all, read, read_all, table
+from leaks import leaks, page_text
+from saying import contradictions
 
+from grader.evidence import store
+from grader.intake.label import label
+from grader.marking.checks import run_checks
 from grader.marking.checks.registry import REGISTRY
-from grader.records import FaultKind, Outcome, Status
+from grader.marking.match import match
+from grader.records import Evidence, FaultKind, Outcome, Status
 from grader.rubric.load import load_rubric
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +29,8 @@ EXAMPLE = ROOT / "submissions_example"
 CORPUS = ROOT / "tests" / "corpus"
 BOTH = pytest.mark.parametrize("submissions", [EXAMPLE, CORPUS], ids=lambda folder: folder.name)
 
-RUBRIC = load_rubric("ps10", REGISTRY).rubric
+LOADED = load_rubric("ps10", REGISTRY)
+RUBRIC = LOADED.rubric
 CRITERIA = {criterion.id: criterion for task in RUBRIC.tasks for criterion in task.criteria}
 BONUS = {criterion.id for task in RUBRIC.tasks if task.bonus for criterion in task.criteria}
 
@@ -171,3 +179,24 @@ def test_submissions_are_judged_as_a_careful_person_would(submissions: Path, tmp
     differences = compare_all(read_all(submissions), results)
     if differences:
         pytest.fail(f"verdicts differ from those in {submissions / FOLDER}\n{table(differences)}", pytrace=False)
+    wrong = [
+        line for folder in store.stored_folders(tmp_path / "reports") for line in _contradictions_and_leaks(folder)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _contradictions_and_leaks(folder: Path) -> list[str]:
+    """What the stored evidence's verdicts say wrongly, and what the student's files tell."""
+    evidence = store.load(folder)
+    if not isinstance(evidence, Evidence):
+        return []
+    labels = label(evidence.submission, [task.id for task in LOADED.rubric.tasks])
+    assignment = match(evidence, labels, LOADED.rubric, LOADED.reference)
+    found = contradictions(evidence, run_checks(evidence, labels, assignment, LOADED), assignment, LOADED)
+    page = page_text((folder / "feedback.html").read_text("utf-8"))
+    executed = nbformat.read(folder / "executed.ipynb", as_version=4)
+    outputs = (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs)
+    shown = "\n".join(json.dumps(output) for output in outputs)
+    for name, text in (("feedback.html", page), ("executed.ipynb", shown)):
+        found += [f"{name}: {leak}" for leak in leaks(text, evidence, assignment, LOADED)]
+    return [f"{folder.name}: {line}" for line in found]

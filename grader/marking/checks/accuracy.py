@@ -55,7 +55,9 @@ def accuracy(case: Case) -> Verdict:
     if verdict.share and (doubt := _doubt(best)):
         facts = {"expected": verdict.expected, "actual": verdict.actual, "details": verdict.details}
         slugs = ("data.trained_on_test",) if knows_test_images(best) else ()
-        return case.needs_review(f"{verdict.message} {doubt}", place=best.place, misconceptions=slugs, **facts)
+        return case.needs_review(
+            f"{verdict.message} {doubt} A person will look at it.", place=best.place, misconceptions=slugs, **facts
+        )
     return verdict
 
 
@@ -103,7 +105,7 @@ def _against_thresholds(case: Case, matched: Matched, training: Training) -> Ver
     own_threshold, reasons = _own_threshold(case, training), list(_reasons(case, matched, training))
     below = f"{measured}, where {threshold:.3f} is expected" if threshold is not None else measured
     if any(reason.open for reason in reasons):
-        return case.needs_review(f"{below}; what else is undecided here may explain it.", **facts)
+        return case.needs_review(f"{below}; what else is undecided here may explain it: a person will look.", **facts)
     if own_threshold is not None and reached < own_threshold and all(reason.in_own for reason in reasons):
         return case.failed(f"{below}.", **facts)
     if not reasons:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from grader.extraction.accuracies import extract_accuracies, only_role
@@ -76,15 +76,16 @@ class Notes:
         return values
 
     def measured(self, role: str) -> list[float]:
-        """What a stated accuracy is held against: what was measured here, or the run itself for the training set.
+        """What a stated accuracy is held against: what was measured here, for the training set sooner the run itself.
 
         Where images were not scaled alike, which is charged elsewhere, the run saw other figures than are measured.
         """
         scaled_alike = not any(v.causes for v in self.case.earlier_of("data.scaled"))
-        held = role == "test" and scaled_alike
-        verified = [t.verified.test_accuracy for t in self.trainings if t.verified] if held else []
-        known = [v for v in verified if v is not None]
-        return known or self.reached(role)
+        verified = [t.verified for t in self.trainings if t.verified]
+        figures = [v.test_accuracy if role == "test" else v.train_accuracy for v in verified]
+        known = [v for v in figures if v is not None]
+        run = self.reached(role)
+        return known if known and (not run or (role == "test" and scaled_alike)) else run
 
     # ------------------------------------------------------------------ what was noted
 
@@ -191,7 +192,7 @@ def noted(case: Case) -> Verdict:
     unsaid = [*notes.unsaid.values()]
     if not notes.trainings:
         return _without_training(case, notes, stated)
-    facts: dict[str, Any] = {"expected": "training and test accuracy", "actual": _shown(notes_of)}
+    facts: dict[str, Any] = {"expected": "training and test accuracy", "actual": _shown(notes)}
     if stated:
         facts["place"] = stated[0].place
     for role in () if case.charged("data.unscaled") else ("", *_ROLES):
@@ -201,7 +202,7 @@ def noted(case: Case) -> Verdict:
         return case.passed("Training and test accuracy are both noted.", **facts)
     named = sum(bool(notes_of[role]) for role in _ROLES)
     if unsaid:
-        facts |= {"actual": ", ".join(filter(None, [_shown(notes_of), *_texts(unsaid)])), "place": unsaid[0].place}
+        facts |= {"actual": ", ".join(filter(None, [_shown(notes), *_texts(unsaid)])), "place": unsaid[0].place}
     if named + len(unsaid) > 1:
         return case.passed("Two accuracies are noted; which is of which set could be said with them.", **facts)
     if unsaid:
@@ -245,7 +246,7 @@ def _contradicted(case: Case, notes: Notes, role: str, facts: dict[str, Any]) ->
 def _without_training(case: Case, notes: Notes, stated: list[Note]) -> Verdict:
     if not stated:
         return case.absent("No accuracies are noted.")
-    facts = {"actual": _shown(notes.notes), "place": stated[0].place}
+    facts = {"actual": _shown(notes), "place": stated[0].place}
     if why := case.why_blocked():
         return case.blocked(f"The accuracies noted could not be checked: {why}.", **facts)
     tried = {s.cell for s in case.labels.of(case.task.id)} or {run.cell for run in case.evidence.cells}
@@ -263,8 +264,16 @@ def _texts(notes: list[Note]) -> list[str]:
     return [note.figure.text.strip() for note in notes]
 
 
-def _shown(notes_of: dict[str, list[Note]]) -> str:
-    return ", ".join(f"{_ROLES[role]} {notes_of[role][0].figure.text.strip()}" for role in _ROLES if notes_of[role])
+def _shown(notes: Notes) -> str:
+    """Of each set the figure that is nearest to what was measured, the last of those."""
+    nearest = {
+        role: min(reversed(of), key=partial(_distance, notes.measured(role))) for role, of in notes.notes.items() if of
+    }
+    return ", ".join(f"{_ROLES[role]} {nearest[role].figure.text.strip()}" for role in _ROLES if role in nearest)
+
+
+def _distance(measured: list[float], note: Note) -> float:
+    return min((abs(note.figure.value - v) for v in measured), default=0.0)
 
 
 def _silent(case: Case, trainings: tuple[Training, ...]) -> bool:
