@@ -126,7 +126,8 @@ def a_default_is_its_optimizers(said: Said) -> bool:
 def never_is_said_of_what_never_was(said: Said) -> bool:
     matched, unseen = said.matched, bool(said.evidence.unrecorded)
     if "never compiled" in said.own:
-        return unseen or matched is None or matched.compiled is not None or matched.training is not None
+        trained = matched is not None and any(t.epochs_done or not t.error for t in matched.repeats)
+        return unseen or matched is None or matched.compiled is not None or trained
     if "not trained when" in said.own or ("never trained" in said.own and "by a network" not in said.own):
         return unseen or matched is None or any(t.epochs_done for t in matched.repeats)
     return "No such network was" in said.own and (unseen or matched is not None)
@@ -163,7 +164,8 @@ def _is_near(figure: str, value: float, said: Said) -> bool:
 
 
 def full_points_are_no_reproach(said: Said) -> bool:
-    full = said.verdict.outcome is Outcome.PASSED and not said.verdict.follow_through
+    excused = said.verdict.follow_through or said.verdict.repeats
+    full = said.verdict.outcome is Outcome.PASSED and not excused
     return full and bool(
         re.search(
             r"not right|instead of|\bis wrong|is not the\b|are not the\b(?! first)|but not\b(?! scaled)", said.own
@@ -180,7 +182,8 @@ def no_points_are_no_praise(said: Said) -> bool:
 def criteria_named_were_charged(said: Said) -> bool:
     """'Charged under 1d.count' needs a 1d.count before this one that lost points."""
     lost = {v.criterion for v in said.earlier if v.share < 1 and v.outcome not in UNDECIDED}
-    return not {*re.findall(r"\b\d[a-z]\.\w+", said.own), *filter(None, [said.verdict.repeats])} <= lost
+    named = {*re.findall(r"\b\d[a-z]\.\w+", said.own), *filter(None, [said.verdict.repeats])}
+    return not named - {said.verdict.criterion} <= lost
 
 
 def cells_named_are_there(said: Said) -> bool:
@@ -272,8 +275,10 @@ def contradictions(evidence: Evidence, verdicts: Iterable[Verdict], assignment: 
     earlier: tuple[Verdict, ...] = ()
     for verdict in verdicts:
         said = Said(verdict, earlier, evidence, assignment, loaded)
+        earlier += (verdict,)
+        if said.criterion.messages:  # the rubric's own words
+            continue
         found += [
             f"{rule.__name__}: {verdict.criterion} {verdict.outcome}: {verdict.message}" for rule in RULES if rule(said)
         ]
-        earlier += (verdict,)
     return found

@@ -307,4 +307,4 @@ def test_other_words_change_no_points(monkeypatch):
 
 
 def _judgement(nb: Story) -> list[tuple[str, float, str, bool]]:
-    return [(v.outcome, v.share, v.repeats, v.follow_through) for v in nb.judge().values()]
+    return [(v.outcome, v.share, v.repeats, v.follow_through) for v in nb.judge(read=False).values()]
