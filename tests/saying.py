@@ -19,6 +19,7 @@ _QUOTED = re.compile(
     r"(?:Cell \d+ stopped with|`fit` stopped with|stopped early:|stopped at once:|Your notebook).*", re.DOTALL
 )
 """From here on a message quotes an error of Keras or the student's own."""
+_FILE = re.compile(r"\([^()\n]+\.\w{2,5}\)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+|\d{4,}")
 _DATA_SETS = {60_000, 10_000}
 OF_CHECKS = {
@@ -57,8 +58,8 @@ class Said:
 
     @cached_property
     def own(self) -> str:
-        """The message without what it quotes."""
-        return _QUOTED.sub("", self.verdict.message)
+        """The message without what it quotes: errors, and names of files."""
+        return _FILE.sub("(a file)", _QUOTED.sub("", self.verdict.message))
 
     @cached_property
     def helps(self) -> str:
