@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import judge, loaded_rubric
+from builders import cnn_net, judge, loaded_rubric
 from written_notebooks import CODE, ENDS, FORMS, QUESTIONS, markdown, marked_answers, notebook, verdicts_of
 
 from grader.intake.label import label
@@ -118,6 +118,107 @@ def test_a_tutorial_on_another_subject_has_hardly_an_answer() -> None:
     for text in tutorial:
         cells += [markdown(text), "model.fit(x, y)"]
     assert sum(v.outcome is Outcome.NEEDS_REVIEW for v in of_cells(*cells).values()) <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**b)** Scale the grey values of both sets to the interval [0, 1]. Why is this useful? *Think of the gradients in the backward pass.*",
+        "**c)** Define a sequential network with two hidden layers of 10 ReLU units and an output layer of 10 softmax units. Why does the output layer need 10 units?",
+        "## 1b)\nScale the pixel values to [0, 1]. Why? **Hint:** large gradients in the backward pass.",
+        "## 1h)\nNow use hidden layers of 64 units. Compare the accuracies. (2 points)",
+        "## 1i)\nFor the next network, use only the first 20000 items. What about the accuracies of the training and test sets?",
+        "**1 j)** With the trained network, find all items predicted as ankle boots. Show them in a loop, and stop at each incorrect item.",
+        "## 3b)\nTrain the CNN as in 1f. Does the discrepancy remain? Remember the number of parameters.",
+        "## 4a)\nRemove the pooling layers and use a stride of 2. Why is the network faster?",
+        "## 1b)\nBitte skalieren Sie die Grauwerte auf [0, 1]. Warum ist das nützlich? *Denken Sie an die Gradienten.*",
+        "## 1b)\nWarum ist das nützlich? Tipp: große Gradienten.",
+    ],
+)  # fmt: skip
+def test_a_hand_out_says_nothing_however_it_is_worded(text: str) -> None:
+    cells = [markdown("# Problem 1"), markdown(text), "x = x / 255", markdown("*Your answer here*")]
+    assert {verdict.outcome for verdict in of_cells(*cells).values()} == {Outcome.MISSING}
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("1b.why", "**b)** Why is this useful? Because large inputs make large gradients."),
+        ("1b.why", "**1b)** Scale the values to [0, 1]. Why? The steps would get too large."),
+        ("1b.why", "## 1b)\nThink of a large input: its weight gets a large update."),
+        ("1b.why", "## 1b)\nScale the pixel values so that the gradients in the backward pass are not large."),
+        ("1b.why", "## 1b)\nWerden sie nicht skaliert, explodieren die Gradienten."),
+        ("1c.output", "## 1c)\nWhy does the output layer need 10 units? because ten classes?"),
+        ("2b.features", "## 2b)\nFind vertical and horizontal edges."),
+        ("3b.compare", "## 3b)\nThe accuracies of the CNN and the dense network are the same, and the discrepancy does not remain."),
+        ("3c.compare", "## 3c)\nThe number of parameters is smaller than for the fully connected network."),
+        ("4a.why", "## 4a)\nUse fewer positions of the kernel, fewer multiplications."),
+    ],
+)  # fmt: skip
+def test_an_answer_in_the_words_of_the_sheet_is_an_answer(question: str, text: str) -> None:
+    verdicts = of_cells(markdown("# Problem 1"), markdown(text), "x = x / 255")
+    assert {name for name, v in verdicts.items() if v.outcome is Outcome.NEEDS_REVIEW} == {question}
+
+
+TREES = [
+    "# Decision trees\n\nThis tutorial explains how a tree splits the data. A tree with a large depth learns the training examples by heart (overfitting); the accuracy on unseen data is then lower than on the training set.",
+    "## a) Scaling\n\nTrees do not need scaled inputs, since a split only compares one feature with a threshold.",
+    "## b) Impurity\n\nThe Gini impurity is 0 if all examples of a node belong to the same class. We look for the split that reduces it most.",
+    "## c) Forests\n\nA forest averages over 100 trees. The number of parameters grows with the number of nodes. Compared with a single tree the forest is more accurate, because the errors of the trees are not the same.",
+]  # fmt: skip
+OTHER_SUBJECTS = [
+    TREES,
+    [text.replace("## ", "# ").replace("a)", "(a)").replace("b)", "(b)").replace("c)", "(c)") for text in TREES],
+    [
+        "# Transfer learning with a frozen base\n\nEarly layers find general features such as edges and colours.",
+        "## 1. Build the head\n\nWe freeze the base and put a pooling layer and a single sigmoid unit on top: cat or dog.",
+        "## 2. Fine-tuning\n\nTrain with a low rate of 1e-5, or you destroy what it has learnt.",
+        "## 3. Results\n\nIn our run the validation accuracy rose from 0.93 to 0.97.",
+    ],
+    [
+        "# k-means\n\nClusters are found without labels.",
+        "## b) Distance\n\nThe distance of each point to its centre is squared, which punishes the far ones.",
+        "## c) How many clusters\n\nThe elbow of the curve tells it.",
+        "## h) Comparison\n\nA mixture of Gaussians needs more time than k-means.",
+    ],
+    [
+        "**b)** The house prices are skewed, so we take their logarithm.",
+        "**c)** The last column is the median income of the block.",
+        "**j)** Old houses near the coast are dear.",
+    ],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tutorial", OTHER_SUBJECTS)
+def test_letters_before_headings_make_no_sheet(tutorial: list[str]) -> None:
+    cells = [cell for text in tutorial for cell in (markdown(text), "print(gini(y))")]
+    assert sum(v.outcome is Outcome.NEEDS_REVIEW for v in of_cells(*cells).values()) <= 1
+
+
+def test_one_network_of_another_subject_makes_no_sheet() -> None:
+    nb = notebook("under its heading", {}, only="")
+    for n, text in enumerate(OTHER_SUBJECTS[2]):
+        nb._add(markdown(text), "")
+        nb.cell("", "head = Model(inputs, outputs)")
+        if n == 1:
+            nb.build(cnn_net())
+    nb.cells = [Cell(n, c.kind, c.source) for n, c in enumerate(nb.cells)]
+    assert {v.outcome for v in verdicts_of(nb).values()} == {Outcome.MISSING}
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        ["(x, y), (u, v) = keras.datasets.fashion_mnist.load_data()"],  # may have failed: nothing was recorded
+        [],
+        [markdown(f"**{letter})**") for letter in "adefg"],
+    ],
+)
+def test_bare_letters_are_the_sheets_where_more_says_so(around: list[Cell | str]) -> None:
+    answers = [markdown("**b)** Otherwise steps get huge."), markdown("**c)** T-shirt, trouser, and so on.")]
+    code: list[Cell | str] = ["x = 1"] if around else []
+    verdicts = of_cells(*around[:2], *answers, *around[2:], *code)
+    assert {name for name, v in verdicts.items() if v.outcome is Outcome.NEEDS_REVIEW} == {"1b.why", "1c.output"}
 
 
 # ------------------------------------------------------------------ what is left, and where it was looked for

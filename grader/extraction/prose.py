@@ -27,12 +27,12 @@ _PLACEHOLDER = re.compile(
     r"|\b(?:answer|antwort|lösung|code|solution) (?:here|hier|goes here)|\btodo\b|\bdouble-?click\b|\btbd\b"
     r"|^\W*(?:(?:not|nicht) (?:done|finished|attempted|solved|gemacht|bearbeitet|gelöst))\W*$"
     r"|^\W*(?:skipped|ausgelassen|fehlt|done|ok|fertig|erledigt|n/a)\W*$"
-    r"|^\W*(?:\.\.\.|…)\W*$",
+    r"|^\W*(?:\.\.\.|…)\W*$|^\W*\d+(?:[.,]\d)?\s*(?:points?|pts?|punkte?|p)\b\W*$",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
     r"^[\s>*_#\-+•]*(?:(?:ex(?:ercise)?|task|problem|aufgabe|question|answer|antwort|solution|lösung|q|a|why|warum|note)\b\.?[\s:]*)?"
-    r"(?:\(?\d{1,2}\s*[.)]?\s*\(?[a-j]?\)?[\s:.)]|\(?[a-j]\)[\s:]|[a-j]:\s)?[\s*_:]*",
+    r"(?:\(?\d{1,2}\s*[.)]?\s*\(?[a-j]?\)?[\s:.)*_]|\(?[a-j]\)[\s:*_]|[a-j]:\s)?[\s*_:]*",
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"\\(?:begin|end)\{\w+\}|\\[a-zA-Z]+|!\[[^\]\n]*\]\([^)\n]*\)|</?[a-zA-Z][^<>\n]*>|\bhttps?://\S+")
@@ -52,10 +52,13 @@ _QUESTION = re.compile(
 _DEMAND = re.compile(
     r"(?:why|warum|wieso|weshalb)\b[^:,]*$"
     r"|(?:compare|calculate|compute|explain|describe|discuss|inspect|visually|look at|find out|note down"
-    r"|give (?:a|the) reason|justify|name the|begründe|erkläre?|vergleiche|berechne|beschreibe|\w+n sie)\b(?!\s*:)",
+    r"|give (?:a|the) reason|justify|name the|(?:hints?|hinweise?|tip+s?)\b\W*"
+    r"|begründe|erkläre?|vergleiche|berechne|beschreibe)\b(?!\s*:)",
     re.IGNORECASE,
 )
 """How the sheet, and whoever repeats it, begins a sentence that asks for something."""
+_POLITE = re.compile(r"(?:\w+ )?\w+n Sie\b")
+"""'Skalieren Sie …', 'Bitte skalieren Sie …': with a small 'sie' it is a condition, 'Werden sie nicht skaliert, …'."""
 _RELATION = re.compile(
     r"\d\s*%?\s*(?:[<>≤≥≈]|!=|==)\s*\d|\b(?:vs|versus|statt|instead of|gegen|as (?:good|many))\b", re.IGNORECASE
 )
@@ -97,6 +100,11 @@ class Paragraph:
     def words(self) -> int:
         """How many words it has, without its label."""
         return len(_WORD.findall(_bare(self.text)))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Its sentences, without label and emphasis."""
+        return tuple(filter(None, map(_bare, _SENTENCE.split(self.text))))
 
     @property
     def reasons(self) -> bool:
@@ -215,6 +223,8 @@ def _asks(sentence: str) -> bool:
     """A question or a demand, as on the sheet; 'because there are ten classes?' is the answer of who is not sure."""
     if sentence.endswith("?"):
         return bool(_QUESTION.match(sentence)) or not _REASON.search(sentence)
+    if _POLITE.match(sentence):
+        return True
     return bool(_DEMAND.match(sentence)) and not re.search(r"\bbecause\b|\bweil\b|[-=]>|→|\d\D+\d", sentence)
 
 

@@ -20,7 +20,9 @@ import numpy as np
 
 from grader.extraction.passages import tree_of
 from grader.extraction.prose import paragraphs
+from grader.marking.checks.data import DATASET
 from grader.marking.checks.suggestion import touches
+from grader.records import CellKind
 from grader.rubric.expected import WrittenAnswer
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from grader.extraction.prose import Paragraph
     from grader.marking.checks.case import Case
-    from grader.records import Labels, Submission
+    from grader.records import Evidence, Labels, Span, Submission
 
 Gains: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 """float64, shape (questions, texts)."""
@@ -46,6 +48,8 @@ _ORDER = 0.8
 """Chosen: for the whole length of the notebook; decides only where nothing else does."""
 _ANSWERS, _COULD = 1.6, 0.9
 """Chosen: without its label, what a text must gain to be an answer, and to be shown as one that could be."""
+_NO_CODE = (0, 0)
+"""Where code begins if there is none."""
 _LEAST = 0.01
 """What any text gains that can be an answer at all."""
 _AS_GOOD = 0.3
@@ -55,8 +59,12 @@ _USUAL = 10
 _NEAR = 4
 """Chosen: questions between whose code a text stands up to which it is near them."""
 _SOME, _MOST, _TALKATIVE = 0.1, 0.5, 20
-"""Chosen: the part of the sheet's networks that makes a notebook an attempt at it, and the same where it has more texts
-than students write."""
+"""Chosen: the part of the sheet's networks that makes a notebook with its data an attempt at it, and the same where it
+has more texts than students write or other data."""
+_MANY = 5
+"""Chosen: tasks from which on bare letters are those of the sheet, whatever the data."""
+_OWN = 0.4
+"""Chosen: the part of a demand's words up to which it may say in other words what the sheet does."""
 _OUTPUT = re.compile(r"[:=]\s*$|…|%[\d.]*[dfs]|\{")
 """A printed text that names what is printed after it."""
 _MOST_SHOWN = 3
@@ -71,6 +79,20 @@ _DOES = re.compile(
     re.IGNORECASE,
 )
 """How comments begin that say what the code does."""
+_LEAD = re.compile(
+    r"(?:with|for|using|from|in|on|instead|mit|für|statt)\b[^.:]{1,80}?,\s*"
+    r"|(?:(?:please|bitte|again|also|finally|only|and|und|dann)\b[\s,]*){1,2}",
+    re.IGNORECASE,
+)
+"""What may stand before a demand: 'With the trained network, find …'."""
+_DEMANDS = re.compile(
+    r"(?:think|remember|recall|consider|bring|map|leave|remove|replace|keep|write"
+    r"|state|note|draw|look|inspect|visuali[sz]e|modify|go back|return|measure|observe|try|switch|denk\w*|überleg\w*"
+    r"|beacht\w*|erinner\w*|nimm|nutz\w*|verwend\w*|entfern\w*|ersetz\w*|ersetze|zähl\w*|such\w*|lass\w*|schau\w*"
+    r"|bestimm\w*|notier\w*|lies|gib|nenn\w*|bilde)\b",
+    re.IGNORECASE,
+)
+"""How else whoever sets a task asks for something to be done, or gives a hint."""
 _REGEX = re.compile(r"\\[a-zA-Z]|\{\d*,?\d*\}|[^\w\s]")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'\u2009\u00a0 ](?=\d{3}\b)")
 _EMPTY = frozenset(
@@ -181,14 +203,32 @@ def _anchors(case: Case) -> Iterator[Anchor]:
 def _first_code(submission: Submission) -> tuple[int, int]:
     """Where code begins: what stands above it is the head of the notebook, beside no task."""
     trees = ((cell.index, tree_of(cell)) for cell in submission.cells)
-    return next(((index, tree.body[0].lineno) for index, tree in trees if tree and tree.body), (0, 0))
+    return next(((index, tree.body[0].lineno) for index, tree in trees if tree and tree.body), _NO_CODE)
 
 
 def _follows_the_sheet(case: Case, texts: int) -> bool:
-    """Whether the notebook is about the sheet: it names its tasks, or has its networks; a tutorial tells much more."""
-    tasks = {task.id for task in case.rubric.tasks}
+    """Whether the notebook is about the sheet: a letter before a heading, or one network, says so of its data alone."""
+    evidence = case.evidence
     share = len(case.assignment.matched) / max(1, len(case.rubric.networks))
-    return any(span.task in tasks for span in case.labels.spans) or share >= (_MOST if texts > _TALKATIVE else _SOME)
+    tasks = {task.id for task in case.rubric.tasks}
+    named = [span for span in case.labels.spans if span.task in tasks]
+    if not (_has_its_data(evidence) or _first_code(evidence.submission) == _NO_CODE):
+        by_number = any(_has_number(span, evidence.submission) for span in named)
+        return by_number or len({span.task for span in named}) >= _MANY or share >= _MOST
+    return bool(named) or share >= (_MOST if texts > _TALKATIVE else _SOME)
+
+
+def _has_its_data(evidence: Evidence) -> bool:
+    """Whether its code names the sheet's data, whether or not it ran, or its images were recognised."""
+    used = [*(state.data for state in evidence.states), *(t.x for t in evidence.trainings if t.x)]
+    named = any(DATASET in cell.source for cell in evidence.submission.cells if cell.kind is CellKind.CODE)
+    return named or any(data.kind == "images" for data in used)
+
+
+def _has_number(span: Span, submission: Submission) -> bool:
+    """Whether a label was written with its problem's number: '## 1 b)', 'Task 1b'; others have letters, too."""
+    line = submission.cells[span.cell].source.split("\n")[span.first_line - 1]
+    return span.source != "inherited" and bool(re.match(rf"\W*(?:[^\W\d_]{{2,}}\W+)?{span.task[:1]}(?!\d)", line))
 
 
 def _looked_at(
@@ -300,13 +340,15 @@ def _gains(
     for t, (text, place) in enumerate(zip(texts, places, strict=True)):
         said = _stems(text.text)
         new = said - sheet - _stems(text.code)
+        if _only_demands(text, said, new):
+            continue
         for q, question in enumerate(questions):
             shared = (said & _words_of(question)) - _stems(text.code)
             touched = sum(touches(p, text.text[:LONGEST]) for p in question.answer.points)
             labelled = question.task in place.labels
             if not _is_answer(text, touched, len(shared & new if text.code else shared), len(new), labelled=labelled):
                 continue
-            if not (follows or _clearly(text, touched, question)):
+            if not (follows or (labelled and touched) or _clearly(text, touched, question)):
                 continue
             words = sum(math.log(len(questions) / common[s]) for s in shared) * min(1.0, (_USUAL / len(said)) ** 0.5)
             says = _POINTS * touched / max(1, len(question.answer.points)) + min(_MOST_WORDS, _WORDS * words)
@@ -344,8 +386,15 @@ def _is_answer(text: Paragraph, touched: int, shared: int, new: int, *, labelled
     return not describes and (new >= (1 if labelled else 2) or (labelled and text.words >= 4))
 
 
+def _only_demands(text: Paragraph, said: frozenset[str], new: frozenset[str]) -> bool:
+    """Whether it only asks for what the sheet asks for, in hardly other words: 'Scale the values. Think of …'."""
+    demands = (_LEAD.sub("", sentence, count=1) if _LEAD.match(sentence) else sentence for sentence in text.sentences)
+    asks = all(_DOES.match(demand) or _DEMANDS.match(demand) for demand in demands)
+    return asks and not text.reasons and sum(word.isalpha() for word in new) <= _OWN * len(said)
+
+
 def _clearly(text: Paragraph, touched: int, question: Question) -> bool:
-    """Where nothing else says that a notebook is about the sheet, the text itself must touch most points."""
+    """Where nothing else says that a notebook is about the sheet, a text under no label must touch most points."""
     return text.words >= 6 and touched >= 2 and 2 * touched > len(question.answer.points)
 
 
