@@ -196,7 +196,13 @@ def _contradictions_and_leaks(folder: Path) -> list[str]:
     page = page_text((folder / "feedback.html").read_text("utf-8"))
     executed = nbformat.read(folder / "executed.ipynb", as_version=4)
     outputs = (output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs)
-    shown = "\n".join(json.dumps(output) for output in outputs)
+    shown = "\n".join(json.dumps(_without_pictures(output)) for output in outputs)
     for name, text in (("feedback.html", page), ("executed.ipynb", shown)):
         found += [f"{name}: {leak}" for leak in leaks(text, evidence, assignment, LOADED)]
     return [f"{folder.name}: {line}" for line in found]
+
+
+def _without_pictures(output: dict[str, Any]) -> dict[str, Any]:
+    """An output without the bytes of its pictures, whose letters may spell any number."""
+    data = {mime: shown for mime, shown in output.get("data", {}).items() if mime.startswith("text/")}
+    return {**output, "data": data}
