@@ -189,6 +189,16 @@ OTHER_SUBJECTS = [
 ]  # fmt: skip
 
 
+def test_a_problem_alone_is_of_the_sheet() -> None:
+    cells = [
+        markdown("# Aufgabe 2"),
+        markdown("## a)"),
+        "print(convolve(A, K))",
+        markdown("## b)\n\nUmrisse, hoch und quer."),
+    ]
+    assert written(of_cells(*cells)["2b.features"]).answer == "Umrisse, hoch und quer."
+
+
 @pytest.mark.parametrize("tutorial", OTHER_SUBJECTS)
 def test_letters_before_headings_make_no_sheet(tutorial: list[str]) -> None:
     cells = [cell for text in tutorial for cell in (markdown(text), "print(gini(y))")]
@@ -212,6 +222,9 @@ def test_one_network_of_another_subject_makes_no_sheet() -> None:
         ["(x, y), (u, v) = keras.datasets.fashion_mnist.load_data()"],  # may have failed: nothing was recorded
         [],
         [markdown(f"**{letter})**") for letter in "adefg"],
+        ["data = pd.read_csv('fashion-mnist_train.csv')"],
+        [markdown("# Homework on Fashion MNIST")],
+        [markdown("# Problem 1")],
     ],
 )
 def test_bare_letters_are_the_sheets_where_more_says_so(around: list[Cell | str]) -> None:

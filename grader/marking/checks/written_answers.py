@@ -22,7 +22,6 @@ from grader.extraction.passages import tree_of
 from grader.extraction.prose import paragraphs
 from grader.marking.checks.data import DATASET
 from grader.marking.checks.suggestion import touches
-from grader.records import CellKind
 from grader.rubric.expected import WrittenAnswer
 
 if TYPE_CHECKING:
@@ -213,20 +212,21 @@ def _follows_the_sheet(case: Case, texts: int) -> bool:
     tasks = {task.id for task in case.rubric.tasks}
     named = [span for span in case.labels.spans if span.task in tasks]
     if not (_has_its_data(evidence) or _first_code(evidence.submission) == _NO_CODE):
-        by_number = any(_has_number(span, evidence.submission) for span in named)
+        by_number = any(_has_number(span, evidence.submission) for span in case.labels.spans)
         return by_number or len({span.task for span in named}) >= _MANY or share >= _MOST
     return bool(named) or share >= (_MOST if texts > _TALKATIVE else _SOME)
 
 
 def _has_its_data(evidence: Evidence) -> bool:
-    """Whether its code names the sheet's data, whether or not it ran, or its images were recognised."""
+    """Whether it names the sheet's data, whether or not they were loaded, or its images were recognised."""
     used = [*(state.data for state in evidence.states), *(t.x for t in evidence.trainings if t.x)]
-    named = any(DATASET in cell.source for cell in evidence.submission.cells if cell.kind is CellKind.CODE)
+    texts = (re.sub(r"[^a-z]", "", cell.source.lower()) for cell in evidence.submission.cells)
+    named = any(DATASET.replace("_", "") in text for text in texts)  # 'Fashion-MNIST', 'fashion_mnist.csv'
     return named or any(data.kind == "images" for data in used)
 
 
 def _has_number(span: Span, submission: Submission) -> bool:
-    """Whether a label was written with its problem's number: '## 1 b)', 'Task 1b'; others have letters, too."""
+    """Whether a label was written with its problem's number: '## 1 b)', 'Problem 1'; others have letters, too."""
     line = submission.cells[span.cell].source.split("\n")[span.first_line - 1]
     return span.source != "inherited" and bool(re.match(rf"\W*(?:[^\W\d_]{{2,}}\W+)?{span.task[:1]}(?!\d)", line))
 
