@@ -176,6 +176,28 @@ def test_a_picture_without_a_label_may_be_any_calculation(source, expected):
     assert reviewed(nb) == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        ("# Problem set 10\n\n![](logo.png)", Outcome.MISSING),
+        ("<img src='university.svg'>", Outcome.MISSING),
+        ("![](photo.jpg) The parameters, counted by hand", Outcome.NEEDS_REVIEW),
+    ],
+)
+def test_a_picture_at_the_head_is_a_logo_unless_its_words_say_otherwise(source, outcome):
+    nb = Story()
+    nb.text("", source)
+    nb.cell("1f")
+    nb.train(SMALL)
+    assert nb.judge()["1d.count"].outcome is outcome
+
+
+def test_a_picture_that_is_all_there_is_is_no_logo():
+    nb = Story()
+    nb.text("", "![](photo.jpg)")
+    assert nb.judge()["1d.count"].outcome is Outcome.NEEDS_REVIEW
+
+
 def test_a_picture_without_a_label_stands_between_networks():
     nb = Story()
     nb.cell()

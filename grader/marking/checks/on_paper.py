@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from grader.intake.label_grammar import parse_name
 from grader.intake.pictures import pictures
 from grader.marking.checks import convolution_names
-from grader.records import OnPaper, Outcome
+from grader.records import CellKind, OnPaper, Outcome
 
 if TYPE_CHECKING:
     from grader.marking.match import Assignment
@@ -114,7 +114,7 @@ class _Desk:
         around = self._around(picture)
         hinted = self._hinted(f"{picture.name} {picture.caption} {around}")
         # One within a longer text, or from the net, illustrates; so does the sheet itself.
-        illustrates = picture.remote or len(_WORD.findall(around)) > _CAPTION
+        illustrates = picture.remote or self._in_head(picture) or len(_WORD.findall(around)) > _CAPTION
         is_sheet = picture.beside and picture.name.lower().endswith(".pdf") and bool(_SHEET.search(picture.name))
         tasks = self._tasks(picture)
         if not tasks:
@@ -170,6 +170,12 @@ class _Desk:
         return next(i for i, task in enumerate(self.rubric.tasks) if criterion in task.criteria)
 
     # -------------------------------------------------------------- without a label
+
+    def _in_head(self, picture: Picture) -> bool:
+        """Whether it stands above all labels and code, as a logo does."""
+        begins = [span.cell for span in self.labels.spans]
+        begins += [c.index for c in self.evidence.submission.cells if c.kind is CellKind.CODE]
+        return picture.place.cell is not None and picture.place.cell < min(begins, default=0)
 
     def _around(self, picture: Picture) -> str:
         """What is written beside it in its cell, without links and tags."""
