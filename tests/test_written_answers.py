@@ -131,6 +131,7 @@ def test_a_tutorial_on_another_subject_has_hardly_an_answer() -> None:
         "**1 j)** With the trained network, find all items predicted as ankle boots. Show them in a loop, and stop at each incorrect item.",
         "## 3b)\nTrain the CNN as in 1f. Does the discrepancy remain? Remember the number of parameters.",
         "## 4a)\nRemove the pooling layers and use a stride of 2. Why is the network faster?",
+        "## 4b)\nExchange SGD for Adam. Why does the accuracy increase?",
         "## 1b)\nBitte skalieren Sie die Grauwerte auf [0, 1]. Warum ist das nützlich? *Denken Sie an die Gradienten.*",
         "## 1b)\nWarum ist das nützlich? Tipp: große Gradienten.",
     ],

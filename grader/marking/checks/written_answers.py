@@ -86,7 +86,8 @@ _LEAD = re.compile(
 """What may stand before a demand: 'With the trained network, find …'."""
 _DEMANDS = re.compile(
     r"(?:think|remember|recall|consider|bring|map|leave|remove|replace|keep|write"
-    r"|state|note|draw|look|inspect|visuali[sz]e|modify|go back|return|measure|observe|try|switch|denk\w*|überleg\w*"
+    r"|state|note|draw|look|inspect|visuali[sz]e|modify|go back|return|measure|observe|try|switch|exchange|swap|repeat"
+    r"|denk\w*|überleg\w*"
     r"|beacht\w*|erinner\w*|nimm|nutz\w*|verwend\w*|entfern\w*|ersetz\w*|ersetze|zähl\w*|such\w*|lass\w*|schau\w*"
     r"|bestimm\w*|notier\w*|lies|gib|nenn\w*|bilde)\b",
     re.IGNORECASE,
