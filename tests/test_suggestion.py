@@ -15,7 +15,8 @@ from grader.rubric.expected import AnswerPoint, WrittenAnswer
 from grader.rubric.schema import Criterion, Step
 
 ROOT = Path(__file__).parents[1]
-DOCS, MORE = ROOT / "docs/answers.md", ROOT / "tests/answers/more_answers.txt"
+DOCS, ANSWERS = ROOT / "docs/answers.md", ROOT / "tests/answers"
+MORE, INDEPENDENT = ANSWERS / "more_answers.txt", ANSWERS / "independent_answers.txt"
 LOADED = loaded_rubric()
 CRITERIA = {c.id: c for task in LOADED.rubric.tasks for c in task.criteria}
 
@@ -108,10 +109,12 @@ def test_a_figure_is_proposed_only_where_everything_is_understood(text, points):
 
 
 def test_what_is_said_of_suggestions_is_what_is_measured():
-    """On the half of the marked answers that no pattern was made for."""
+    """On the half of the marked answers that no pattern was made for, and on answers of another hand."""
     outcome = measure(half(final=True), LOADED)
     assert outcome.summary() == LOADED.reference.measured
-    assert LOADED.reference.measured in " ".join(DOCS.read_text("utf-8").replace("\n> ", " ").split())
+    docs = " ".join(DOCS.read_text("utf-8").replace("\n> ", " ").split())
+    assert outcome.summary() in docs
+    assert measure(read(INDEPENDENT), LOADED).summary() in docs
     assert outcome.all.exact >= 0.85 * outcome.all.shown
     assert outcome.all.shown >= 0.6 * outcome.all.answers
 
