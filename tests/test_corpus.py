@@ -27,7 +27,8 @@ from grader.rubric.load import load_rubric
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "submissions_example"
 CORPUS = ROOT / "tests" / "corpus"
-BOTH = pytest.mark.parametrize("submissions", [EXAMPLE, CORPUS], ids=lambda folder: folder.name)
+SITUATIONS = ROOT / "tests" / "situations"
+ALL = pytest.mark.parametrize("submissions", [EXAMPLE, CORPUS, SITUATIONS], ids=lambda folder: folder.name)
 
 LOADED = load_rubric("ps10", REGISTRY)
 RUBRIC = LOADED.rubric
@@ -38,7 +39,7 @@ BONUS = {criterion.id for task in RUBRIC.tasks if task.bonus for criterion in ta
 # ------------------------------------------------------------------ the expectations themselves
 
 
-@BOTH
+@ALL
 def test_every_submission_has_its_expectation(submissions: Path) -> None:
     handed_in = {folder.name for folder in submissions.iterdir() if not folder.name.startswith(".")}
     assert read_all(submissions).keys() == handed_in
@@ -51,7 +52,7 @@ def test_the_example_says_everything(expected: Expectation) -> None:
     assert expected.score is not None
 
 
-@BOTH
+@ALL
 def test_expectations_use_the_contracts_words(submissions: Path) -> None:
     for expected in read_all(submissions).values():
         assert expected.status in set(Status)
@@ -65,7 +66,7 @@ def test_expectations_use_the_contracts_words(submissions: Path) -> None:
         assert named <= RUBRIC.misconceptions.keys()
 
 
-@BOTH
+@ALL
 def test_no_written_answer_is_expected_to_be_decided(submissions: Path) -> None:
     undecided = {Outcome.NEEDS_REVIEW, Outcome.MISSING, Outcome.BLOCKED}
     for expected in read_all(submissions).values():
@@ -170,7 +171,7 @@ def test_a_misspelt_key_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.xdist_group("whole_submissions")
-@BOTH
+@ALL
 def test_submissions_are_judged_as_a_careful_person_would(submissions: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grader", str(submissions), "--out", str(tmp_path / "reports")]
     run = subprocess.run([*command, "--jobs", str(os.cpu_count() or 1)], capture_output=True, text=True, check=False)
