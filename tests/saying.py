@@ -16,9 +16,11 @@ from grader.marking.match import Assignment, Matched
 from grader.records import UNDECIDED, CellStatus, Evidence, FaultKind, Outcome, Verdict
 
 _QUOTED = re.compile(
-    r"(?:Cell \d+ stopped with|`fit` stopped with|stopped early:|stopped at once:|Your notebook).*", re.DOTALL
+    r"(?:Cell \d+ stopped with|`fit` stopped with|stopped early:|stopped at once:|Your notebook).*?"
+    r"(?= Cell \d+ [^\n]*so a person will look\.$|\Z)",
+    re.DOTALL,
 )
-"""From here on a message quotes an error of Keras or the student's own."""
+"""Here a message quotes an error of Keras or the student's own; why a person decides may follow."""
 _FILE = re.compile(r"\([^()\n]+\.\w{2,5}\)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+|\d{4,}")
 _DATA_SETS = {60_000, 10_000}
@@ -59,7 +61,7 @@ class Said:
     @cached_property
     def own(self) -> str:
         """The message without what it quotes: errors, and names of files."""
-        return _FILE.sub("(a file)", _QUOTED.sub("", self.verdict.message))
+        return _FILE.sub("(a file)", _QUOTED.sub("(an error)", self.verdict.message))
 
     @cached_property
     def helps(self) -> str:
