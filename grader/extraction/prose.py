@@ -49,6 +49,12 @@ _QUESTION = re.compile(
     r"(?:why|what|which|how|does|do|is|are|can|could|should|warum|wieso|weshalb|was|welche\w*|wie|ist|sind|hat)\b",
     re.IGNORECASE,
 )
+_ASKS_WITHIN = re.compile(
+    r"(?:^(?:and|but|so|now|in|on|at|for|by|from|with|to|und|aber|nun|an|auf|bei|für|mit|zu)\s+|[,:;]\s*(?:and |und )?)"
+    r"(?:why|what|which|how|where|when|warum|wieso|weshalb|was|welche\w*|wie|wo|wann)\b",
+    re.IGNORECASE,
+)
+"""'In which direction …', 'Compared with 1h, how many …'."""
 _DEMAND = re.compile(
     r"(?:why|warum|wieso|weshalb)\b[^:,]*$"
     r"|(?:compare|calculate|compute|explain|describe|discuss|inspect|visually|look at|find out|note down"
@@ -220,9 +226,9 @@ def students_words(text: str, quoted: frozenset[tuple[str, ...]]) -> str:
 
 
 def _asks(sentence: str) -> bool:
-    """A question or a demand, as on the sheet; 'because there are ten classes?' is the answer of who is not sure."""
+    """A question or a demand, as on the sheet; 'ten classes?' is the answer of who is not sure."""
     if sentence.endswith("?"):
-        return bool(_QUESTION.match(sentence)) or not _REASON.search(sentence)
+        return bool(_QUESTION.match(sentence) or (_ASKS_WITHIN.search(sentence) and not _REASON.search(sentence)))
     if _POLITE.match(sentence):
         return True
     return bool(_DEMAND.match(sentence)) and not re.search(r"\bbecause\b|\bweil\b|[-=]>|→|\d\D+\d", sentence)
