@@ -387,7 +387,7 @@ def mixed_verdicts() -> dict[str, Verdict]:
         v("1a.data", o.PASSED, 1, "The official 60,000 training and 10,000 test images, as vectors of 784.", place=Place(2, 1)),
         v("1a.images", o.MISSING, 0, "No image of the data set was shown."),
         v("1b.scaled", o.PASSED, 1, "All trainings use the official images scaled to [0, 1].", place=Place(2, 1)),
-        v("1b.why", o.NEEDS_REVIEW, 0, "A person reads this answer.", place=Place(1), details=(Written(_ANSWER, "Large inputs make large gradients: **steps overshoot**.", look),), suggestion=Suggestion(1, "One of two points is touched.")),
+        v("1b.why", o.NEEDS_REVIEW, 0, "A person reads this answer.", place=Place(1), details=(Written(_ANSWER, "Large inputs make large gradients:\n**steps overshoot**.", look),), suggestion=Suggestion(1, "One of two points is touched.")),
         v("1c.layers", o.PARTIAL, 0.5, "The second hidden layer has no activation.", "Dense relu → Dense relu → Dense 10 softmax", "Dense 10 relu → Dense 10 linear → Dense 10 softmax", ("model.missing_activation",), place=Place(4, 5, ((4, 5), (4, 9))), details=(layers,)),
         v("1c.output", o.MISSING, 0, "No answer was found.", details=(Written("", "One unit per class.", look, (4, 6)),)),
         v("1d.count", o.FAILED, 0, "The stated number leaves the biases out.", "8070", "8060", ("params.no_bias",), place=Place(6, 1)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat, zip_longest
 from typing import ClassVar
@@ -18,6 +19,8 @@ from grader.system.display_text import clean
 
 _MOST_ROWS = 40
 """Of a matrix, a layer table and a table of epochs: a hostile notebook may record any number."""
+_BREAK = re.compile(r"(?<!\n)\n(?!\n|[*+-]\s)")
+"""The end of a line within a paragraph: reference answers are set in lines of source code, students' in their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ def _curves(curves: Curves, detail_id: str) -> CurvesView:
 def _written(written: Written, cells: Cells, *, reveal: bool, staff: bool) -> WrittenView:
     return WrittenView(
         answer=safe_html(written.answer) if written.answer.strip() else Markup(""),
-        reference=safe_html(written.reference) if reveal else Markup(""),
+        reference=safe_html(_BREAK.sub(" ", written.reference)) if reveal else Markup(""),
         look_for=tuple(LookForView(safe_html(p.text), p.touched) for p in written.look_for) if staff else (),
         looked_at=tuple(n for n in written.looked_at[:_MOST_ROWS] if cells.refer(n)) if staff else (),
     )
