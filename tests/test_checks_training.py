@@ -594,3 +594,15 @@ def test_interrupted_when_its_time_was_over():
     nb.runs[-1] = replace(nb.runs[-1], status="timeout")
     verdicts = verdicts_of(nb)
     assert verdicts["4a.trained"].outcome is Outcome.BLOCKED
+
+
+def test_what_another_network_reached_is_no_note_of_this_one():
+    nb = Story()
+    nb.cell("1f")
+    nb.train(SMALL, train_accuracy=0.77, test_accuracy=0.76)
+    nb.text("1f", "train 0.91, test 0.92")
+    nb.cell("1h")
+    nb.train(LARGE, train_accuracy=0.91, test_accuracy=0.92)
+    verdict = nb.judge()["1f.noted"]
+    assert verdict.outcome is Outcome.NEEDS_REVIEW
+    assert "what another does" in verdict.message

@@ -165,6 +165,12 @@ class Notes:
                 notes_of[""].append(note)
         return notes_of
 
+    def of_others(self) -> Iterator[Note]:
+        """Of each set for which no figure is borne out, the figures that another training showed."""
+        for role in _ROLES:
+            if not any(self.is_true(n.figure, role) for n in self.notes[role]):
+                yield from (n for n in self.notes[role] if self._is_of_another(n.figure))
+
     @cached_property
     def unsaid(self) -> dict[float, Note]:
         """Figures near what was measured, other than those whose set is said; nothing says of which set they are."""
@@ -198,6 +204,11 @@ def noted(case: Case) -> Verdict:
     for role in () if case.charged("data.unscaled") else ("", *_ROLES):
         if contradicted := _contradicted(case, notes, role, facts):
             return contradicted
+    if not case.charged("data.unscaled") and (others := [*notes.of_others()]):
+        message = (
+            f"What is noted ({', '.join(_texts(others)[:4])}) is not what this network reaches, but what another does."
+        )
+        return case.needs_review(f"{message} A person will look.", **facts | {"place": others[0].place})
     if all(notes_of[role] for role in _ROLES):
         return case.passed("Training and test accuracy are both noted.", **facts)
     named = sum(bool(notes_of[role]) for role in _ROLES)
