@@ -14,22 +14,19 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from grader.extraction.passages import tree_of
 from grader.extraction.prose import paragraphs
 from grader.marking.checks.data import DATASET
+from grader.marking.checks.standing import NO_CODE, Question, Standing, first_code, questions_of, standings
 from grader.marking.checks.suggestion import touches
-from grader.rubric.expected import WrittenAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from grader.extraction.prose import Paragraph
     from grader.marking.checks.case import Case
-    from grader.records import Evidence, Labels, Span, Submission
+    from grader.records import Evidence, Span, Submission
 
 Gains: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 """float64, shape (questions, texts)."""
@@ -47,16 +44,12 @@ _ORDER = 0.8
 """Chosen: for the whole length of the notebook; decides only where nothing else does."""
 _ANSWERS, _COULD = 1.6, 0.9
 """Chosen: without its label, what a text must gain to be an answer, and to be shown as one that could be."""
-_NO_CODE = (0, 0)
-"""Where code begins if there is none."""
 _LEAST = 0.01
 """What any text gains that can be an answer at all."""
 _AS_GOOD = 0.3
 """Chosen: what is left is shown for the question that it fits best and for others, if it fits them almost as well."""
 _USUAL = 10
 """Chosen: different words of a text up to which each counts in full; a long text shares words with every question."""
-_NEAR = 4
-"""Chosen: questions between whose code a text stands up to which it is near them."""
 _SOME, _MOST, _TALKATIVE = 0.1, 0.5, 20
 """Chosen: the part of the sheet's networks that makes a notebook with its data an attempt at it, and the same where it
 has more texts than students write or other data."""
@@ -107,48 +100,6 @@ _EMPTY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked in words."""
-
-    id: str
-    task: str
-    order: int
-    """Of its task in the rubric."""
-    answer: WrittenAnswer
-
-
-class Anchor(NamedTuple):
-    """A place where code of a task stands."""
-
-    cell: int
-    line: int
-    order: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a text stands."""
-
-    labels: frozenset[str]
-    """Tasks under whose label."""
-    between: frozenset[str]
-    """Questions of the tasks between whose code."""
-
-    def is_near(self, question: Question) -> bool:
-        """Whether it stands where an answer would, and under no other task's label."""
-        return self.is_free and question.id in self.between and len(self.between) <= _NEAR
-
-    def is_shared(self, question: Question) -> bool:
-        """Whether it stands under the labels of several tasks, the question's among them."""
-        return question.task in self.labels and len(self.labels) > 1
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it stands under no task's label, at most under a whole problem's."""
-        return all(label.isdigit() for label in self.labels)
-
-
-@dataclass(frozen=True, slots=True)
 class Answered:
     """What there is for a question."""
 
@@ -162,48 +113,13 @@ class Answered:
 def answered(case: Case) -> Answered:
     """What there is for a criterion."""
     texts = paragraphs(case.evidence.submission, case.labels, case.reference.sheet)
-    questions = _questions(case)
-    anchors = sorted(_anchors(case))
-    tasks = {task.id: order for order, task in enumerate(case.rubric.tasks)}
-    start = _first_code(case.evidence.submission)
-    places = tuple(
-        _standing(text, case.labels, tasks, questions, anchors if (text.cell, text.line) > start else ())
-        for text in texts
-    )
+    questions = questions_of(case)
+    places = standings(case, texts, questions)
     found = _assigned(texts, places, questions, case.reference.sheet, follows=_follows_the_sheet(case, len(texts)))
     return replace(found[case.criterion.id], looked_at=_looked_at(case, texts, places, found[case.criterion.id]))
 
 
-# ------------------------------------------------------------------ what is asked, and what stands where
-
-
-def _questions(case: Case) -> tuple[Question, ...]:
-    return tuple(
-        Question(c.id, task.id, order, case.reference.answers[c.expects or c.id])
-        for order, task in enumerate(case.rubric.tasks)
-        for c in task.criteria
-        if c.check == "text.review"
-    )
-
-
-def _anchors(case: Case) -> Iterator[Anchor]:
-    """Where the networks of the tasks were built and trained."""
-    tasks = [task.id for task in case.rubric.tasks]
-    for slot in case.rubric.networks:
-        matched = case.network(slot.id)
-        if matched is None or matched.reused_from:
-            continue
-        first = min((slot.task, *slot.also), key=tasks.index)
-        for place, task in ((matched.network.place, first), (matched.place, slot.task)):
-            if place.cell is not None:
-                cell, line = place.stack[-1] if place.stack else (place.cell, place.line or 1)
-                yield Anchor(cell, line, tasks.index(task))
-
-
-def _first_code(submission: Submission) -> tuple[int, int]:
-    """Where code begins: what stands above it is the head of the notebook, beside no task."""
-    trees = ((cell.index, tree_of(cell)) for cell in submission.cells)
-    return next(((index, tree.body[0].lineno) for index, tree in trees if tree and tree.body), _NO_CODE)
+# ------------------------------------------------------------------ what the notebook is about, and where was looked
 
 
 def _follows_the_sheet(case: Case, texts: int) -> bool:
@@ -212,7 +128,7 @@ def _follows_the_sheet(case: Case, texts: int) -> bool:
     share = len(case.assignment.matched) / max(1, len(case.rubric.networks))
     tasks = {task.id for task in case.rubric.tasks}
     named = [span for span in case.labels.spans if span.task in tasks]
-    if not (_has_its_data(evidence) or _first_code(evidence.submission) == _NO_CODE):
+    if not (_has_its_data(evidence) or first_code(evidence.submission) == NO_CODE):
         by_number = any(_has_number(span, evidence.submission) for span in case.labels.spans)
         return by_number or len({span.task for span in named}) >= _MANY or share >= _MOST
     return bool(named) or share >= (_MOST if texts > _TALKATIVE else _SOME)
@@ -239,32 +155,6 @@ def _looked_at(
     cells = {span.cell for span in case.labels.of(case.task.id)}
     beside = {t.cell for t, place in zip(texts, places, strict=True) if case.criterion.id in place.between}
     return tuple(sorted({text.cell for text in found.texts} | (cells or beside or {text.cell for text in texts})))
-
-
-def _standing(
-    text: Paragraph, labels: Labels, tasks: dict[str, int], questions: tuple[Question, ...], anchors: Sequence[Anchor]
-) -> Standing:
-    """The tasks whose label holds at a text, and the questions between whose code it stands."""
-    here = (text.cell, text.line)
-    behind = [a for a in anchors if (a.cell, a.line) <= here]
-    ahead = [a for a in anchors if (a.cell, a.line) > here]
-    first = min((a.order for a in behind if a[:2] == behind[-1][:2]), default=0)
-    last = max((a.order for a in ahead if a[:2] == ahead[0][:2]), default=len(tasks))
-    between = range(first, last + 1) if first <= last else (first, last)
-    named = frozenset(
-        task[:1] if tasks.get(task, first) not in between and _is_stale(task, labels, here, behind) else task
-        for task in labels.tasks_at(*here)
-    )
-    in_problem = {q.id for q in questions if q.task[:1] in named}
-    beside = {q.id for q in questions if q.order in between} if anchors else set()
-    return Standing(named, frozenset(beside & in_problem or in_problem or beside))
-
-
-def _is_stale(task: str, labels: Labels, here: tuple[int, int], behind: Sequence[Anchor]) -> bool:
-    """Whether a label only holds because no later one was set: a network of another task stands between."""
-    written = [(s.cell, s.first_line) for s in labels.of(task) if s.source != "inherited"]
-    origin = max((place for place in written if place <= here), default=here)
-    return any((a.cell, a.line) >= origin for a in behind)
 
 
 # ------------------------------------------------------------------ the assignment
