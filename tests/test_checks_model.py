@@ -32,7 +32,7 @@ from grader.keras.align import compare
 from grader.keras.canonical import canonical
 from grader.keras.canonical_layer import activation_name, canonical_layer
 from grader.marking import checks
-from grader.records import Architecture, CellStatus, FaultKind, Labels, Layer, LayerTable, Outcome, Place
+from grader.records import Architecture, CellStatus, FaultKind, Labels, Layer, LayerTable, Outcome, Place, Verdict
 
 MODELS = loaded_rubric().reference.models
 
@@ -420,13 +420,18 @@ def test_what_could_not_be_read_of_a_compile_goes_to_a_person(fact, left):
     assert {verdicts[f"1e.{other}"].outcome for other in others} == {Outcome.PASSED}
 
 
+def _judged_without_compiling(nb: Story) -> dict[str, Verdict]:
+    """As if how the networks were compiled had not been recorded."""
+    nb.facts["networks"] = [replace(n, compiled=()) for n in nb.facts["networks"]]
+    nb.facts["trainings"] = [replace(t, compiled=replace(t.compiled, optimizer="")) for t in nb.facts["trainings"]]
+    return nb.judge()
+
+
 def test_what_was_trained_was_compiled_somehow():
     nb = Story()
     nb.cell("1c")
     nb.train(SMALL)
-    nb.facts["networks"] = [replace(n, compiled=()) for n in nb.facts["networks"]]
-    nb.facts["trainings"] = [replace(t, compiled=replace(t.compiled, optimizer="")) for t in nb.facts["trainings"]]
-    verdict = nb.judge()["1e.loss"]
+    verdict = _judged_without_compiling(nb)["1e.loss"]
     assert verdict.outcome is Outcome.NEEDS_REVIEW
     assert "how it was compiled could not be read" in verdict.message
 
@@ -436,9 +441,7 @@ def test_a_training_that_failed_for_want_of_compiling_was_never_compiled():
     nb.cell("1f")
     error = "ValueError: You must call `compile()` before using the model."
     nb.fit(nb.build(SMALL), error=error)
-    nb.facts["networks"] = [replace(n, compiled=()) for n in nb.facts["networks"]]
-    nb.facts["trainings"] = [replace(t, compiled=replace(t.compiled, optimizer="")) for t in nb.facts["trainings"]]
-    verdict = nb.judge()["1e.loss"]
+    verdict = _judged_without_compiling(nb)["1e.loss"]
     assert verdict.outcome is Outcome.MISSING
     assert "never compiled" in verdict.message
 
